@@ -1,0 +1,81 @@
+/** Reads XDR (RFC 4506) from one buffer, every length checked before it is believed. */
+
+/** The bytes are not what the type says. `offset` is where, in bytes from the buffer's start. */
+export class XdrError extends Error {
+  readonly offset: number
+  constructor(message: string, offset: number) {
+    super(`${message} at byte ${offset}`)
+    this.name = 'XdrError'
+    this.offset = offset
+  }
+}
+
+export class XdrReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at: number
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#at = at
+  }
+
+  /** Offset of the next unread byte. */
+  get position(): number {
+    return this.#at
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  #take(size: number): number {
+    const at = this.#at
+    if (size > this.#bytes.length - at) {
+      throw new XdrError(`${size} bytes wanted, ${this.#bytes.length - at} left`, at)
+    }
+    this.#at = at + size
+    return at
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.#take(4))
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.#take(4))
+  }
+
+  /** Values of 2^53 and above lose their low bits; whoever limits them does so far below. */
+  uint64(): number {
+    const at = this.#take(8)
+    return this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4)
+  }
+
+  bool(): boolean {
+    const at = this.#at
+    const value = this.uint32()
+    if (value > 1) throw new XdrError(`bool is ${value}`, at)
+    return value === 1
+  }
+
+  /** `size` bytes and their padding (RFC 4506 §4.9), as a view of the buffer: no copy. */
+  opaqueFixed(size: number): Uint8Array {
+    // `(size + 3) & ~3` would wrap for lengths near 2^32.
+    const at = this.#take(size + (-size & 3))
+    for (let i = at + size; i < this.#at; i++) {
+      if (this.#bytes[i] !== 0) throw new XdrError('padding is not zero', i)
+    }
+    return this.#bytes.subarray(at, at + size)
+  }
+
+  /** A length of at most `max` and that many bytes (RFC 4506 §4.10), as a view of the buffer. */
+  opaque(max: number): Uint8Array {
+    const at = this.#at
+    const size = this.uint32()
+    if (size > max) throw new XdrError(`length ${size} exceeds ${max}`, at)
+    return this.opaqueFixed(size)
+  }
+}
