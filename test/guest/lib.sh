@@ -1,7 +1,7 @@
-# Functions for the scripts that run in the guest. Sourced by init.sh before each of them.
+# Functions for the scripts that run in the guest. init.sh sources this before each of them.
 
-# host NAME ARG...: has the test outside run its handler NAME and prints what that returns. Fails
-# when the handler did. Arguments travel as one line, split at spaces on the other side.
+# host NAME ARG...: has the test outside run its handler NAME, waits, and prints what that returns.
+# Fails when the handler did. The arguments travel as one line and are split at spaces there.
 host() {
   local answer
   printf '\001host %s\n' "$*" >/run/output
@@ -21,14 +21,30 @@ eventually() {
   done
 }
 
-# serve ARG...: starts the server in the guest, waits for its `ready`, and leaves its output in
-# /run/server.log and its process id in $server.
+# fails COMMAND...: succeeds when the command does not.
+fails() {
+  if "$@"; then echo "should have failed: $*"; return 1; fi
+}
+
+# zerofs_nfs ARG...: the command under test.
+zerofs_nfs() { "${ZEROFS_NFS[@]}" "$@"; }
+
+# serve ARG...: starts the server in the guest and waits until it is ready. Leaves its process id in
+# $server and what it prints in /run/server.log. With AS=(setpriv ...) it runs under that program.
 serve() {
   : >/run/server.log
-  zerofs_nfs serve "$@" >/run/server.log 2>&1 &
+  "${AS[@]}" "${ZEROFS_NFS[@]}" serve "$@" >/run/server.log 2>&1 &
   server=$!
   eventually 20 grep -q '^ready' /run/server.log || { cat /run/server.log; return 1; }
 }
+AS=()
 
-# The command under test, run as the user of the script.
-zerofs_nfs() { exec_zerofs_nfs "$@"; }
+# manifest DIR: all there is to know about a tree, one line an entry, in an order of its own, with
+# names quoted so that any name makes one line. Contents first: reading them must not change what
+# is then listed. Only st_dev is left out: a snapshot is a file system of its own.
+manifest() (
+  cd "$1"
+  find . -type f -print0 | sort -z | xargs -0r sha256sum --
+  find . -print0 | sort -z | xargs -0r stat --printf \
+    '%i %h %F %a %u:%g size=%s used=%b rdev=%t:%T a=%x m=%y c=%z %N\n' --
+)
