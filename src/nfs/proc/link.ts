@@ -1,0 +1,21 @@
+import { struct } from '../../xdr/codec.ts'
+import { define } from '../procedure.ts'
+import { diropargs3, nfs_fh3, post_op_attr, wcc_data } from '../types.ts'
+
+/** NFSPROC3_LINK (RFC 1813 §3.3.15). */
+export const LINK = define({
+  args: struct({ file: nfs_fh3, link: diropargs3 }),
+  resok: struct({ file_attributes: post_op_attr, linkdir_wcc: wcc_data }),
+  resfail: struct({ file_attributes: post_op_attr, linkdir_wcc: wcc_data }),
+  changes: true,
+
+  run(call, { file, link }) {
+    const [id, dir] = call.files(file, link.dir)
+    const linked = call.fs.link(call.cred, id, dir, link.name)
+    return { file_attributes: linked.attributes, linkdir_wcc: linked.dir }
+  },
+  fail: (call) => ({
+    file_attributes: call.attributesOf(call.id),
+    linkdir_wcc: call.wccOf(call.other),
+  }),
+})

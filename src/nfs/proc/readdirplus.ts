@@ -1,0 +1,68 @@
+import type { DirectoryEntry } from '../../fs/filesystem.ts'
+import { type Infer, struct, uint32, uint64 } from '../../xdr/codec.ts'
+import type { XdrWriter } from '../../xdr/writer.ts'
+import { directoryList, EntryPacker } from '../dirlist.ts'
+import { type Call, define } from '../procedure.ts'
+import { cookieverf3, filename3, nfs_fh3, post_op_attr, post_op_fh3 } from '../types.ts'
+import { NO_COOKIEVERF } from './readdir.ts'
+
+const entryplus3 = struct({
+  fileid: uint64,
+  name: filename3,
+  cookie: uint64,
+  name_attributes: post_op_attr,
+  name_handle: post_op_fh3,
+})
+export type entryplus3 = Infer<typeof entryplus3>
+
+/**
+ * NFSPROC3_READDIRPLUS (RFC 1813 §3.3.17).
+ *
+ * `maxcount` holds for READDIRPLUS3resok, `dircount` for the fileids, names and cookies in it. A
+ * `dircount` that admits not even one entry admits one all the same, as a client that has room for
+ * the reply would otherwise never get anywhere; too small a `maxcount` is TOOSMALL.
+ */
+export const READDIRPLUS = define({
+  args: struct({
+    dir: nfs_fh3,
+    cookie: uint64,
+    cookieverf: cookieverf3,
+    dircount: uint32,
+    maxcount: uint32,
+  }),
+  resok: struct({
+    dir_attributes: post_op_attr,
+    cookieverf: cookieverf3,
+    reply: directoryList(entryplus3),
+  }),
+  resfail: struct({ dir_attributes: post_op_attr }),
+  changes: false,
+
+  run(call, { dir, cookie, dircount, maxcount }) {
+    const id = call.file(dir)
+    const packer = new EntryPacker(maxcount)
+    const plus = (w: XdrWriter, entry: DirectoryEntry) => encodePlus(call, w, entry)
+    let dirBytes = 0
+    const result = call.fs.readdir(call.cred, id, cookie, true, (entry) => {
+      dirBytes += directoryBytes(entry)
+      if (dirBytes > dircount && packer.count > 0) return false
+      return packer.add(entry, plus)
+    })
+    return {
+      dir_attributes: result.attributes,
+      cookieverf: NO_COOKIEVERF,
+      reply: packer.finish(result),
+    }
+  },
+  fail: (call) => ({ dir_attributes: call.attributesOf(call.id) }),
+})
+
+/** What `dircount` counts: fileid, name with its length and padding, cookie. */
+function directoryBytes({ name }: DirectoryEntry): number {
+  return 8 + 4 + name.length + (-name.length & 3) + 8
+}
+
+function encodePlus(call: Call, w: XdrWriter, { found }: DirectoryEntry): void {
+  post_op_attr.encode(w, found?.attributes)
+  post_op_fh3.encode(w, found && call.handleOf(found.id))
+}
