@@ -2,6 +2,7 @@
  * Declared XDR types (RFC 4506 §4): one declaration gives the TypeScript type, the encoder and the
  * decoder. Structs are unrolled at load into straight-line calls, which halves their cost.
  */
+import assert from 'node:assert/strict'
 import { XdrError, type XdrReader } from './reader.ts'
 import type { XdrWriter } from './writer.ts'
 
@@ -81,7 +82,10 @@ export function enumeration<T extends number>(...values: readonly T[]): Codec<T>
 /** opaque<max> (§4.10). What is decoded is a view of the input, not a copy. */
 export function opaque(max: number): Codec<Uint8Array> {
   return {
-    encode: (w, value) => w.opaque(value),
+    encode(w, value) {
+      assert(value.length <= max)
+      w.opaque(value)
+    },
     decode: (r) => r.opaque(max),
   }
 }
@@ -89,7 +93,10 @@ export function opaque(max: number): Codec<Uint8Array> {
 /** opaque<max> whose bytes are sent by reference (see XdrWriter.opaqueByReference). */
 export function opaqueByReference(max: number): Codec<Uint8Array> {
   return {
-    encode: (w, value) => w.opaqueByReference(value),
+    encode(w, value) {
+      assert(value.length <= max)
+      w.opaqueByReference(value)
+    },
     decode: (r) => r.opaque(max),
   }
 }
@@ -97,7 +104,10 @@ export function opaqueByReference(max: number): Codec<Uint8Array> {
 /** opaque[size] (§4.9). */
 export function opaqueFixed(size: number): Codec<Uint8Array> {
   return {
-    encode: (w, value) => w.opaqueFixed(value),
+    encode(w, value) {
+      assert(value.length === size)
+      w.opaqueFixed(value)
+    },
     decode: (r) => r.opaqueFixed(size),
   }
 }
@@ -105,7 +115,11 @@ export function opaqueFixed(size: number): Codec<Uint8Array> {
 /** string<max> (§4.11) read as UTF-8 text: for names of our own, not for file names (bytes). */
 export function string(max: number): Codec<string> {
   return {
-    encode: (w, value) => w.opaque(Buffer.from(value)),
+    encode(w, value) {
+      const bytes = Buffer.from(value)
+      assert(bytes.length <= max)
+      w.opaque(bytes)
+    },
     decode: (r) => Buffer.from(r.opaque(max)).toString(),
   }
 }
@@ -125,6 +139,7 @@ export function optional<T>(of: Codec<T>): Codec<T | undefined> {
 export function array<T>(of: Codec<T>, max: number): Codec<readonly T[]> {
   return {
     encode(w, values) {
+      assert(values.length <= max)
       w.uint32(values.length)
       for (const value of values) of.encode(w, value)
     },
@@ -135,7 +150,9 @@ export function array<T>(of: Codec<T>, max: number): Codec<readonly T[]> {
       if (count > max || count > r.remaining) {
         throw new XdrError(`${count} elements exceed ${Math.min(max, r.remaining)}`, at)
       }
-      return Array.from({ length: count }, () => of.decode(r))
+      const values: T[] = []
+      for (let i = 0; i < count; i++) values.push(of.decode(r))
+      return values
     },
   }
 }

@@ -14,11 +14,20 @@ export class XdrReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at: number
+  #end: number
 
-  constructor(bytes: Uint8Array, at = 0) {
+  /** Reads the bytes from offset `at` up to, not including, offset `end`. */
+  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#at = at
+    this.#end = end
+  }
+
+  /** Goes on with other bytes of the same buffer: cheaper than a new reader for each message. */
+  aim(at: number, end: number): void {
+    this.#at = at
+    this.#end = end
   }
 
   /** Offset of the next unread byte. */
@@ -28,13 +37,13 @@ export class XdrReader {
 
   /** Bytes not read yet. */
   get remaining(): number {
-    return this.#bytes.length - this.#at
+    return this.#end - this.#at
   }
 
   #take(size: number): number {
     const at = this.#at
-    if (size > this.#bytes.length - at) {
-      throw new XdrError(`${size} bytes wanted, ${this.#bytes.length - at} left`, at)
+    if (size > this.#end - at) {
+      throw new XdrError(`${size} bytes wanted, ${this.#end - at} left`, at)
     }
     this.#at = at + size
     return at
@@ -59,6 +68,22 @@ export class XdrReader {
     const value = this.uint32()
     if (value > 1) throw new XdrError(`bool is ${value}`, at)
     return value === 1
+  }
+
+  /** Whether the next bytes are `expected`; nothing is read. */
+  startsWith(expected: Uint8Array): boolean {
+    const at = this.#at
+    const size = expected.length
+    if (size > this.#end - at) return false
+    for (let i = 0; i < size; i++) {
+      if (this.#bytes[at + i] !== expected[i]) return false
+    }
+    return true
+  }
+
+  /** Passes over `size` bytes. */
+  skip(size: number): void {
+    this.#take(size)
   }
 
   /** `size` bytes and their padding (RFC 4506 §4.9), as a view of the buffer: no copy. */

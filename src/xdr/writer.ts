@@ -1,25 +1,29 @@
 /**
  * Writes XDR (RFC 4506): big-endian, every item padded to a multiple of four bytes.
  *
+ *     pieces   [ own bytes | referenced | padding | own bytes | referenced ]    cut off so far
+ *     #bytes   [ ... #from | not cut off yet | #at ... free ... ]               the buffer in use
+ *
  * Small items go into one growing buffer. A large opaque (a READ's data) is kept by reference and
- * handed out in order by `pieces`, so that file data is never copied on its way to the socket.
+ * handed out in order by `take`, so that file data is never copied on its way to the socket.
+ *
+ * Positions count bytes from the last `take` or `reset`, references included.
  */
 
 /** An opaque at least this long (bytes) is taken by reference where the caller allows it. */
-export const REFERENCE_BYTES_MIN = 2048
+export const REFERENCE_BYTES_MIN = 8192
 
 const PADDING = new Uint8Array(4)
 
 export class XdrWriter {
   #bytes: Uint8Array
   #view: DataView
-  /** Bytes written to the current buffer, from its start. */
-  #at = 0
-  /** Where the bytes not yet in `#pieces` begin. */
+  /** Where the bytes not yet in `#pieces` begin and end, in `#bytes`. */
   #from = 0
+  #at = 0
   #pieces: Uint8Array[] = []
   /** Bytes that `#pieces` holds. */
-  #referenced = 0
+  #cutBytes = 0
 
   /** @param capacity bytes to begin with; the writer grows as needed */
   constructor(capacity = 1024) {
@@ -27,26 +31,41 @@ export class XdrWriter {
     this.#view = new DataView(this.#bytes.buffer)
   }
 
-  /** Bytes written so far, references included. */
+  /** Bytes written since the last `take`, references included: the position of the next byte. */
   get length(): number {
-    return this.#referenced + this.#at - this.#from
+    return this.#cutBytes + this.#at - this.#from
+  }
+
+  /** Where the next byte goes; `rewind` returns to it. */
+  get position(): number {
+    return this.length
+  }
+
+  /** Bytes of the buffer in use: what keeping this writer costs. */
+  get capacity(): number {
+    return this.#bytes.length
   }
 
   #room(size: number): number {
+    if (this.#at + size > this.#bytes.length) this.#grow(size)
     const at = this.#at
-    if (at + size > this.#bytes.length) this.#grow(size)
     this.#at = at + size
     return at
   }
 
+  /** Pieces keep the old buffer; what is not cut off yet moves to the new one. */
   #grow(size: number): void {
-    const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + size))
-    bytes.set(this.#bytes.subarray(0, this.#at))
+    const held = this.#at - this.#from
+    const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, held + size))
+    bytes.set(this.#bytes.subarray(this.#from, this.#at))
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer)
+    this.#from = 0
+    this.#at = held
   }
 
   uint32(value: number): void {
+    // The position first: making room may exchange the view.
     const at = this.#room(4)
     this.#view.setUint32(at, value)
   }
@@ -63,7 +82,7 @@ export class XdrWriter {
     const size = value.length
     const at = this.#room(size + (-size & 3))
     this.#bytes.set(value, at)
-    this.#bytes.fill(0, at + size, this.#at)
+    for (let i = at + size; i < this.#at; i++) this.#bytes[i] = 0
   }
 
   /** Length and bytes, padded (RFC 4506 §4.10). */
@@ -72,7 +91,7 @@ export class XdrWriter {
     this.opaqueFixed(value)
   }
 
-  /** As `opaque`, but the bytes are kept by reference: they must not change until written out. */
+  /** As `opaque`, but large bytes are kept by reference: they must not change until written out. */
   opaqueByReference(value: Uint8Array): void {
     if (value.length < REFERENCE_BYTES_MIN) {
       this.opaque(value)
@@ -80,39 +99,56 @@ export class XdrWriter {
     }
     this.uint32(value.length)
     this.#cut()
-    this.#pieces.push(value)
-    this.#referenced += value.length
+    this.#append(value)
     const padding = -value.length & 3
-    if (padding > 0) {
-      this.#pieces.push(PADDING.subarray(0, padding))
-      this.#referenced += padding
-    }
+    if (padding > 0) this.#append(PADDING.subarray(0, padding))
   }
 
   /** Leaves room for a uint32 that is known only later; `patch` fills it in. */
   reserve(): number {
-    return this.#room(4)
+    const position = this.length
+    this.#room(4)
+    return position
   }
 
-  /** Fills in what `reserve` left open. Valid until the next `opaqueByReference` or `take`. */
+  /** Fills in what `reserve` left open. Valid until the next `take` or `reset`. */
   patch(position: number, value: number): void {
-    this.#view.setUint32(position, value)
+    const at = position - this.#cutBytes
+    if (at >= 0) {
+      this.#view.setUint32(this.#from + at, value)
+      return
+    }
+    let start = this.#cutBytes
+    for (let i = this.#pieces.length - 1; i >= 0; i--) {
+      const piece = this.#pieces[i]
+      if (piece === undefined) return
+      start -= piece.length
+      if (start > position) continue
+      new DataView(piece.buffer, piece.byteOffset).setUint32(position - start, value)
+      return
+    }
   }
 
-  /** Where the next byte goes; `rewind` returns to it, for as long as nothing was referenced. */
-  get position(): number {
-    return this.#at
-  }
-
-  /** Forgets what was written since `position` was read. */
+  /** Forgets what was written since `position` was read. Valid until the next `take` or `reset`. */
   rewind(position: number): void {
-    this.#at = position
+    while (position < this.#cutBytes) {
+      this.#at = this.#from
+      const piece = this.#pieces.pop()
+      if (piece === undefined) return
+      this.#cutBytes -= piece.length
+      if (position > this.#cutBytes) this.#append(piece.subarray(0, position - this.#cutBytes))
+    }
+    this.#at = this.#from + position - this.#cutBytes
+  }
+
+  #append(piece: Uint8Array): void {
+    this.#pieces.push(piece)
+    this.#cutBytes += piece.length
   }
 
   #cut(): void {
     if (this.#at === this.#from) return
-    this.#pieces.push(this.#bytes.subarray(this.#from, this.#at))
-    this.#referenced += this.#at - this.#from
+    this.#append(this.#bytes.subarray(this.#from, this.#at))
     this.#from = this.#at
   }
 
@@ -121,7 +157,7 @@ export class XdrWriter {
     this.#cut()
     const pieces = this.#pieces
     this.#pieces = []
-    this.#referenced = 0
+    this.#cutBytes = 0
     return pieces
   }
 
@@ -137,6 +173,6 @@ export class XdrWriter {
     this.#at = 0
     this.#from = 0
     this.#pieces = []
-    this.#referenced = 0
+    this.#cutBytes = 0
   }
 }
