@@ -137,9 +137,9 @@ export class PortmapAnswers {
 
   /** The addresses by which the caller may reach this host, most certain first. */
   #reached(caller: Caller, netid: Netid, r_addr: string): readonly string[] {
-    const hosts = [fromUniversal(r_addr)?.host, this.#listenHost]
-    if (caller.local) hosts.push(loopbackOf(netid))
-    return hosts.filter((host) => host !== undefined && belongsTo(host, netid) && !isWildcard(host))
+    const asked = fromUniversal(r_addr)?.host ?? ''
+    const hosts = [asked, this.#listenHost, caller.local ? loopbackOf(netid) : '']
+    return hosts.filter((host) => belongsTo(host, netid) && !isWildcard(host))
   }
 }
 
