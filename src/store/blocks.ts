@@ -1,0 +1,239 @@
+/**
+ * File data: immutable blocks of 4096 bytes, found by number. Address 0 is a hole: its place in
+ * the first file is never used. A block has no header; whoever refers to it keeps its CRC-32.
+ *
+ * Invariants:
+ * - What is read from disk by `readBlocks` is verified before the caller sees it.
+ * - What `sync` has resolved for is on stable storage. After any failed write or sync, none does.
+ * - A block is used anew only after a checkpoint has covered that it was free (space.ts) and
+ *   `idle` has told that nobody reads it still.
+ */
+import { strict as assert } from 'node:assert'
+import { crc32 } from 'node:zlib'
+import { BlockError, BlockFiles, every, FILE_BLOCKS } from './blocks-files.ts'
+import { WriteQueue } from './blocks-queue.ts'
+import { WarmBlocks } from './blocks-warm.ts'
+import type { Disk } from './disk.ts'
+import { BLOCK_BYTES } from './records.ts'
+
+/** The most that `readBlocks` reads without leaving the turn, where it is warm. */
+export const SYNC_READ_BYTES_MAX = 64 * 1024
+/** How much of what was read or written lately is taken to be in the kernel's page cache. */
+const WARM_BYTES = 2 * 2 ** 30
+
+export interface BlockStoreOptions {
+  /** Bytes read or written lately that count as warm. */
+  readonly warmBytes?: number
+}
+
+/** Consecutive blocks of one file that have to come from disk. */
+interface Run {
+  /** The first one's place in the caller's arrays. */
+  readonly index: number
+  readonly address: number
+  count: number
+}
+
+export class BlockStore {
+  readonly #files: BlockFiles
+  readonly #queue: WriteQueue
+  readonly #warm: WarmBlocks
+  readonly #reading = new Set<Promise<void>>()
+  #syncing: Promise<void> = Promise.resolve()
+
+  private constructor(files: BlockFiles, options: BlockStoreOptions) {
+    this.#files = files
+    this.#queue = new WriteQueue((address, buffers) => files.write(address, buffers))
+    this.#warm = new WarmBlocks((options.warmBytes ?? WARM_BYTES) / BLOCK_BYTES)
+  }
+
+  /** @param directory an existing one, for the files of blocks and nothing else */
+  static async open(
+    disk: Disk,
+    directory: string,
+    options: BlockStoreOptions = {},
+  ): Promise<BlockStore> {
+    return new BlockStore(new BlockFiles(disk, directory), options)
+  }
+
+  /** Bytes given to `write` that are not written yet. */
+  get queuedBytes(): number {
+    return this.#queue.bytes
+  }
+
+  /**
+   * Begins to write pages of 4096 bytes to consecutive blocks. They must never change; until they
+   * are written, readers get them from memory. A failure is told by `settled` and `sync`.
+   */
+  write(address: number, pages: readonly Uint8Array[]): void {
+    assert(address > 0, 'block 0 is a hole')
+    assert(pages.every((page) => page.length === BLOCK_BYTES))
+    this.#queue.push(address, pages)
+    this.#warm.add(address, pages.length)
+  }
+
+  /** All that was given to `write` is written, not yet synced. Rejects for ever after a failure. */
+  settled(): Promise<void> {
+    return this.#queue.settled()
+  }
+
+  /** All that was given to `write` is on stable storage. Rejects for ever after a failure. */
+  sync(): Promise<void> {
+    // One after the other: a sync that finds nothing touched must not overtake one under way.
+    const synced = Promise.all([this.#queue.settled(), this.#syncing]).then(() => this.#flush())
+    this.#syncing = synced.catch(() => undefined)
+    return synced
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#files.sync()
+    } catch (error) {
+      this.#queue.fail(error instanceof Error ? error : new Error(String(error)))
+    }
+    this.#queue.check()
+  }
+
+  /** Whether the blocks are in memory, ours or (most likely) the kernel's: `readSync` is cheap. */
+  isWarm(address: number, count: number): boolean {
+    if (!this.#warm.has(address, count)) return false
+    return this.#files.isOpen(address) && this.#files.isOpen(address + count - 1)
+  }
+
+  /** Reads raw blocks without leaving the turn. They must be warm. */
+  readSync(address: number, count: number, into: Uint8Array, at = 0): void {
+    const runs = this.#fromMemory(consecutive(address, count), 0, count, into, at)
+    for (const run of runs) this.#files.readSync(run.address, part(run, into, at))
+  }
+
+  /** Reads raw blocks. */
+  read(address: number, count: number, into: Uint8Array, at = 0): Promise<void> {
+    const runs = this.#fromMemory(consecutive(address, count), 0, count, into, at)
+    return this.#track(this.#readRuns(runs, into, at))
+  }
+
+  /**
+   * Reads blocks `from` to `to` (not included) of a chunk's arrays to byte `at` of `into`, and
+   * verifies those that come from disk. Holes are zeros. Done at once where everything is in
+   * memory, or little and warm; otherwise a promise, until which `into` belongs to this call.
+   *
+   * @throws BlockError at once or by rejection
+   */
+  readBlocks(
+    addresses: Float64Array,
+    crcs: Uint32Array,
+    from: number,
+    to: number,
+    into: Uint8Array,
+    at = 0,
+  ): void | Promise<void> {
+    const runs = this.#fromMemory(addresses, from, to, into, at)
+    if (runs.length === 0) return
+    const base = at - from * BLOCK_BYTES
+    if (!this.#cheap(runs)) {
+      const read = this.#readRuns(runs, into, base)
+      return this.#track(read.then(() => verifyRuns(runs, crcs, into, base)))
+    }
+    for (const run of runs) this.#files.readSync(run.address, part(run, into, base))
+    verifyRuns(runs, crcs, into, base)
+  }
+
+  /** Every read that has begun so far has ended: what it read may be freed and written over. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#reading)
+  }
+
+  /** Gives the room of a file, all of whose blocks are free, back to the host. */
+  trimFile(index: number): Promise<void> {
+    return this.#files.trim(index)
+  }
+
+  /** Waits for what is under way and closes the files, without a sync. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#queue.settled(), this.#syncing, ...this.#reading])
+    await this.#files.close()
+  }
+
+  /** Copies holes and queued blocks to `into`; returns the rest. */
+  #fromMemory(
+    addresses: Float64Array,
+    from: number,
+    to: number,
+    into: Uint8Array,
+    at: number,
+  ): Run[] {
+    const runs: Run[] = []
+    let last: Run | undefined
+    for (let i = from; i < to; i++) {
+      const address = addresses[i] ?? 0
+      const page = this.#queue.bytes === 0 ? undefined : this.#queue.page(address)
+      const position = at + (i - from) * BLOCK_BYTES
+      if (page !== undefined) {
+        into.set(page, position)
+      } else if (address === 0) {
+        into.fill(0, position, position + BLOCK_BYTES)
+      } else if (last !== undefined && continues(last, i, address)) {
+        last.count++
+      } else {
+        last = { index: i, address, count: 1 }
+        runs.push(last)
+      }
+    }
+    return runs
+  }
+
+  #cheap(runs: readonly Run[]): boolean {
+    let bytes = 0
+    for (const { address, count } of runs) {
+      bytes += count * BLOCK_BYTES
+      if (bytes > SYNC_READ_BYTES_MAX || !this.isWarm(address, count)) return false
+    }
+    return true
+  }
+
+  async #readRuns(runs: readonly Run[], into: Uint8Array, base: number): Promise<void> {
+    await every(runs.map((run) => this.#files.read(run.address, part(run, into, base))))
+    for (const { address, count } of runs) this.#warm.add(address, count)
+  }
+
+  #track(read: Promise<void>): Promise<void> {
+    this.#reading.add(read)
+    const ended = (): unknown => this.#reading.delete(read)
+    read.then(ended, ended)
+    return read
+  }
+}
+
+/** Whether a page is the one that was written under this checksum. */
+export function verify(page: Uint8Array, crc: number): boolean {
+  return crc32(page) === crc
+}
+
+function continues(run: Run, index: number, address: number): boolean {
+  return (
+    run.index + run.count === index &&
+    run.address + run.count === address &&
+    address % FILE_BLOCKS !== 0
+  )
+}
+
+/** Where a run's bytes go, if element 0 of the caller's arrays goes to byte `base`. */
+function part({ index, count }: Run, into: Uint8Array, base: number): Uint8Array {
+  const from = base + index * BLOCK_BYTES
+  return into.subarray(from, from + count * BLOCK_BYTES)
+}
+
+function verifyRuns(runs: readonly Run[], crcs: Uint32Array, into: Uint8Array, base: number): void {
+  for (const { index, address, count } of runs) {
+    for (let i = 0; i < count; i++) {
+      const from = base + (index + i) * BLOCK_BYTES
+      if (!verify(into.subarray(from, from + BLOCK_BYTES), crcs[index + i] ?? 0)) {
+        throw new BlockError(address + i, 'does not match its checksum')
+      }
+    }
+  }
+}
+
+function consecutive(address: number, count: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => address + i)
+}
