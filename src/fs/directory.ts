@@ -1,0 +1,207 @@
+/**
+ * Directories: names found by name and listed by cookie.
+ *
+ * A name has a record under its bytes, which says what it stands for, and an entry in the page that
+ * its cookie falls into. A listing walks the pages in the order of their numbers; bitmaps tell which
+ * pages exist (bitmap.ts).
+ *
+ * Invariants:
+ * - A name's record and its page entry say the same. The inode's `entries` counts them.
+ * - Cookies grow in the order in which names came, and the inode's `nextCookie` is above all of
+ *   them. Nobody gets the cookie of a name that is gone: a listing that goes on behind it misses
+ *   nothing and repeats nothing.
+ * - A page without entries does not exist.
+ *
+ * Functions that change a directory put its records, but answer its inode for the caller to put:
+ * an operation may have more to change about it.
+ */
+import assert from 'node:assert/strict'
+import type { Dataset, Reader } from '../store/dataset.ts'
+import { nameKey, pageKey } from '../store/keys.ts'
+import {
+  type FileType,
+  type Inode,
+  type NameRecord,
+  PAGE_COOKIES,
+  type Page,
+  type PageEntry,
+} from '../store/records.ts'
+import type { Transaction } from '../store/transaction.ts'
+import { clearBit, nextBit, setBit } from './bitmap.ts'
+import { FsError } from './error.ts'
+import { NAME_BYTES_MAX } from './filesystem.ts'
+import { namesChanged } from './inode.ts'
+
+const NUL = 0
+const SLASH = 0x2f
+const DOT = 0x2e
+
+/** A directory that changes: its number, and its inode as it stands in the transaction. */
+export interface Directory {
+  readonly ino: number
+  readonly inode: Inode
+}
+
+export function isDot(name: Uint8Array): boolean {
+  return name.length === 1 && name[0] === DOT
+}
+
+export function isDotDot(name: Uint8Array): boolean {
+  return name.length === 2 && name[0] === DOT && name[1] === DOT
+}
+
+/** @throws FsError NAMETOOLONG above 255 bytes; INVAL where empty, or with a `/` or a NUL inside */
+export function checkName(name: Uint8Array): void {
+  if (name.length === 0) throw new FsError('INVAL', 'a name is empty')
+  if (name.length > NAME_BYTES_MAX) throw new FsError('NAMETOOLONG')
+  for (const byte of name) {
+    if (byte === SLASH || byte === NUL) throw new FsError('INVAL', 'a name has a / or a NUL inside')
+  }
+}
+
+/** What `name` stands for in directory `dir`. `.` and `..` have no record. */
+export function findName(
+  reader: Pick<Reader, 'names'>,
+  dir: number,
+  name: Uint8Array,
+): NameRecord | undefined {
+  return reader.names.get(nameKey(dir, name))
+}
+
+/**
+ * Adds a name that is not there yet.
+ *
+ * @returns the directory's inode, with its times and counts, to be put
+ */
+export function insertName(
+  tx: Transaction,
+  dataset: Dataset,
+  dir: Directory,
+  name: Uint8Array,
+  target: { readonly ino: number; readonly type: FileType },
+): Inode {
+  const cookie = dir.inode.nextCookie
+  putEntry(tx, dataset, dir.ino, name, { ino: target.ino, type: target.type, cookie })
+  const inode = namesChanged(dir.inode, tx.now)
+  return { ...inode, entries: inode.entries + 1, nextCookie: cookie + 1 }
+}
+
+/** Removes a name. @returns the directory's inode, with its times and counts, to be put */
+export function eraseName(
+  tx: Transaction,
+  dataset: Dataset,
+  dir: Directory,
+  name: Uint8Array,
+): Inode {
+  const record = findName(dataset, dir.ino, name)
+  assert(record !== undefined)
+  tx.delete(dataset.names, nameKey(dir.ino, name))
+  takeFromPage(tx, dataset, dir.ino, record.cookie)
+  const inode = namesChanged(dir.inode, tx.now)
+  return { ...inode, entries: inode.entries - 1 }
+}
+
+/**
+ * Makes a name that is there stand for something else. It keeps its cookie, so that a listing under
+ * way sees either the one or the other.
+ *
+ * @returns the directory's inode, with its times, to be put
+ */
+export function replaceName(
+  tx: Transaction,
+  dataset: Dataset,
+  dir: Directory,
+  name: Uint8Array,
+  target: { readonly ino: number; readonly type: FileType },
+): Inode {
+  const record = findName(dataset, dir.ino, name)
+  assert(record !== undefined)
+  putEntry(tx, dataset, dir.ino, name, { ...record, ino: target.ino, type: target.type })
+  return namesChanged(dir.inode, tx.now)
+}
+
+/**
+ * Gives a name of the directory other bytes, which no name of it has. It keeps its cookie, so that
+ * a listing under way sees the file exactly once.
+ *
+ * @returns the directory's inode, with its times, to be put
+ */
+export function changeName(
+  tx: Transaction,
+  dataset: Dataset,
+  dir: Directory,
+  from: Uint8Array,
+  to: Uint8Array,
+): Inode {
+  const record = findName(dataset, dir.ino, from)
+  assert(record !== undefined)
+  tx.delete(dataset.names, nameKey(dir.ino, from))
+  putEntry(tx, dataset, dir.ino, to, record)
+  return namesChanged(dir.inode, tx.now)
+}
+
+/** Puts the name's record, and its entry into the page, in place of the one with its cookie. */
+function putEntry(
+  tx: Transaction,
+  dataset: Dataset,
+  dir: number,
+  name: Uint8Array,
+  record: NameRecord,
+): void {
+  const { ino, type, cookie } = record
+  // A name from the network is a view of a buffer that the next request will use.
+  const entry = { ino, type, cookie, name: new Uint8Array(name) }
+  const number = Math.floor(cookie / PAGE_COOKIES)
+  const key = pageKey(dir, number)
+  const page = dataset.pages.get(key)
+  tx.put(dataset.names, nameKey(dir, name), record)
+  tx.put(dataset.pages, key, page === undefined ? [entry] : withEntry(page, entry))
+  if (page === undefined) setBit(tx, dataset, dir, number)
+}
+
+function withEntry(page: Page, entry: PageEntry): Page {
+  const at = page.findIndex(({ cookie }) => cookie >= entry.cookie)
+  if (at === -1) return [...page, entry]
+  return page.toSpliced(at, page[at]?.cookie === entry.cookie ? 1 : 0, entry)
+}
+
+function takeFromPage(tx: Transaction, dataset: Dataset, dir: number, cookie: number): void {
+  const number = Math.floor(cookie / PAGE_COOKIES)
+  const key = pageKey(dir, number)
+  const page = dataset.pages.get(key)
+  assert(page !== undefined)
+  const rest = page.filter((entry) => entry.cookie !== cookie)
+  if (rest.length > 0) {
+    tx.put(dataset.pages, key, rest)
+  } else {
+    tx.delete(dataset.pages, key)
+    clearBit(tx, dataset, dir, number)
+  }
+}
+
+/**
+ * Hands the names behind `cookie` to `emit` in the order of their cookies, until it answers false.
+ *
+ * @param nextCookie the directory's, above which there is nothing to look for
+ * @returns whether all were taken
+ */
+export function listNames(
+  reader: Pick<Reader, 'pages' | 'bitmaps'>,
+  dir: number,
+  nextCookie: number,
+  cookie: number,
+  emit: (entry: PageEntry) => boolean,
+): boolean {
+  const limit = Math.floor((nextCookie - 1) / PAGE_COOKIES) + 1
+  const first = Math.floor((cookie + 1) / PAGE_COOKIES)
+  for (
+    let number = nextBit(reader, dir, first, limit);
+    number !== undefined;
+    number = nextBit(reader, dir, number + 1, limit)
+  ) {
+    const page = reader.pages.get(pageKey(dir, number))
+    assert(page !== undefined, 'a page that its bitmap names is missing')
+    for (const entry of page) if (entry.cookie > cookie && !emit(entry)) return false
+  }
+  return true
+}
