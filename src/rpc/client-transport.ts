@@ -1,0 +1,101 @@
+/** How a client's messages reach a server: TCP and Unix sockets with record marks, or datagrams. */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect as connectStream, isIPv6 } from 'node:net'
+import { XdrReader } from '../xdr/reader.ts'
+import { RecordParser } from './record.ts'
+
+const LAST_FRAGMENT = 0x8000_0000
+
+interface DatagramAddress {
+  readonly transport: 'udp'
+  readonly host: string
+  readonly port: number
+}
+type StreamAddress =
+  | { readonly transport: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly transport: 'unix'; readonly path: string }
+
+/** Where a server is. Over UDP the host is numeric. */
+export type ServerAddress = StreamAddress | DatagramAddress
+
+export interface TransportEvents {
+  /** One message. The bytes it was received in are not used again. */
+  onMessage(r: XdrReader): void
+  /** No more messages come or go; runs at least once. */
+  onClose(why: string): void
+}
+
+export interface ClientTransport {
+  /** True where messages may be lost, so that they are worth sending again. */
+  readonly lossy: boolean
+  send(pieces: readonly Uint8Array[]): void
+  close(): Promise<void>
+}
+
+/** Longest reply in bytes: a READ of 1 MiB and what is around it, with room to spare. */
+const REPLY_BYTES_MAX = 4 * 1024 * 1024
+
+/** @throws the system's error where there is nobody to connect to */
+export function connect(to: ServerAddress, events: TransportEvents): Promise<ClientTransport> {
+  return to.transport === 'udp' ? overDatagrams(to, events) : overStream(to, events)
+}
+
+async function overStream(to: StreamAddress, events: TransportEvents): Promise<ClientTransport> {
+  const socket = connectStream(to)
+  await once(socket, 'connect')
+  socket.setNoDelay(true)
+  const parser = new RecordParser(REPLY_BYTES_MAX, (r) => events.onMessage(r))
+  socket.on('data', (bytes: Buffer) => {
+    try {
+      parser.feed(bytes)
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : undefined)
+    }
+  })
+  socket.on('error', (error) => events.onClose(error.message))
+  socket.on('close', () => events.onClose('the server closed the connection'))
+  return {
+    lossy: false,
+    send(pieces) {
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+      const mark = new DataView(new ArrayBuffer(4))
+      mark.setUint32(0, LAST_FRAGMENT + length)
+      socket.cork()
+      socket.write(new Uint8Array(mark.buffer))
+      for (const piece of pieces) socket.write(piece)
+      socket.uncork()
+    },
+    async close() {
+      if (socket.closed) return
+      socket.destroy()
+      await once(socket, 'close')
+    },
+  }
+}
+
+async function overDatagrams(
+  to: DatagramAddress,
+  events: TransportEvents,
+): Promise<ClientTransport> {
+  const socket = createSocket(isIPv6(to.host) ? 'udp6' : 'udp4')
+  socket.connect(to.port, to.host)
+  try {
+    await once(socket, 'connect')
+  } catch (error) {
+    socket.close()
+    throw error
+  }
+  // A connected socket hears of it when nobody listens at the other end.
+  socket.on('error', (error) => events.onClose(error.message))
+  socket.on('message', (bytes) => events.onMessage(new XdrReader(bytes)))
+  return {
+    lossy: true,
+    // Errors come as events too; without a callback here they come only so.
+    send: (pieces) => socket.send(pieces),
+    async close() {
+      socket.close()
+      await once(socket, 'close')
+    },
+  }
+}
