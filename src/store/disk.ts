@@ -18,9 +18,14 @@ export interface DiskFile {
   close(): Promise<void>
 }
 
+export interface OpenOptions {
+  /** Each write resolves only when it is on stable storage (O_DSYNC of open(2)). */
+  readonly dsync?: boolean
+}
+
 export interface Disk {
   /** Opens a file for reading and writing, made (mode 0600) where there is none. */
-  open(path: string): Promise<DiskFile>
+  open(path: string, options?: OpenOptions): Promise<DiskFile>
   /** Makes new and removed names of a directory durable (fsync(2) of the directory). */
   syncDirectory(path: string): Promise<void>
   /** Bytes of the file system that holds `path`: in all, and free to this process. */

@@ -14,14 +14,24 @@
  *
  *   ds:u32 'O' content:u64                chunks of a file that is gone, to be freed
  *
- *   0:u32  'S'                            superblock
- *   0:u32  'T' ds:u32                     dataset
- *   0:u32  'Z' snapshot:u32               snapshot
- *   0:u32  'G' group:u32                  reference counts of a group of blocks
+ *   0:u32  'S' 0:u64                      superblock
+ *   0:u32  'T' ds:u64                     dataset
+ *   0:u32  'Z' snapshot:u64               snapshot
+ *   0:u32  'G' group:u64                  reference counts of a group of blocks
+ *   0:u32  'M' 0:u64                      checkpoint: up to which log entry the database is complete
  *
- * In memory a key is a number (inodes) or a short text, which a Map finds quickly; this module is
- * the only place that knows both forms.
+ * In memory a key is a number, or a short text which a Map finds quickly; this module is the only
+ * place that knows both forms:
+ *
+ *   I S T Z G M O  the number
+ *   N              `dir/name`, the name as latin1
+ *   P C            `owner/n`
+ *   X              `owner/level/n`
+ *   V              the letter and the key: `N17/name`
+ *   H              the same, `@` and the end: `N17/name@5`
+ *   D              `end/birth/` and the same: `5/3/N17/name`
  */
+import { strict as assert } from 'node:assert'
 
 /** The letters above. */
 export const Kind = {
@@ -38,8 +48,12 @@ export const Kind = {
   DATASET: 'T',
   SNAPSHOT: 'Z',
   GROUP: 'G',
+  CHECKPOINT: 'M',
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
+
+/** The form a key has in memory. */
+export type Key = number | string
 
 /** A name as a Map's key: its bytes as latin1, so that no two names meet. */
 export function nameKey(dir: number, name: Uint8Array): string {
@@ -57,4 +71,157 @@ export function bitmapKey(owner: number, level: number, n: number): string {
 
 export function chunkKey(content: number, index: number): string {
   return `${content}/${index}`
+}
+
+export function versionsKey(kind: Kind, key: Key): string {
+  return `${kind}${key}`
+}
+
+export function historyKey(kind: Kind, key: Key, end: number): string {
+  return `${kind}${key}@${end}`
+}
+
+export function deadKey(kind: Kind, key: Key, birth: number, end: number): string {
+  return `${end}/${birth}/${kind}${key}`
+}
+
+/** The longest key: a history record of a name of 255 bytes. */
+const KEY_BYTES_MAX = 512
+const scratch = Buffer.alloc(KEY_BYTES_MAX)
+
+function putUint64(value: number, at: number): number {
+  scratch.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at)
+  scratch.writeUInt32BE(value >>> 0, at + 4)
+  return at + 8
+}
+
+function putKey(kind: Kind, key: Key, from: number): number {
+  scratch[from] = kind.charCodeAt(0)
+  const at = from + 1
+  if (typeof key === 'number') return putUint64(key, at)
+  const slash = key.indexOf('/')
+  switch (kind) {
+    case Kind.NAME:
+      return (
+        putUint64(Number(key.slice(0, slash)), at) +
+        scratch.write(key.slice(slash + 1), at + 8, 'latin1')
+      )
+    case Kind.PAGE:
+    case Kind.CHUNK:
+      return putUint64(Number(key.slice(slash + 1)), putUint64(Number(key.slice(0, slash)), at))
+    case Kind.BITMAP: {
+      const second = key.indexOf('/', slash + 1)
+      const level = putUint64(Number(key.slice(0, slash)), at)
+      scratch[level] = Number(key.slice(slash + 1, second))
+      return putUint64(Number(key.slice(second + 1)), level + 1)
+    }
+    case Kind.VERSIONS:
+      return putInner(key, at)
+    case Kind.HISTORY: {
+      const end = key.lastIndexOf('@')
+      return scratch.writeUInt32BE(Number(key.slice(end + 1)), putInner(key.slice(0, end), at))
+    }
+    case Kind.DEAD: {
+      const second = key.indexOf('/', slash + 1)
+      scratch.writeUInt32BE(Number(key.slice(0, slash)), at)
+      scratch.writeUInt32BE(Number(key.slice(slash + 1, second)), at + 4)
+      return putInner(key.slice(second + 1), at + 8)
+    }
+    default:
+      assert.fail(`no text keys of kind ${kind}`)
+  }
+}
+
+function putInner(key: string, at: number): number {
+  const kind = key.charAt(0) as Kind
+  return putKey(kind, kind === Kind.INODE ? Number(key.slice(1)) : key.slice(1), at)
+}
+
+/** A key's bytes. They stand in one shared buffer: valid until the next call. */
+export function keyBytes(dataset: number, kind: Kind, key: Key): Buffer {
+  scratch.writeUInt32BE(dataset, 0)
+  return scratch.subarray(0, putKey(kind, key, 4))
+}
+
+/** What `keyBytes` was given. */
+export interface ParsedKey {
+  readonly dataset: number
+  readonly kind: Kind
+  readonly key: Key
+}
+
+const uint64At = (bytes: Buffer, at: number): number =>
+  bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+
+function keyAt(bytes: Buffer, at: number, end: number): { kind: Kind; key: Key } {
+  const kind = String.fromCharCode(bytes[at] ?? 0) as Kind
+  const from = at + 1
+  const inner = (start: number, stop: number): string => {
+    const parsed = keyAt(bytes, start, stop)
+    return `${parsed.kind}${parsed.key}`
+  }
+  switch (kind) {
+    case Kind.NAME:
+      return { kind, key: `${uint64At(bytes, from)}/${bytes.toString('latin1', from + 8, end)}` }
+    case Kind.PAGE:
+    case Kind.CHUNK:
+      return { kind, key: `${uint64At(bytes, from)}/${uint64At(bytes, from + 8)}` }
+    case Kind.BITMAP:
+      return {
+        kind,
+        key: `${uint64At(bytes, from)}/${bytes[from + 8]}/${uint64At(bytes, from + 9)}`,
+      }
+    case Kind.VERSIONS:
+      return { kind, key: inner(from, end) }
+    case Kind.HISTORY:
+      return { kind, key: `${inner(from, end - 4)}@${bytes.readUInt32BE(end - 4)}` }
+    case Kind.DEAD:
+      return {
+        kind,
+        key: `${bytes.readUInt32BE(from)}/${bytes.readUInt32BE(from + 4)}/${inner(from + 8, end)}`,
+      }
+    default:
+      return { kind, key: uint64At(bytes, from) }
+  }
+}
+
+/** The inverse of `keyBytes`. */
+export function parseKey(bytes: Buffer): ParsedKey {
+  return { dataset: bytes.readUInt32BE(0), ...keyAt(bytes, 4, bytes.length) }
+}
+
+/** What a DEAD key says. */
+export function parseDeadKey(key: string): { end: number; birth: number; kind: Kind; key: Key } {
+  const slash = key.indexOf('/')
+  const second = key.indexOf('/', slash + 1)
+  const kind = key.charAt(second + 1) as Kind
+  const rest = key.slice(second + 2)
+  return {
+    end: Number(key.slice(0, slash)),
+    birth: Number(key.slice(slash + 1, second)),
+    kind,
+    key: kind === Kind.INODE ? Number(rest) : rest,
+  }
+}
+
+/** The range of all keys of one kind of a dataset. */
+export function kindRange(dataset: number, kind: Kind): { gte: Buffer; lt: Buffer } {
+  const gte = Buffer.alloc(5)
+  gte.writeUInt32BE(dataset, 0)
+  gte[4] = kind.charCodeAt(0)
+  const lt = Buffer.from(gte)
+  lt[4] = kind.charCodeAt(0) + 1
+  return { gte, lt }
+}
+
+/** The range of the DEAD keys whose end lies in `from` to `to`, both included. */
+export function deadRange(dataset: number, from: number, to: number): { gte: Buffer; lt: Buffer } {
+  const bound = (end: number) => {
+    const bytes = Buffer.alloc(9)
+    bytes.writeUInt32BE(dataset, 0)
+    bytes[4] = Kind.DEAD.charCodeAt(0)
+    bytes.writeUInt32BE(end, 5)
+    return bytes
+  }
+  return { gte: bound(from), lt: bound(to + 1) }
 }

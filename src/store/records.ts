@@ -12,7 +12,7 @@
  * - Decoded bytes (names, targets, inline data) are copies of their own, never views of a buffer
  *   that is reused.
  */
-import { type Codec, uint32, uint64 } from '../xdr/codec.ts'
+import { bool, type Codec, string, struct, uint32, uint64 } from '../xdr/codec.ts'
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import { type Time, timeCodec } from './time.ts'
@@ -315,4 +315,72 @@ export const bytesCodec: Codec<Uint8Array> = {
 export const presenceCodec: Codec<true> = {
   encode: () => undefined,
   decode: () => true,
+}
+
+/** A dataset: a tree of files with snapshots of its own. */
+export interface DatasetRecord {
+  /** Empty for the root dataset. */
+  readonly name: string
+  /** The ino of its root directory. */
+  readonly root: number
+  /** The epoch of changes made now; a snapshot raises it. */
+  readonly epoch: number
+}
+
+/** A snapshot: the state of its dataset at the end of `epoch`. Its number names it for ever. */
+export interface SnapshotRecord {
+  readonly dataset: number
+  readonly name: string
+  readonly epoch: number
+  readonly created: Time
+  /** Marked for deletion: nobody sees it, and what only it holds is being freed. */
+  readonly deleting: boolean
+}
+
+/** What is one of a kind in a store. */
+export interface Superblock {
+  /** 16 random bytes: which store this is. */
+  readonly uuid: Uint8Array
+  /** 16 random bytes under which file handles are signed. */
+  readonly handleKey: Uint8Array
+  /** How often the store was opened for writing. */
+  readonly starts: number
+  /** Inode numbers below this may be in use; from here on none is. */
+  readonly nextIno: number
+  /** The number of the next dataset or snapshot; what their fsid is made of. */
+  readonly nextObjset: number
+}
+
+/** Longest name of a dataset or snapshot, in bytes. */
+const OBJSET_NAME_BYTES_MAX = 255
+
+export const datasetCodec: Codec<DatasetRecord> = struct({
+  name: string(OBJSET_NAME_BYTES_MAX),
+  root: uint64,
+  epoch: uint32,
+})
+
+export const snapshotCodec: Codec<SnapshotRecord> = struct({
+  dataset: uint32,
+  name: string(OBJSET_NAME_BYTES_MAX),
+  epoch: uint32,
+  created: timeCodec,
+  deleting: bool,
+})
+
+export const superblockCodec: Codec<Superblock> = {
+  encode(w, superblock) {
+    w.opaqueFixed(superblock.uuid)
+    w.opaqueFixed(superblock.handleKey)
+    w.uint32(superblock.starts)
+    w.uint64(superblock.nextIno)
+    w.uint32(superblock.nextObjset)
+  },
+  decode: (r) => ({
+    uuid: own(r.opaqueFixed(16)),
+    handleKey: own(r.opaqueFixed(16)),
+    starts: r.uint32(),
+    nextIno: r.uint64(),
+    nextObjset: r.uint32(),
+  }),
 }

@@ -1,0 +1,175 @@
+/**
+ * Group commit: transactions that end while a commit is under way go together into the next one.
+ *
+ * A group is one entry of the intent log. Its file data is on disk before the entry that refers to
+ * it, or, where it is little, inside the entry itself: then one write makes both durable.
+ */
+import { strict as assert } from 'node:assert'
+import type { BlockStore } from './blocks.ts'
+import type { FsError } from './error.ts'
+import { type Key, keyBytes } from './keys.ts'
+import type { IntentLog } from './log.ts'
+import { LogEntryBuilder } from './log-entry.ts'
+import { encodeRecord } from './record.ts'
+import { BLOCK_BYTES } from './records.ts'
+import type { Entry } from './table.ts'
+import type { BlockWrite, Transaction } from './transaction.ts'
+
+/** File data of a group up to this many bytes rides in the log entry. */
+const EMBEDDED_BYTES_MAX = 128 * 1024
+
+/** Is told once that a group is on stable storage, or why it is not. */
+export type Waiter = (error?: FsError) => void
+
+class Group {
+  readonly entry = new LogEntryBuilder()
+  readonly writes: BlockWrite[] = []
+  readonly waiters: Waiter[] = []
+  blockBytes = 0
+  transactions = 0
+  /** Set on the last group before a checkpoint's cut: is told the number of its entry. */
+  cut: ((seq: number) => void) | undefined
+}
+
+export interface CommitterHost {
+  readonly log: IntentLog
+  readonly blocks: BlockStore
+  /** A commit failed: from now on nothing can be promised. */
+  failed(error: unknown): FsError
+  /** A group is on disk. May hold the next commit back. */
+  committed(): Promise<void> | undefined
+}
+
+export class Committer {
+  readonly #host: CommitterHost
+  /** Takes the transactions that end now. */
+  #group = new Group()
+  /** The group before a cut, while it waits for its turn. */
+  #closed: Group | undefined
+  /** The number of the newest log entry on disk. */
+  seq: number
+  #running: Promise<void> | undefined
+  #scheduled = false
+  /** Records written to the log since the start: what a test of O(1) looks at. */
+  records = 0
+
+  constructor(host: CommitterHost, seq: number) {
+    this.#host = host
+    this.seq = seq
+  }
+
+  /** Bytes of metadata that wait for the next commit. */
+  get pendingBytes(): number {
+    return this.#group.entry.length
+  }
+
+  /** Takes a finished transaction into the group, and starts to write its file data. */
+  add(tx: Transaction): void {
+    const group = this.#group
+    for (const { entry } of tx.touched) this.#record(group.entry, entry)
+    for (const { address, count, by } of tx.deltas) group.entry.delta(address, count, by)
+    for (const write of tx.writes) {
+      group.writes.push(write)
+      group.blockBytes += write.pages.length * BLOCK_BYTES
+      this.#host.blocks.write(write.address, write.pages)
+    }
+    group.transactions++
+  }
+
+  #record(builder: LogEntryBuilder, entry: Entry<unknown>): void {
+    const { dataset, spec } = entry.table
+    const key = keyBytes(dataset, spec.kind, entry.key as Key)
+    this.records++
+    if (entry.value === undefined) builder.delete(key)
+    else builder.put(key, encodeRecord(spec.codec, entry.birth, entry.value))
+  }
+
+  /** Calls back when all transactions added before are on disk; at once where they are. */
+  barrier(done: Waiter): void {
+    if (this.#idle) {
+      done()
+      return
+    }
+    this.#group.waiters.push(done)
+    this.#schedule()
+  }
+
+  get #idle(): boolean {
+    return (
+      this.#group.transactions === 0 && this.#running === undefined && this.#closed === undefined
+    )
+  }
+
+  /** The same as a promise. */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.barrier((error) => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  /**
+   * Ends the group here: what was added before is committed and the log turned to its other file,
+   * before anything that is added later is written.
+   *
+   * @returns the number of the last entry before the cut; rejects where the commit fails
+   */
+  cut(): Promise<number> {
+    assert.equal(this.#closed, undefined, 'one cut at a time')
+    const group = this.#group
+    this.#closed = group
+    this.#group = new Group()
+    return new Promise((resolve, reject) => {
+      group.cut = resolve
+      group.waiters.push((error) => error !== undefined && reject(error))
+      this.#schedule()
+    })
+  }
+
+  /** Commits at the end of this turn, so that all requests of the turn share the write. */
+  #schedule(): void {
+    if (this.#running !== undefined || this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#running = this.#run().finally(() => {
+        this.#running = undefined
+        if (this.#wanted) this.#schedule()
+      })
+    })
+  }
+
+  get #wanted(): boolean {
+    return this.#closed !== undefined || this.#group.waiters.length > 0
+  }
+
+  #next(): Group {
+    const group = this.#closed ?? this.#group
+    if (this.#closed !== undefined) this.#closed = undefined
+    else this.#group = new Group()
+    return group
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted) {
+      const group = this.#next()
+      let error: FsError | undefined
+      try {
+        if (group.transactions > 0) await this.#write(group)
+        if (group.cut !== undefined) this.#host.log.turn()
+        group.cut?.(this.seq)
+      } catch (cause) {
+        error = this.#host.failed(cause)
+      }
+      for (const waiter of group.waiters) waiter(error)
+      await this.#host.committed()
+    }
+  }
+
+  async #write(group: Group): Promise<void> {
+    const { log, blocks } = this.#host
+    if (group.blockBytes > EMBEDDED_BYTES_MAX) await blocks.sync()
+    else for (const { address, pages } of group.writes) group.entry.blocks(address, pages)
+    await log.append(this.seq + 1, group.entry.pieces())
+    this.seq++
+  }
+}

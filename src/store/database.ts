@@ -1,0 +1,92 @@
+/** The database under the tables: classic-level, its records sealed with checksums. */
+import { ClassicLevel } from 'classic-level'
+import type { Put } from './checkpoint.ts'
+import { FsError } from './error.ts'
+import { openRecord } from './record.ts'
+
+const BLOCK_CACHE_BYTES = 32 * 1024 * 1024
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+
+const BYTES = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+
+/** The database is open in another process. */
+export class InUseError extends Error {}
+
+export class Database {
+  readonly #level: ClassicLevel<Buffer, Buffer>
+
+  private constructor(level: ClassicLevel<Buffer, Buffer>) {
+    this.#level = level
+  }
+
+  /** @throws InUseError; any other error says that the database is damaged or out of reach */
+  static async open(directory: string): Promise<Database> {
+    const level = new ClassicLevel<Buffer, Buffer>(directory, {
+      ...BYTES,
+      cacheSize: BLOCK_CACHE_BYTES,
+      writeBufferSize: WRITE_BUFFER_BYTES,
+      compression: true,
+    })
+    try {
+      await level.open()
+    } catch (error) {
+      const cause =
+        error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined
+      if (cause?.code === 'LEVEL_LOCKED') throw new InUseError(directory)
+      throw error
+    }
+    return new Database(level)
+  }
+
+  /**
+   * Birth and record of a key, or undefined where there is none. Without leaving the turn.
+   *
+   * @throws FsError IO where it cannot be read or fails its checksum
+   */
+  get(key: Buffer): Uint8Array | undefined {
+    const sealed = this.#read(key)
+    return sealed === undefined ? undefined : openRecord(key, sealed)
+  }
+
+  #read(key: Buffer): Buffer | undefined {
+    try {
+      return this.#level.getSync(key, BYTES)
+    } catch (error) {
+      throw new FsError('IO', `the database cannot be read: ${String(error)}`)
+    }
+  }
+
+  /** One batch, whole and durable. */
+  async write(puts: readonly Put[]): Promise<void> {
+    const operations = puts.map(({ key, value }) =>
+      value === undefined
+        ? ({ type: 'del', key } as const)
+        : ({ type: 'put', key, value } as const),
+    )
+    await this.#level.batch(operations, { ...BYTES, sync: true })
+  }
+
+  /** The records of a range in the order of their keys, as the database has them now. */
+  async *scan(range: {
+    gte: Buffer
+    lt: Buffer
+  }): AsyncGenerator<{ readonly key: Buffer; readonly record: Uint8Array }> {
+    for await (const [key, sealed] of this.#level.iterator({ ...range, ...BYTES })) {
+      yield { key, record: openRecord(key, sealed) }
+    }
+  }
+
+  /** The same without verifying: for the checker, which tells damage itself. */
+  async *scanSealed(range: {
+    gte: Buffer
+    lt: Buffer
+  }): AsyncGenerator<{ readonly key: Buffer; readonly sealed: Buffer }> {
+    for await (const [key, sealed] of this.#level.iterator({ ...range, ...BYTES })) {
+      yield { key, sealed }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#level.close()
+  }
+}

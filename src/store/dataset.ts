@@ -1,0 +1,113 @@
+/** A dataset: its tables, its epoch, its snapshots; and how it looked at an epoch of the past. */
+import { strict as assert } from 'node:assert'
+import type { Key } from './keys.ts'
+import { PastTable } from './past.ts'
+import type {
+  Chunk,
+  DatasetRecord,
+  Inode,
+  NameRecord,
+  Orphan,
+  Page,
+  SnapshotRecord,
+  Version,
+} from './records.ts'
+import type { Source, Table, TableSpec } from './table.ts'
+import * as tables from './tables.ts'
+
+/** Everything that reading code needs: a live dataset, or one at an epoch. */
+export interface Reader {
+  readonly inodes: Source<number, Inode>
+  readonly names: Source<string, NameRecord>
+  readonly pages: Source<string, Page>
+  readonly bitmaps: Source<string, Uint8Array>
+  readonly chunks: Source<string, Chunk>
+}
+
+/** Opens the table of one kind of record of this dataset. */
+export type OpenTable = <K extends Key, V>(dataset: number, spec: TableSpec<V>) => Table<K, V>
+
+/** A snapshot and its number. */
+export interface Snapshot extends SnapshotRecord {
+  readonly id: number
+}
+
+export class Dataset implements Reader {
+  /** Its number; also what its fsid is made of. */
+  readonly id: number
+  readonly record: DatasetRecord
+  /** The epoch in which changes are made now. Only `setEpoch` moves it. */
+  epoch: number
+  readonly inodes: Table<number, Inode>
+  readonly names: Table<string, NameRecord>
+  readonly pages: Table<string, Page>
+  readonly bitmaps: Table<string, Uint8Array>
+  readonly chunks: Table<string, Chunk>
+  readonly history: Table<string, Uint8Array>
+  readonly versions: Table<string, readonly Version[]>
+  readonly dead: Table<string, true>
+  readonly orphans: Table<number, Orphan>
+  #snapshots: readonly Snapshot[] = []
+  /** Epochs of the snapshots that are not being deleted, ascending. */
+  #seen: readonly number[] = []
+
+  constructor(id: number, record: DatasetRecord, open: OpenTable) {
+    this.id = id
+    this.record = record
+    this.epoch = record.epoch
+    this.inodes = open(id, tables.inodeSpec)
+    this.names = open(id, tables.nameSpec)
+    this.pages = open(id, tables.pageSpec)
+    this.bitmaps = open(id, tables.bitmapSpec)
+    this.chunks = open(id, tables.chunkSpec)
+    this.history = open(id, tables.historySpec)
+    this.versions = open(id, tables.versionsSpec)
+    this.dead = open(id, tables.deadSpec)
+    this.orphans = open(id, tables.orphanSpec)
+  }
+
+  /** The ino of its root directory. */
+  get root(): number {
+    return this.record.root
+  }
+
+  /** All snapshots, those being deleted included, oldest first. */
+  get snapshots(): readonly Snapshot[] {
+    return this.#snapshots
+  }
+
+  /** Replaces the list of snapshots and the epoch, which change together. */
+  setSnapshots(snapshots: readonly Snapshot[], epoch: number): void {
+    assert(epoch >= this.epoch || epoch >= (snapshots.at(-1)?.epoch ?? 0) + 1)
+    this.#snapshots = [...snapshots].sort((a, b) => a.epoch - b.epoch)
+    this.#seen = this.#snapshots.filter(({ deleting }) => !deleting).map((s) => s.epoch)
+    this.epoch = epoch
+  }
+
+  /** Epoch of the newest snapshot that is not being deleted; 0 where there is none. */
+  get newestSnapshot(): number {
+    return this.#seen.at(-1) ?? 0
+  }
+
+  /** Epoch of the newest snapshot of all: history may hold what was born at or before it. */
+  get newestVersion(): number {
+    return this.#snapshots.at(-1)?.epoch ?? 0
+  }
+
+  /** Whether a snapshot sees what was born in epoch `birth` and ended in epoch `end`. */
+  seenBySnapshot(birth: number, end: number): boolean {
+    if (birth > this.newestSnapshot) return false
+    return this.#seen.some((epoch) => birth <= epoch && epoch < end)
+  }
+
+  /** The dataset as it was at the end of `epoch`, which must be a snapshot's. */
+  at(epoch: number): Reader {
+    return {
+      inodes: new PastTable(this, this.inodes, epoch),
+      names: new PastTable(this, this.names, epoch),
+      pages: new PastTable(this, this.pages, epoch),
+      bitmaps: new PastTable(this, this.bitmaps, epoch),
+      chunks: new PastTable(this, this.chunks, epoch),
+    }
+  }
+}

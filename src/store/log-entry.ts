@@ -1,0 +1,139 @@
+/**
+ * One commit group as bytes: what the intent log keeps until the database has it.
+ *
+ *   item     op:u8 and, by op:
+ *     1 put     keyLength:u16 valueLength:u32 key value      value: birth and record, as records.ts draws
+ *     2 delete  keyLength:u16 key
+ *     3 delta   address:u64 count:u32 by:i8                  reference counts of blocks
+ *     4 blocks  address:u64 count:u32 count*4096 bytes       data that was not written in its place
+ *
+ * Integers are big-endian. Items stand in the order of their transactions; a later put of a key
+ * supersedes an earlier one. Deltas are not idempotent: an entry is applied exactly once to the
+ * state of the last checkpoint.
+ */
+import { strict as assert } from 'node:assert'
+import { BLOCK_BYTES } from './records.ts'
+
+const PUT = 1
+const DELETE = 2
+const DELTA = 3
+const BLOCKS = 4
+
+/** Builds an entry. File data is kept by reference and follows the items before it. */
+export class LogEntryBuilder {
+  #buffer: Buffer
+  #at = 0
+  #from = 0
+  #pieces: Uint8Array[] = []
+  /** Bytes in the entry. */
+  length = 0
+
+  constructor(capacity = 16 * 1024) {
+    this.#buffer = Buffer.allocUnsafeSlow(capacity)
+  }
+
+  #room(size: number): number {
+    const at = this.#at
+    if (at + size > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, at + size))
+      this.#buffer.copy(grown, 0, 0, at)
+      this.#buffer = grown
+    }
+    this.#at = at + size
+    this.length += size
+    return at
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    const at = this.#room(7 + key.length + value.length)
+    const buffer = this.#buffer
+    buffer[at] = PUT
+    buffer.writeUInt16BE(key.length, at + 1)
+    buffer.writeUInt32BE(value.length, at + 3)
+    buffer.set(key, at + 7)
+    buffer.set(value, at + 7 + key.length)
+  }
+
+  delete(key: Uint8Array): void {
+    const at = this.#room(3 + key.length)
+    this.#buffer[at] = DELETE
+    this.#buffer.writeUInt16BE(key.length, at + 1)
+    this.#buffer.set(key, at + 3)
+  }
+
+  #extent(op: number, size: number, address: number, count: number): number {
+    const at = this.#room(size)
+    const buffer = this.#buffer
+    buffer[at] = op
+    buffer.writeUInt32BE(Math.floor(address / 0x1_0000_0000), at + 1)
+    buffer.writeUInt32BE(address >>> 0, at + 5)
+    buffer.writeUInt32BE(count, at + 9)
+    return at + 13
+  }
+
+  delta(address: number, count: number, by: number): void {
+    const at = this.#extent(DELTA, 14, address, count)
+    this.#buffer.writeInt8(by, at)
+  }
+
+  blocks(address: number, pages: readonly Uint8Array[]): void {
+    this.#extent(BLOCKS, 13, address, pages.length)
+    this.#cut()
+    for (const page of pages) {
+      this.#pieces.push(page)
+      this.length += page.length
+    }
+  }
+
+  #cut(): void {
+    if (this.#at > this.#from) this.#pieces.push(this.#buffer.subarray(this.#from, this.#at))
+    this.#from = this.#at
+  }
+
+  /** The entry's bytes in order. Nothing may be added afterwards. */
+  pieces(): readonly Uint8Array[] {
+    this.#cut()
+    return this.#pieces
+  }
+}
+
+/** Who reads an entry is told its items in order. The views are valid during the call. */
+export interface LogEntryVisitor {
+  put(key: Buffer, value: Buffer): void
+  delete(key: Buffer): void
+  delta(address: number, count: number, by: number): void
+  blocks(address: number, data: Buffer): void
+}
+
+/** Reads what LogEntryBuilder wrote; the entry's checksum is verified before. */
+export function readLogEntry(entry: Buffer, visitor: LogEntryVisitor): void {
+  let at = 0
+  while (at < entry.length) at = readItem(entry, at, visitor)
+  assert.equal(at, entry.length, 'a log entry ends inside an item')
+}
+
+function readItem(entry: Buffer, at: number, visitor: LogEntryVisitor): number {
+  const op = entry[at]
+  if (op === PUT) {
+    const key = at + 7
+    const value = key + entry.readUInt16BE(at + 1)
+    const end = value + entry.readUInt32BE(at + 3)
+    visitor.put(entry.subarray(key, value), entry.subarray(value, end))
+    return end
+  }
+  if (op === DELETE) {
+    const end = at + 3 + entry.readUInt16BE(at + 1)
+    visitor.delete(entry.subarray(at + 3, end))
+    return end
+  }
+  const address = entry.readUInt32BE(at + 1) * 0x1_0000_0000 + entry.readUInt32BE(at + 5)
+  const count = entry.readUInt32BE(at + 9)
+  if (op === DELTA) {
+    visitor.delta(address, count, entry.readInt8(at + 13))
+    return at + 14
+  }
+  assert.equal(op, BLOCKS, 'a log entry holds an item of unknown kind')
+  const end = at + 13 + count * BLOCK_BYTES
+  visitor.blocks(address, entry.subarray(at + 13, end))
+  return end
+}

@@ -1,0 +1,183 @@
+/** Opening a store: the folder's format, the database's lock, recovery, and the making of a new one. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { BlockStore } from './blocks.ts'
+import { checkpointPut, type Put } from './checkpoint.ts'
+import { Database, InUseError } from './database.ts'
+import type { Snapshot } from './dataset.ts'
+import type { Disk } from './disk.ts'
+import {
+  clearParts,
+  inspectFolder,
+  inUse,
+  makeFolder,
+  type Owner,
+  removeOwner,
+  StoreError,
+  writeFormat,
+  writeOwner,
+} from './format.ts'
+import { Kind, keyBytes, kindRange, parseKey } from './keys.ts'
+import { IntentLog } from './log.ts'
+import { decodeRecord, encodeRecord, sealRecord } from './record.ts'
+import { FileType, type Inode, type Superblock } from './records.ts'
+import { loadSpace, recover } from './recovery.ts'
+import { SpaceMap } from './space.ts'
+import { Store } from './store.ts'
+import type { TableSpec } from './table.ts'
+import { datasetSpec, inodeSpec, snapshotSpec, superblockSpec } from './tables.ts'
+import { type Clock, strictClock } from './time.ts'
+
+/** About how much memory clean records may take by default, in bytes. */
+export const CACHE_BYTES_DEFAULT = 256 * 1024 * 1024
+/** Bytes of the host's disk that file data never takes, so that metadata can always be written. */
+const RESERVE_BYTES = 128 * 1024 * 1024
+/** The root directory of a new store, and the first number that is free. */
+const ROOT_INO = 1
+const FIRST_INO = 1024
+const ROOT_DATASET = 1
+
+export interface OpenOptions {
+  readonly directory: string
+  readonly disk: Disk
+  readonly wallClock: Clock
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly report: (message: string, error: unknown) => void
+  readonly owner: Owner
+  /** Who owns the root directory of a new store. */
+  readonly rootOwner: { readonly uid: number; readonly gid: number }
+  /** Whether a store is made where the folder is missing or empty. */
+  readonly create: boolean
+  readonly cacheBytesMax?: number
+}
+
+/** An opened store, and how many records its recovery brought back. */
+export interface Opened {
+  readonly store: Store
+  readonly recovered: number
+}
+
+/**
+ * Opens the store of a folder, and recovers it where it was not closed.
+ *
+ * @throws StoreError BUSY (another process has it, named), FORMAT, MISSING, DAMAGED
+ */
+export async function openStore(options: OpenOptions): Promise<Opened> {
+  const { directory, disk } = options
+  if (options.create) await makeFolder(directory)
+  const found = await inspectFolder(directory).catch((error) => {
+    if (error instanceof StoreError) throw error
+    throw new StoreError('MISSING', `there is no store at ${directory}`, { cause: error })
+  })
+  if (found === 'empty' && !options.create) {
+    throw new StoreError('MISSING', `there is no store at ${directory}: the folder is empty`)
+  }
+  const database = await openDatabase(directory, found)
+  try {
+    await writeOwner(directory, options.owner)
+    if (found === 'empty') await make(options, database)
+    return await openParts(options, database, disk)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function openDatabase(directory: string, found: 'store' | 'empty'): Promise<Database> {
+  const path = join(directory, 'meta')
+  try {
+    const database = await Database.open(path)
+    if (found === 'store') return database
+    // A making that was interrupted left parts: nothing in them was ever promised to anybody.
+    await database.close()
+    await clearParts(directory)
+    return await Database.open(path)
+  } catch (error) {
+    if (error instanceof InUseError) throw await inUse(directory)
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StoreError('DAMAGED', `the database ${path} does not open: ${why}`, { cause: error })
+  }
+}
+
+function put<V>(dataset: number, spec: TableSpec<V>, id: number, birth: number, value: V): Put {
+  const key = Buffer.from(keyBytes(dataset, spec.kind, id))
+  return { key, value: sealRecord(key, encodeRecord(spec.codec, birth, value)) }
+}
+
+/** Makes an empty store: a superblock, the root dataset, its root directory. */
+async function make(options: OpenOptions, database: Database): Promise<void> {
+  const now = options.wallClock()
+  const superblock: Superblock = {
+    uuid: options.randomBytes(16),
+    handleKey: options.randomBytes(16),
+    starts: 0,
+    nextIno: FIRST_INO,
+    nextObjset: ROOT_DATASET + 1,
+  }
+  const root: Inode = {
+    ...{ type: FileType.DIR, mode: 0o755, nlink: 2, ...options.rootOwner, size: 4096, used: 4096 },
+    ...{ atime: now, mtime: now, ctime: now, generation: 0, major: 0, minor: 0, content: 0 },
+    ...{ verifier: undefined, parent: ROOT_INO, entries: 0, nextCookie: 3, target: undefined },
+  }
+  await database.write([
+    put(0, superblockSpec, 0, 0, superblock),
+    put(0, datasetSpec, ROOT_DATASET, 0, { name: '', root: ROOT_INO, epoch: 1 }),
+    put(ROOT_DATASET, inodeSpec, ROOT_INO, 1, root),
+    checkpointPut(0),
+  ])
+  await writeFormat(options.disk, options.directory)
+}
+
+async function openParts(options: OpenOptions, database: Database, disk: Disk): Promise<Opened> {
+  const { directory } = options
+  const blocks = await BlockStore.open(disk, join(directory, 'blocks'))
+  const space = spaceMap(options, database)
+  await loadSpace(database, space, kindRange(0, Kind.GROUP))
+  const log = await IntentLog.open(disk, directory, logId(database))
+  const { seq, recovered } = await recover(database, log, space, blocks)
+  const cacheBytesMax = options.cacheBytesMax ?? CACHE_BYTES_DEFAULT
+  const { randomBytes, report } = options
+  const clock = strictClock(options.wallClock)
+  const parts = { directory, disk, database, blocks, space, log, seq, clock, randomBytes, report }
+  const store = new Store({ ...parts, cacheBytesMax })
+  const snapshots = await loadSnapshots(database)
+  for await (const { key } of database.scan(kindRange(0, Kind.DATASET))) {
+    const id = Number(parseKey(key).key)
+    store.attach(
+      id,
+      snapshots.filter(({ dataset }) => dataset === id),
+    )
+  }
+  await store.begin()
+  return { store, recovered }
+}
+
+function spaceMap(options: OpenOptions, database: Database): SpaceMap {
+  return new SpaceMap({
+    load: (group) => database.get(Buffer.from(keyBytes(0, Kind.GROUP, group)))?.subarray(4),
+    mayGrow: (bytes) => options.disk.space(options.directory).free - bytes > RESERVE_BYTES,
+  })
+}
+
+/** The secret by which the log knows its own entries. */
+function logId(database: Database): Uint8Array {
+  const record = database.get(Buffer.from(keyBytes(0, Kind.SUPERBLOCK, 0)))
+  if (record === undefined) throw new StoreError('DAMAGED', 'the store has no superblock')
+  const { handleKey } = decodeRecord(superblockSpec.codec, record).value
+  return createHash('sha256').update('intent log').update(handleKey).digest().subarray(0, 16)
+}
+
+async function loadSnapshots(database: Database): Promise<Snapshot[]> {
+  const snapshots: Snapshot[] = []
+  for await (const { key, record } of database.scan(kindRange(0, Kind.SNAPSHOT))) {
+    const id = Number(parseKey(key).key)
+    snapshots.push({ id, ...decodeRecord(snapshotSpec.codec, record).value })
+  }
+  return snapshots
+}
+
+/** Closes a store, with everything in the database. */
+export async function closeStore(store: Store): Promise<void> {
+  await store.close()
+  await removeOwner(store.directory)
+}

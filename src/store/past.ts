@@ -1,0 +1,66 @@
+/** A table as it was at the end of an epoch. */
+import { strict as assert } from 'node:assert'
+import type { Dataset } from './dataset.ts'
+import { historyKey, type Key, versionsKey } from './keys.ts'
+import { decodeRecord } from './record.ts'
+import type { Version } from './records.ts'
+import type { Source, Table } from './table.ts'
+
+/** Old records kept decoded, twice this many at most: enough for the files that one client reads. */
+const DECODED_MAX = 1024
+
+export class PastTable<K extends Key, V> implements Source<K, V> {
+  readonly #dataset: Dataset
+  readonly #table: Table<K, V>
+  readonly #epoch: number
+  #young = new Map<string, V>()
+  #old = new Map<string, V>()
+
+  constructor(dataset: Dataset, table: Table<K, V>, epoch: number) {
+    this.#dataset = dataset
+    this.#table = table
+    this.#epoch = epoch
+  }
+
+  /** @throws FsError IO where a record on disk fails its checksum */
+  get(key: K): V | undefined {
+    const { value, birth } = this.#table.entry(key)
+    if (value !== undefined && birth <= this.#epoch) return value
+    if (this.#epoch >= this.#dataset.epoch) return undefined
+    const { kind } = this.#table.spec
+    const versions = this.#dataset.versions.get(versionsKey(kind, key))
+    const version = versions && firstEndingAfter(versions, this.#epoch)
+    if (version === undefined || version.birth > this.#epoch) return undefined
+    return this.#decoded(historyKey(kind, key, version.end))
+  }
+
+  #decoded(name: string): V {
+    const known = this.#young.get(name)
+    if (known !== undefined) return known
+    const value = this.#old.get(name) ?? this.#decode(name)
+    if (this.#young.size >= DECODED_MAX) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(name, value)
+    return value
+  }
+
+  #decode(name: string): V {
+    const record = this.#dataset.history.get(name)
+    assert(record, `version ${name} is listed, but not there`)
+    return decodeRecord(this.#table.spec.codec, record).value
+  }
+}
+
+/** The version that was live at the end of `epoch` is the first that ended later. */
+function firstEndingAfter(versions: readonly Version[], epoch: number): Version | undefined {
+  let low = 0
+  let high = versions.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((versions[middle]?.end ?? 0) > epoch) high = middle
+    else low = middle + 1
+  }
+  return versions[low]
+}

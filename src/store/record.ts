@@ -1,0 +1,49 @@
+/** A record's bytes on disk: birth, record, checksum (drawn in records.ts). */
+import { crc32 } from 'node:zlib'
+import type { Codec } from '../xdr/codec.ts'
+import { XdrReader } from '../xdr/reader.ts'
+import { XdrWriter } from '../xdr/writer.ts'
+import { FsError } from './error.ts'
+import { parseKey } from './keys.ts'
+
+const writer = new XdrWriter(4096)
+
+/**
+ * Birth and record, without the checksum: the form in which a record stands in the intent log.
+ *
+ * @returns bytes in one shared buffer: valid until the next call
+ */
+export function encodeRecord<V>(codec: Codec<V>, birth: number, value: V): Uint8Array {
+  writer.reset()
+  writer.uint32(birth)
+  codec.encode(writer, value)
+  return writer.finish()
+}
+
+/** The same with its checksum, in a buffer of its own: the form in which the database has it. */
+export function sealRecord(key: Uint8Array, record: Uint8Array): Buffer {
+  const sealed = Buffer.allocUnsafe(record.length + 4)
+  sealed.set(record)
+  sealed.writeUInt32BE(crc32(record, crc32(key)), record.length)
+  return sealed
+}
+
+/**
+ * The inverse of `sealRecord`: birth and record as a view of `sealed`.
+ *
+ * @throws FsError IO where the checksum does not match
+ */
+export function openRecord(key: Buffer, sealed: Buffer): Uint8Array {
+  const end = sealed.length - 4
+  if (end >= 4 && crc32(sealed.subarray(0, end), crc32(key)) === sealed.readUInt32BE(end)) {
+    return sealed.subarray(0, end)
+  }
+  const { dataset, kind, key: name } = parseKey(key)
+  throw new FsError('IO', `record ${kind} ${name} of dataset ${dataset} fails its checksum`)
+}
+
+/** Reads what `encodeRecord` wrote. */
+export function decodeRecord<V>(codec: Codec<V>, record: Uint8Array): { birth: number; value: V } {
+  const reader = new XdrReader(record)
+  return { birth: reader.uint32(), value: codec.decode(reader) }
+}

@@ -1,0 +1,102 @@
+/**
+ * Recovery: brings into the database what the intent log still holds after a crash, and what it
+ * holds after a clean stop (nothing).
+ *
+ * The log is replayed from the last checkpoint on. Its records are merged in memory first (two log
+ * files at most), then written as a checkpoint is: all records, then the reference counts together
+ * with the new checkpoint number. A crash during recovery leaves the old number: it starts again.
+ */
+import type { BlockStore } from './blocks.ts'
+import { checkpointPut, type Put } from './checkpoint.ts'
+import type { Database } from './database.ts'
+import { Kind, keyBytes, parseKey } from './keys.ts'
+import type { IntentLog } from './log.ts'
+import { readLogEntry } from './log-entry.ts'
+import { sealRecord } from './record.ts'
+import { BLOCK_BYTES } from './records.ts'
+import type { SpaceMap } from './space.ts'
+
+const BATCH_RECORDS = 2000
+
+/** The database is complete up to this log entry. */
+export function checkpointSeq(database: Database): number {
+  const record = database.get(Buffer.from(keyBytes(0, Kind.CHECKPOINT, 0)))
+  if (record === undefined) return 0
+  const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
+  return bytes.readUInt32BE(4) * 0x1_0000_0000 + bytes.readUInt32BE(8)
+}
+
+/** Loads the free counts of all groups of blocks. */
+export async function loadSpace(
+  database: Database,
+  space: SpaceMap,
+  range: { gte: Buffer; lt: Buffer },
+): Promise<void> {
+  for await (const { key, record } of database.scan(range)) {
+    space.load(Number(parseKey(key).key), record.subarray(4))
+  }
+}
+
+/** The records of the log, merged: a Map keeps the newest of each key. */
+async function readLog(
+  log: IntentLog,
+  from: number,
+  space: SpaceMap,
+  blocks: BlockStore,
+): Promise<{ seq: number; records: Map<string, Buffer | undefined> }> {
+  const records = new Map<string, Buffer | undefined>()
+  const seq = await log.replay(from, async (payload) => {
+    readLogEntry(payload, {
+      put: (key, value) => records.set(key.toString('latin1'), Buffer.from(value)),
+      delete: (key) => records.set(key.toString('latin1'), undefined),
+      delta: (address, count, by) => space.applyDelta(address, count, by),
+      blocks: (address, data) => blocks.write(address, pagesOf(Buffer.from(data))),
+    })
+    await blocks.settled()
+  })
+  return { seq, records }
+}
+
+function pagesOf(data: Buffer): Uint8Array[] {
+  const pages: Uint8Array[] = []
+  for (let at = 0; at < data.length; at += BLOCK_BYTES) {
+    pages.push(data.subarray(at, at + BLOCK_BYTES))
+  }
+  return pages
+}
+
+/** A group's record as the database has it: reference counts have no birth. */
+export function groupPut(group: number, bytes: Uint8Array): Put {
+  const key = Buffer.from(keyBytes(0, Kind.GROUP, group))
+  const record = Buffer.alloc(4 + bytes.length)
+  record.set(bytes, 4)
+  return { key, value: sealRecord(key, record) }
+}
+
+/**
+ * @returns the number of the last log entry, and how many records it brought back
+ * @throws FsError IO where the log is damaged before its end
+ */
+export async function recover(
+  database: Database,
+  log: IntentLog,
+  space: SpaceMap,
+  blocks: BlockStore,
+): Promise<{ seq: number; recovered: number }> {
+  const { seq, records } = await readLog(log, checkpointSeq(database), space, blocks)
+  let batch: Put[] = []
+  for (const [name, record] of records) {
+    const key = Buffer.from(name, 'latin1')
+    batch.push({ key, value: record && sealRecord(key, record) })
+    if (batch.length < BATCH_RECORDS) continue
+    await database.write(batch)
+    batch = []
+  }
+  await database.write(batch)
+  await blocks.sync()
+  const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
+  await database.write([...groups, checkpointPut(seq)])
+  space.releaseLimbo()
+  await log.clear()
+  return { seq, recovered: records.size }
+}

@@ -1,0 +1,330 @@
+/**
+ * The store: datasets of records with versions, file data in blocks, and transactions over both.
+ *
+ * A transaction takes effect in memory at once and is on disk after the next group commit
+ * (`barrier`). What was committed reaches the database at checkpoints. Where a commit fails, the
+ * store stops: what is in memory may be ahead of the disk, so no change is taken any more, and no
+ * promise given, until it is opened again.
+ */
+import { strict as assert } from 'node:assert'
+import type { BlockStore } from './blocks.ts'
+import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
+import { Committer, type Waiter } from './commit.ts'
+import type { Database } from './database.ts'
+import { Dataset, type Snapshot } from './dataset.ts'
+import type { Disk } from './disk.ts'
+import { FsError } from './error.ts'
+import type { Key } from './keys.ts'
+import type { IntentLog } from './log.ts'
+import type { DatasetRecord, SnapshotRecord, Superblock } from './records.ts'
+import { groupPut } from './recovery.ts'
+import type { SpaceMap } from './space.ts'
+import { Cache, type Entry, Table, type TableSpec } from './table.ts'
+import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
+import type { Clock } from './time.ts'
+import { Transaction } from './transaction.ts'
+
+/** A checkpoint begins when the log, the dirty records or the blocks in limbo exceed these. */
+const LOG_BYTES_MAX = 32 * 1024 * 1024
+const DIRTY_RECORDS_MAX = 100_000
+const LIMBO_BLOCKS_MAX = 65_536
+/** Commits wait for a checkpoint under way when the log is this many times over its limit. */
+const OVERDUE = 4
+/** Inode numbers set aside at a time; a new lease is written when half of them are used. */
+const INO_LEASE = 2 ** 20
+/** How long the host's free space is believed, in calls: asking costs a system call. */
+const SPACE_CALLS = 256
+
+/** What `openStore` has opened for the store. */
+export interface StoreParts {
+  readonly directory: string
+  readonly disk: Disk
+  readonly database: Database
+  readonly blocks: BlockStore
+  readonly space: SpaceMap
+  readonly log: IntentLog
+  /** The number of the newest entry of the log. */
+  readonly seq: number
+  /** Strictly increasing. */
+  readonly clock: Clock
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly cacheBytesMax: number
+  /** Is told of what nobody asked for: a failed commit or checkpoint. */
+  readonly report: (message: string, error: unknown) => void
+}
+
+export class Store {
+  readonly #parts: StoreParts
+  readonly #cache: Cache
+  readonly #dirty = new DirtyRecords()
+  readonly #committer: Committer
+  readonly superblocks: Table<number, Superblock>
+  readonly datasets: Table<number, DatasetRecord>
+  readonly snapshots: Table<number, SnapshotRecord>
+  readonly #open = new Map<number, Dataset>()
+  #transactions = 0
+  #inTransaction = false
+  #nextIno = 0
+  #leaseEnd = 0
+  #checkpointing: Promise<void> | undefined
+  #failure: FsError | undefined
+  #verifier: Uint8Array
+  #spaceAge = 0
+  #hostSpace = { total: 0, free: 0 }
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts
+    this.#cache = new Cache(parts.cacheBytesMax)
+    this.superblocks = this.#table(0, superblockSpec)
+    this.datasets = this.#table(0, datasetSpec)
+    this.snapshots = this.#table(0, snapshotSpec)
+    this.#verifier = parts.randomBytes(8)
+    const { log, blocks } = parts
+    const failed = (error: unknown) => this.#fail(error)
+    this.#committer = new Committer(
+      { log, blocks, failed, committed: () => this.#committed() },
+      parts.seq,
+    )
+  }
+
+  readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
+    const load = (key: Buffer) => this.#parts.database.get(key)
+    return new Table<K, V>(dataset, spec, load, this.#cache)
+  }
+
+  // What belongs to the store, for the layers above.
+
+  get blocks(): BlockStore {
+    return this.#parts.blocks
+  }
+
+  get directory(): string {
+    return this.#parts.directory
+  }
+
+  get database(): Database {
+    return this.#parts.database
+  }
+
+  get spaceMap(): SpaceMap {
+    return this.#parts.space
+  }
+
+  get superblock(): Superblock {
+    const superblock = this.superblocks.get(0)
+    assert(superblock)
+    return superblock
+  }
+
+  /** The root dataset. */
+  get dataset(): Dataset {
+    return this.datasetOf(1)
+  }
+
+  datasetOf(id: number): Dataset {
+    const dataset = this.#open.get(id)
+    assert(dataset, `dataset ${id} is not open`)
+    return dataset
+  }
+
+  /** Makes a dataset known, with its snapshots; its record is in the datasets table. */
+  attach(id: number, snapshots: readonly Snapshot[]): Dataset {
+    const record = this.datasets.get(id)
+    assert(record)
+    const dataset = new Dataset(id, record, this.#table)
+    dataset.setSnapshots(snapshots, record.epoch)
+    this.#open.set(id, dataset)
+    return dataset
+  }
+
+  /** For the generation of new inodes: changes with every start. */
+  get generation(): number {
+    return this.superblock.starts & 0xffff
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  /** 8 bytes, new at every start and after a failed commit (RFC 1813 §3.3.7). */
+  get verifier(): Uint8Array {
+    return this.#verifier
+  }
+
+  /** Why the store takes no changes any more; undefined while it does. */
+  get failure(): FsError | undefined {
+    return this.#failure
+  }
+
+  /** Records written to the log since the start. */
+  get recordsLogged(): number {
+    return this.#committer.records
+  }
+
+  /** Bytes of the log that a crash now would have to replay. */
+  get logBytes(): number {
+    return this.#parts.log.bytes
+  }
+
+  /** The fsid of a dataset or snapshot: below 2^53, never used again. */
+  fsid(objset: number): number {
+    const tag = Buffer.from(this.superblock.uuid).readUInt32BE(0) >>> 11
+    return (tag + 1) * 0x1_0000_0000 + objset
+  }
+
+  /** Bytes in all and bytes free, of the disk that holds the store. */
+  space(): { readonly total: number; readonly free: number } {
+    if (this.#spaceAge-- <= 0) {
+      this.#spaceAge = SPACE_CALLS
+      this.#hostSpace = this.#parts.disk.space(this.#parts.directory)
+    }
+    return this.#hostSpace
+  }
+
+  // Transactions.
+
+  /**
+   * Runs `body`, which changes tables through the transaction, whole or not at all.
+   *
+   * @throws what `body` throws, after everything it did was undone; FsError IO once a commit failed
+   */
+  transact<T>(body: (tx: Transaction) => T): T {
+    assert(!this.#inTransaction, 'a transaction inside a transaction')
+    if (this.#failure !== undefined) throw this.#failure
+    const host = {
+      space: this.#parts.space,
+      dataset: (id: number) => this.datasetOf(id),
+      dirtied: this.#dirtied,
+    }
+    const tx = new Transaction(host, ++this.#transactions, this.#parts.clock())
+    this.#inTransaction = true
+    try {
+      const result = body(tx)
+      this.#committer.add(tx)
+      return result
+    } catch (error) {
+      tx.rollback()
+      throw error
+    } finally {
+      this.#inTransaction = false
+    }
+  }
+
+  readonly #dirtied = (entry: Entry<unknown>): void => this.#dirty.mark(entry)
+
+  /** Calls back once everything transacted before is on stable storage, or with why it is not. */
+  barrier(done: Waiter): void {
+    if (this.#failure !== undefined) done(this.#failure)
+    else this.#committer.barrier(done)
+  }
+
+  /** `barrier` as a promise. */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.barrier((error) => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  /** Starts to commit what nobody waits for; called about once a second. */
+  tick(): void {
+    this.barrier(() => undefined)
+  }
+
+  #fail(error: unknown): FsError {
+    this.#failure ??= new FsError('IO', `the store cannot be written: ${String(error)}`)
+    this.#verifier = this.#parts.randomBytes(8)
+    this.#parts.report(
+      'a commit failed; the store takes no more changes until it is restarted',
+      error,
+    )
+    return this.#failure
+  }
+
+  // Checkpoints.
+
+  #committed(): Promise<void> | undefined {
+    if (this.#failure !== undefined) return undefined
+    const { log, space } = this.#parts
+    const due =
+      log.bytes > LOG_BYTES_MAX ||
+      this.#dirty.count > DIRTY_RECORDS_MAX ||
+      space.limboBlocks > LIMBO_BLOCKS_MAX
+    if (!due) return undefined
+    if (this.#checkpointing === undefined) this.checkpoint().catch((error) => this.#fail(error))
+    return log.bytes > OVERDUE * LOG_BYTES_MAX ? this.#checkpointing : undefined
+  }
+
+  /** Brings everything that was transacted before this call into the database. */
+  async checkpoint(): Promise<void> {
+    while (this.#checkpointing !== undefined) await this.#checkpointing
+    const run = this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined
+    })
+    this.#checkpointing = run.catch(() => undefined)
+    await run
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const { blocks, database, space } = this.#parts
+    this.#dirty.freeze()
+    const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
+    const seq = await this.#committer.cut()
+    const write = (puts: readonly Put[]) => database.write(puts)
+    await this.#dirty.write(write)
+    await blocks.sync()
+    await write([...groups, checkpointPut(seq)])
+    this.#dirty.finish()
+    space.releaseLimbo()
+  }
+
+  // Numbers.
+
+  /** An inode or content number that was never used and will never be again. */
+  newIno(): number {
+    assert(this.#nextIno < this.#leaseEnd, 'inode numbers are leased faster than committed')
+    if (this.#leaseEnd - this.#nextIno === INO_LEASE / 2) setImmediate(() => this.#lease())
+    return this.#nextIno++
+  }
+
+  /** Sets numbers aside; what a crash leaves unused of them is lost. */
+  #lease(): void {
+    if (this.#failure !== undefined) return
+    const nextIno = this.#leaseEnd + INO_LEASE
+    this.transact((tx) => tx.put(this.superblocks, 0, { ...this.superblock, nextIno }))
+    this.barrier((error) => {
+      if (error === undefined) this.#leaseEnd = nextIno
+    })
+  }
+
+  /** Counts this start and sets numbers aside. Nothing may be served before it has resolved. */
+  async begin(): Promise<void> {
+    const { nextIno, starts } = this.superblock
+    this.#nextIno = nextIno
+    this.#leaseEnd = nextIno + INO_LEASE
+    this.transact((tx) => {
+      const next = { starts: starts + 1, nextIno: this.#leaseEnd }
+      tx.put(this.superblocks, 0, { ...this.superblock, ...next })
+    })
+    await this.flush()
+  }
+
+  /** The number of a new dataset or snapshot. */
+  newObjset(tx: Transaction): number {
+    const { nextObjset } = this.superblock
+    tx.put(this.superblocks, 0, { ...this.superblock, nextObjset: nextObjset + 1 })
+    return nextObjset
+  }
+
+  /** Commits, brings everything into the database, and closes. */
+  async close(): Promise<void> {
+    const { blocks, database, log } = this.#parts
+    try {
+      if (this.#failure === undefined) await this.checkpoint()
+    } finally {
+      await log.close()
+      await blocks.close()
+      await database.close()
+    }
+  }
+}

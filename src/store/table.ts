@@ -1,0 +1,114 @@
+/**
+ * One kind of record of one dataset, in its newest state.
+ *
+ * A table is cache and overlay at once: what it holds in memory is authoritative, whether the
+ * database has it already (clean) or not yet (dirty). Clean entries are forgotten when the cache
+ * is full, dirty ones never. A key that does not exist may have an entry too: that it is absent.
+ */
+import type { Codec } from '../xdr/codec.ts'
+import { type Key, type Kind, keyBytes } from './keys.ts'
+import { decodeRecord } from './record.ts'
+
+/** Something that can be read by key: a table, or a table as a snapshot saw it. */
+export interface Source<K extends Key, V> {
+  get(key: K): V | undefined
+}
+
+/** What is the same in the tables of all datasets. */
+export interface TableSpec<V> {
+  readonly kind: Kind
+  readonly codec: Codec<V>
+  /** Whether snapshots see older versions of its records. */
+  readonly versioned: boolean
+  /** About how many bytes of memory an entry takes. */
+  readonly cost: (value: V | undefined) => number
+}
+
+/** Reads one record of the database, its checksum verified; undefined where there is none. */
+export type Load = (key: Buffer) => Uint8Array | undefined
+
+/** A key's newest state. `value` is undefined where there is no such record. */
+export interface Entry<V> {
+  readonly table: Table<Key, V>
+  readonly key: Key
+  value: V | undefined
+  /** The epoch in which the value was written. */
+  birth: number
+  /** 0: the database has it. Positive: the checkpoint that will write it. Negative: is writing. */
+  dirty: number
+  /** The last transaction that changed it. */
+  changedBy: number
+}
+
+/** Memory shared by all tables: half for what was used lately, half for what was used before. */
+export class Cache {
+  readonly #bytesMax: number
+  readonly #tables: Table<Key, unknown>[] = []
+  #young = 0
+  /** @param bytesMax about how much memory clean entries may take, in bytes */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  register(table: Table<Key, unknown>): void {
+    this.#tables.push(table)
+  }
+
+  /** Counts what came into a table; when the young half is full, the old half is forgotten. */
+  grow(bytes: number): void {
+    this.#young += bytes
+    if (this.#young <= this.#bytesMax / 2) return
+    this.#young = 0
+    for (const table of this.#tables) table.age()
+  }
+}
+
+export class Table<K extends Key, V> implements Source<K, V> {
+  readonly dataset: number
+  readonly spec: TableSpec<V>
+  readonly #load: Load
+  readonly #cache: Cache
+  #young = new Map<K, Entry<V>>()
+  #old = new Map<K, Entry<V>>()
+
+  constructor(dataset: number, spec: TableSpec<V>, load: Load, cache: Cache) {
+    this.dataset = dataset
+    this.spec = spec
+    this.#load = load
+    this.#cache = cache
+    cache.register(this as unknown as Table<Key, unknown>)
+  }
+
+  /** @throws FsError IO where the record on disk fails its checksum */
+  get(key: K): V | undefined {
+    return this.entry(key).value
+  }
+
+  /** The key's entry, loaded where it is not in memory. For transactions and views. */
+  entry(key: K): Entry<V> {
+    return this.#young.get(key) ?? this.#promote(key)
+  }
+
+  #promote(key: K): Entry<V> {
+    const entry = this.#old.get(key) ?? this.#read(key)
+    this.#old.delete(key)
+    this.#young.set(key, entry)
+    this.#cache.grow(this.spec.cost(entry.value))
+    return entry
+  }
+
+  #read(key: K): Entry<V> {
+    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
+    const table = this as unknown as Table<Key, V>
+    const absent = { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0 }
+    return record === undefined ? absent : { ...absent, ...decodeRecord(this.spec.codec, record) }
+  }
+
+  /** Forgets the clean entries that were not used since the last call. */
+  age(): void {
+    const kept = new Map<K, Entry<V>>()
+    for (const [key, entry] of this.#old) if (entry.dirty !== 0) kept.set(key, entry)
+    this.#old = this.#young
+    this.#young = kept
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * A transaction: the changes of one operation, which take effect together or not at all.
+ *
+ * The body runs in one turn of the event loop and changes the tables in place; where it throws,
+ * everything it did is undone. What it leaves behind goes into the commit group's log entry: every
+ * record it changed, once, and every change of a block's reference count.
+ *
+ * A live record born at or before a snapshot is moved to history by the first change after it.
+ * The old record stays as it was, found by way of the key's list of versions (snapshots look it up)
+ * and by the epoch in which it ended (deleting a snapshot looks it up).
+ */
+import { strict as assert } from 'node:assert'
+import type { Dataset } from './dataset.ts'
+import { deadKey, historyKey, type Key, Kind, versionsKey } from './keys.ts'
+import { encodeRecord } from './record.ts'
+import { type Chunk, runEnd } from './records.ts'
+import type { Extent, SpaceMap } from './space.ts'
+import type { Entry, Table } from './table.ts'
+import type { Time } from './time.ts'
+
+/** What a transaction needs to know and tell while it runs. */
+export interface TransactionHost {
+  readonly space: SpaceMap
+  dataset(id: number): Dataset
+  /** An entry is about to change: a checkpoint may want it as it is, or will want it later. */
+  dirtied(entry: Entry<unknown>): void
+}
+
+/** A change of reference counts, for the log. */
+export interface Delta {
+  readonly address: number
+  readonly count: number
+  readonly by: 1 | -1
+}
+
+/** Blocks to be written as part of the commit. */
+export interface BlockWrite {
+  readonly address: number
+  readonly pages: readonly Uint8Array[]
+}
+
+interface Touched {
+  readonly entry: Entry<unknown>
+  readonly value: unknown
+  readonly birth: number
+  readonly dirty: number
+  readonly changedBy: number
+}
+
+export class Transaction {
+  /** One time for everything that the transaction does. */
+  readonly now: Time
+  readonly touched: Touched[] = []
+  readonly deltas: Delta[] = []
+  readonly writes: BlockWrite[] = []
+  readonly #host: TransactionHost
+  readonly #number: number
+  readonly #undo: (() => void)[] = []
+
+  /** @param number this transaction's own, never used again */
+  constructor(host: TransactionHost, number: number, now: Time) {
+    this.#host = host
+    this.#number = number
+    this.now = now
+  }
+
+  put<K extends Key, V>(table: Table<K, V>, key: K, value: V): void {
+    this.#change(table, key, value)
+  }
+
+  delete<K extends Key, V>(table: Table<K, V>, key: K): void {
+    this.#change(table, key, undefined)
+  }
+
+  /**
+   * Deletes a record that is out of reach since epoch `end`: it goes to history only where a
+   * snapshot of an earlier epoch sees it.
+   */
+  deleteEnded<K extends Key, V>(table: Table<K, V>, key: K, end: number): void {
+    this.#change(table, key, undefined, end)
+  }
+
+  /** Undoes state that is kept outside of tables, should the transaction not come to its end. */
+  onUndo(action: () => void): void {
+    this.#undo.push(action)
+  }
+
+  #change<K extends Key, V>(table: Table<K, V>, key: K, value: V | undefined, end?: number): void {
+    const entry = table.entry(key)
+    const dataset = table.spec.versioned ? this.#host.dataset(table.dataset) : undefined
+    if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
+    this.#host.dirtied(entry as Entry<unknown>)
+    if (dataset !== undefined) {
+      this.#keep(dataset, entry as Entry<unknown>, end ?? dataset.epoch)
+      entry.birth = dataset.epoch
+    }
+    entry.value = value
+  }
+
+  #touch(entry: Entry<unknown>): void {
+    const { value, birth, dirty, changedBy } = entry
+    this.touched.push({ entry, value, birth, dirty, changedBy })
+    entry.changedBy = this.#number
+  }
+
+  /** Moves the record to history where a snapshot sees it. */
+  #keep(dataset: Dataset, entry: Entry<unknown>, end: number): void {
+    const { birth, key, value } = entry
+    if (value === undefined || !dataset.seenBySnapshot(birth, end)) return
+    const { kind, codec } = entry.table.spec
+    const record = new Uint8Array(encodeRecord(codec, birth, value))
+    const name = versionsKey(kind, key)
+    this.put(dataset.history, historyKey(kind, key, end), record)
+    this.put(dataset.versions, name, [...(dataset.versions.get(name) ?? []), { birth, end }])
+    this.put(dataset.dead, deadKey(kind, key, birth, end), true)
+  }
+
+  /**
+   * Blocks for new data, in as few runs as there are.
+   *
+   * @throws FsError NOSPC
+   */
+  allocate(blocks: number): readonly Extent[] {
+    const extents = this.#host.space.allocate(blocks)
+    for (const { address, count } of extents) this.deltas.push({ address, count, by: 1 })
+    this.#undo.push(() => {
+      for (const { address, count } of extents) this.#host.space.undoAllocate(address, count)
+    })
+    return extents
+  }
+
+  /** Writes pages (4096 bytes each, never changed again) to blocks that this transaction allocated. */
+  write(address: number, pages: readonly Uint8Array[]): void {
+    this.writes.push({ address, pages })
+  }
+
+  /** One more reference to each of the blocks. @throws FsError NOSPC at 65,535 references */
+  share(address: number, count: number): void {
+    this.#host.space.share(address, count)
+    this.deltas.push({ address, count, by: 1 })
+    this.#undo.push(() => this.#host.space.undoShare(address, count))
+  }
+
+  /** One reference less to each of the blocks; the last one frees. */
+  release(address: number, count: number): void {
+    this.#host.space.release(address, count)
+    this.deltas.push({ address, count, by: -1 })
+    this.#undo.push(() => this.#host.space.undoRelease(address, count))
+  }
+
+  /**
+   * A live chunk lets go of blocks that came into it in epoch `birth`: frees them unless a version
+   * of the chunk that a snapshot sees holds them still. A block, once in a chunk, is in all its
+   * versions until it is dropped; so history holds it where a version ended after it came.
+   */
+  drop(dataset: Dataset, key: string, address: number, count: number, birth: number): void {
+    const entry = dataset.chunks.entry(key)
+    if (entry.value !== undefined && dataset.seenBySnapshot(entry.birth, dataset.epoch)) return
+    this.#dropped(dataset, key, address, count, birth)
+  }
+
+  #dropped(dataset: Dataset, key: string, address: number, count: number, birth: number): void {
+    if (birth <= dataset.newestVersion) {
+      const last = dataset.versions.get(versionsKey(Kind.CHUNK, key))?.at(-1)
+      if (last !== undefined && last.end > birth) return
+    }
+    this.release(address, count)
+  }
+
+  /** Deletes a chunk that is out of reach since epoch `end`, and drops the blocks it holds. */
+  deleteChunk(dataset: Dataset, key: string, end: number = dataset.epoch): void {
+    const { value, birth } = dataset.chunks.entry(key)
+    if (value === undefined) return
+    this.deleteEnded(dataset.chunks, key, end)
+    if (dataset.seenBySnapshot(birth, end)) return
+    this.#dropRuns(dataset, key, value)
+  }
+
+  #dropRuns(dataset: Dataset, key: string, chunk: Chunk): void {
+    for (let start = 0; start < chunk.address.length; ) {
+      const end = runEnd(chunk, start)
+      const address = chunk.address[start] ?? 0
+      if (address !== 0) this.#dropped(dataset, key, address, end - start, chunk.birth[start] ?? 0)
+      start = end
+    }
+  }
+
+  /** Undoes everything, last change first. */
+  rollback(): void {
+    for (let i = this.#undo.length - 1; i >= 0; i--) this.#undo[i]?.()
+    for (let i = this.touched.length - 1; i >= 0; i--) {
+      const touched = this.touched[i]
+      assert(touched)
+      const { entry, value, birth, dirty, changedBy } = touched
+      Object.assign(entry, { value, birth, dirty, changedBy })
+    }
+  }
+}
