@@ -1,0 +1,69 @@
+/**
+ * Blocks that nothing refers to any more, but that must stay as they are until a checkpoint knows.
+ * `fresh` ones became so since the last cut, `frozen` ones before it.
+ */
+import { strict as assert } from 'node:assert'
+import {
+  addBits,
+  clearBits,
+  countBits,
+  type Group,
+  type GroupBits,
+  hasBit,
+  newGroupBits,
+  setBits,
+} from './space-group.ts'
+
+export class Limbo {
+  #fresh = new Map<number, GroupBits>()
+  #frozen = new Map<number, GroupBits>()
+  blocks = 0
+
+  add(group: number, at: number): void {
+    let bits = this.#fresh.get(group)
+    if (bits === undefined) {
+      bits = newGroupBits()
+      this.#fresh.set(group, bits)
+    }
+    setBits(bits, at, at + 1)
+    this.blocks++
+  }
+
+  /** Takes a block back that came in since the last cut. */
+  remove(group: number, at: number): void {
+    const bits = this.#fresh.get(group)
+    assert(bits !== undefined && hasBit(bits, at), 'a block that was not just released')
+    clearBits(bits, at, at + 1)
+    this.blocks--
+  }
+
+  /** Marks the group's blocks in limbo as busy. */
+  mark(group: Group): void {
+    for (const limbo of [this.#fresh, this.#frozen]) {
+      const bits = limbo.get(group.number)
+      if (bits !== undefined) addBits(group.busy, bits)
+    }
+  }
+
+  /** The cut. */
+  freeze(): void {
+    for (const [group, bits] of this.#frozen) {
+      const fresh = this.#fresh.get(group)
+      if (fresh === undefined) this.#fresh.set(group, bits)
+      else addBits(fresh, bits)
+    }
+    this.#frozen = this.#fresh
+    this.#fresh = new Map()
+  }
+
+  /** Lets go of what was in limbo at the last cut. */
+  release(free: (group: number, bits: GroupBits, blocks: number) => void): void {
+    const frozen = this.#frozen
+    this.#frozen = new Map()
+    for (const [group, bits] of frozen) {
+      const blocks = countBits(bits)
+      this.blocks -= blocks
+      free(group, bits, blocks)
+    }
+  }
+}
