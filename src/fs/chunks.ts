@@ -1,0 +1,174 @@
+/**
+ * Where the bytes of a file lie: its chunk records and the blocks they map.
+ *
+ * Everything that puts, cuts or deletes a chunk is here, so that the blocks, their references and
+ * the bitmap of existing chunks always change together.
+ *
+ * Invariants of a content (the chunks under one content number), for a file of `size` bytes:
+ * - No chunk, and no mapped block, lies wholly behind the end of the file.
+ * - Bytes of the last block behind the end of the file are zeros.
+ * - Only chunk 0 may be inline. It stands for its bytes and zeros behind them, whatever the size of
+ *   the file: 1 to INLINE_BYTES_MAX bytes, at most `size`.
+ * - A chunk that is not inline maps at least one block, and its arrays end with a mapped one.
+ * - Chunk `index` >= 1 exists exactly if its bit in the bitmap is set. Chunk 0 is looked up.
+ * - The inode's `used` is 4096 times the blocks mapped, plus the length of inline data.
+ *
+ * A file becomes inline only where chunk 0 has no blocks and the file has at most INLINE_BYTES_MAX
+ * bytes; once chunk 0 has blocks it keeps them until they are cut off.
+ */
+import type { Dataset, Reader } from '../store/dataset.ts'
+import { chunkKey } from '../store/keys.ts'
+import { BLOCK_BYTES, CHUNK_BYTES, type Chunk, newChunk } from '../store/records.ts'
+import type { Transaction } from '../store/transaction.ts'
+import { clearBit, nextBit, setBit } from './bitmap.ts'
+
+/** A block that has come into being, for `mapBlocks`. */
+export interface NewBlock {
+  /** Its place in the chunk. */
+  readonly slot: number
+  readonly address: number
+  readonly crc: number
+}
+
+/** Bytes that a chunk accounts for in `used`. */
+export function chunkUsed(chunk: Chunk): number {
+  if (chunk.inline !== undefined) return chunk.inline.length
+  let blocks = 0
+  for (const address of chunk.address) if (address !== 0) blocks++
+  return blocks * BLOCK_BYTES
+}
+
+/** How many chunks a file of `size` bytes may have: the limit for `nextChunk`. */
+export function chunkLimit(size: number): number {
+  return Math.ceil(size / CHUNK_BYTES)
+}
+
+/**
+ * The first existing chunk from `from` on.
+ *
+ * @param limit where the caller knows that there is none: `chunkLimit` of the file's size
+ */
+export function nextChunk(
+  reader: Pick<Reader, 'chunks' | 'bitmaps'>,
+  content: number,
+  from: number,
+  limit: number,
+): number | undefined {
+  if (from >= limit) return undefined
+  if (from === 0 && reader.chunks.get(chunkKey(content, 0)) !== undefined) return 0
+  return nextBit(reader, content, Math.max(1, from), limit)
+}
+
+/** All chunks of a file, in order. The file must not change meanwhile. */
+export function* chunksOf(
+  reader: Pick<Reader, 'chunks' | 'bitmaps'>,
+  content: number,
+  size: number,
+): Generator<readonly [index: number, chunk: Chunk]> {
+  const limit = chunkLimit(size)
+  let index = nextChunk(reader, content, 0, limit)
+  while (index !== undefined) {
+    const chunk = reader.chunks.get(chunkKey(content, index))
+    if (chunk !== undefined) yield [index, chunk]
+    index = nextChunk(reader, content, index + 1, limit)
+  }
+}
+
+/** Stores a chunk as it is given, its blocks' references being the caller's affair. */
+export function putChunk(
+  tx: Transaction,
+  dataset: Dataset,
+  content: number,
+  index: number,
+  chunk: Chunk,
+): void {
+  const key = chunkKey(content, index)
+  if (index !== 0 && dataset.chunks.get(key) === undefined) setBit(tx, dataset, content, index)
+  tx.put(dataset.chunks, key, chunk)
+}
+
+/** Maps new blocks, in ascending order of slots, and lets go of those that they replace. */
+export function mapBlocks(
+  tx: Transaction,
+  dataset: Dataset,
+  content: number,
+  index: number,
+  blocks: readonly NewBlock[],
+): void {
+  const key = chunkKey(content, index)
+  const old = dataset.chunks.get(key)
+  const chunk = newChunk(Math.max(old?.address.length ?? 0, (blocks.at(-1)?.slot ?? -1) + 1))
+  if (old !== undefined) {
+    chunk.address.set(old.address)
+    chunk.crc.set(old.crc)
+    chunk.birth.set(old.birth)
+    const replaced = blocks.map(({ slot }) => slot)
+    dropSlots(tx, dataset, key, old, replaced)
+  }
+  for (const { slot, address, crc } of blocks) {
+    chunk.address[slot] = address
+    chunk.crc[slot] = crc
+    chunk.birth[slot] = dataset.epoch
+  }
+  putChunk(tx, dataset, content, index, chunk)
+}
+
+/**
+ * Cuts a chunk to its first `slots` slots, or deletes it where nothing is left.
+ *
+ * @returns how many bytes of `used` that frees
+ */
+export function cutChunk(
+  tx: Transaction,
+  dataset: Dataset,
+  content: number,
+  index: number,
+  slots: number,
+): number {
+  const key = chunkKey(content, index)
+  const old = dataset.chunks.get(key)
+  if (old === undefined || (slots > 0 && old.address.length <= slots)) return 0
+  let length = slots
+  while (length > 0 && old.address[length - 1] === 0) length--
+  if (length === 0) {
+    tx.deleteChunk(dataset, key)
+    if (index !== 0) clearBit(tx, dataset, content, index)
+    return chunkUsed(old)
+  }
+  const gone = Array.from({ length: old.address.length - length }, (_, i) => length + i)
+  dropSlots(tx, dataset, key, old, gone)
+  const chunk = {
+    inline: undefined,
+    address: old.address.slice(0, length),
+    crc: old.crc.slice(0, length),
+    birth: old.birth.slice(0, length),
+  }
+  tx.put(dataset.chunks, key, chunk)
+  return chunkUsed(old) - chunkUsed(chunk)
+}
+
+/** Lets go of the blocks in the given slots (ascending), in runs of neighbours of one birth. */
+function dropSlots(
+  tx: Transaction,
+  dataset: Dataset,
+  key: string,
+  chunk: Chunk,
+  slots: readonly number[],
+): void {
+  let start = 0
+  let count = 0
+  let birth = 0
+  for (const slot of slots) {
+    const address = chunk.address[slot] ?? 0
+    if (address === 0) continue
+    if (count > 0 && address === start + count && chunk.birth[slot] === birth) {
+      count++
+      continue
+    }
+    if (count > 0) tx.drop(dataset, key, start, count, birth)
+    start = address
+    count = 1
+    birth = chunk.birth[slot] ?? 0
+  }
+  if (count > 0) tx.drop(dataset, key, start, count, birth)
+}

@@ -1,0 +1,302 @@
+/**
+ * The bytes of a live dataset's files: everything between a READ or WRITE and the store.
+ *
+ * A WRITE lands in dirty pages (pages.ts) and is settled later: its blocks are allocated, on their
+ * way to the disk, and mapped, in one transaction. What calls for that is a COMMIT or any other
+ * change of the file, the amount of memory held, or time (`tick`).
+ *
+ *   write -> dirty pages --settle--> transaction: blocks + chunk records -> blocks.ts, intent log
+ *   read  <- dirty pages over blocks on their way (blocks.ts) over the disk
+ *
+ * Invariants:
+ * - A file with dirty pages has an inode and the content number that they were written to.
+ * - Its size, used and times are those of `current`; the stored ones are from before the pages.
+ *   Whoever changes size, mtime or content settles the file first.
+ * - Each dirty page has a free block to go to, as far as can be told (`NOSPC` comes to the WRITE).
+ * - A settle whose transaction is undone leaves the dirty pages as they were.
+ */
+import assert from 'node:assert/strict'
+import type { BlockStore } from '../store/blocks.ts'
+import type { Dataset } from '../store/dataset.ts'
+import { chunkKey } from '../store/keys.ts'
+import { BLOCK_BYTES, type Inode } from '../store/records.ts'
+import type { Clock } from '../store/time.ts'
+import type { Transaction } from '../store/transaction.ts'
+import { ReadBuffers } from './data-buffers.ts'
+import { ContentReader, type ReadData, readBlock } from './data-read.ts'
+import { releaseContent, storePages, truncateData } from './data-settle.ts'
+import { FsError } from './error.ts'
+import type { Awaitable } from './filesystem.ts'
+import { type Below, DirtyFile } from './pages.ts'
+
+/** What the data of files needs of the store. */
+export interface DataStore {
+  transact<T>(body: (tx: Transaction) => T): T
+  newIno(): number
+  space(): { readonly free: number }
+  readonly clock: Clock
+  readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'settled'>
+}
+
+export interface DataLimits {
+  /** Bytes of dirty memory from which on the oldest files are settled. */
+  readonly dirtyBytesSoft: number
+  /** Bytes of dirty memory and of blocks on their way from which on writers have to wait. */
+  readonly dirtyBytesHard: number
+  /** Bytes of dirty memory at which one file is settled. */
+  readonly fileBytesMax: number
+  /** Calls of `tick` after which a file is settled at the latest. */
+  readonly dirtyTicksMax: number
+}
+export const DATA_LIMITS: DataLimits = {
+  dirtyBytesSoft: 32 * 2 ** 20,
+  dirtyBytesHard: 128 * 2 ** 20,
+  fileBytesMax: 16 * 2 ** 20,
+  dirtyTicksMax: 5,
+}
+/** A file is settled once this many of its chunks are dirty throughout: it is a stream. */
+const FULL_CHUNKS_MAX = 4
+
+export interface DataOptions {
+  readonly limits?: Partial<DataLimits>
+  /** Buffers for reads, if they are shared with the snapshots' readers. */
+  readonly buffers?: ReadBuffers
+  /** Runs an action in a later turn of the event loop, soon. */
+  readonly later?: (action: () => void) => void
+  /** A content number's chunks are to be freed in the background (reclaim.ts). */
+  readonly orphaned?: (content: number) => void
+}
+
+export class FileData {
+  readonly #store: DataStore
+  readonly #dataset: Dataset
+  readonly #limits: DataLimits
+  readonly #later: (action: () => void) => void
+  readonly #orphaned: (content: number) => void
+  readonly #reader: ContentReader
+  /** Oldest first. */
+  readonly #files = new Map<number, DirtyFile>()
+  /** Files that should be settled without waiting for time or memory. */
+  readonly #due = new Set<number>()
+  #held = 0
+  #pages = 0
+  #ticks = 0
+  #scheduled = false
+  /** Why the last attempt to settle in the background failed. */
+  #failure: FsError | undefined
+
+  constructor(store: DataStore, dataset: Dataset, options: DataOptions = {}) {
+    this.#store = store
+    this.#dataset = dataset
+    this.#limits = { ...DATA_LIMITS, ...options.limits }
+    this.#later = options.later ?? ((action) => void setImmediate(action))
+    this.#orphaned = options.orphaned ?? (() => undefined)
+    assert(this.#limits.dirtyBytesSoft <= this.#limits.dirtyBytesHard)
+    const buffers = options.buffers ?? new ReadBuffers()
+    this.#reader = new ContentReader(dataset, store.blocks, buffers)
+  }
+
+  /** Bytes of memory that dirty pages hold. */
+  get dirtyBytes(): number {
+    return this.#held
+  }
+
+  /** The inode as clients must see it: with size, used, mtime and ctime of dirty data. */
+  current(ino: number, inode: Inode): Inode {
+    return this.#files.get(ino)?.merge(inode) ?? inode
+  }
+
+  /**
+   * Reads up to the end of the file; holes are zeros. Answers at once where all is in memory.
+   *
+   * @returns bytes that are valid until `release` is called
+   * @throws FsError IO, or rejects with it, where a block of the range fails its checksum
+   */
+  read(ino: number, inode: Inode, offset: number, count: number): Awaitable<ReadData> {
+    const file = this.#files.get(ino)
+    return this.#reader.readOver(file, file?.merge(inode) ?? inode, offset, count)
+  }
+
+  /**
+   * Takes data in: it is there when this returns, in memory. A promise only asks the writer to wait
+   * before it sends more. Must not be called within a transaction.
+   *
+   * @param data kept by reference from SHARED_BYTES_MIN bytes on: it must not change afterwards
+   * @throws FsError NOSPC; IO where the write covers part of a block that cannot be read
+   */
+  write(ino: number, inode: Inode, offset: number, data: Uint8Array): Awaitable<void> {
+    if (data.length === 0) return
+    this.#requireSpace(data.length)
+    const time = this.#store.clock()
+    const known = this.#files.get(ino)
+    const file = known ?? new DirtyFile(inode.content, inode.size, time, this.#ticks)
+    assert.equal(file.content, inode.content, 'content was exchanged under dirty pages')
+    const { held, count } = file
+    try {
+      file.write(offset, data, time, this.#below(file.content))
+    } finally {
+      // A write that fails may leave memory behind in a file that was dirty before.
+      if (known !== undefined) this.#account(file.held - held, file.count - count)
+    }
+    if (known === undefined) {
+      this.#files.set(ino, file)
+      this.#account(file.held, file.count)
+    }
+    if (file.full >= FULL_CHUNKS_MAX || file.held >= this.#limits.fileBytesMax) this.#due.add(ino)
+    if (this.#nextDue() !== undefined) this.#schedule()
+    return this.#overHard() ? this.#drained() : undefined
+  }
+
+  /**
+   * Makes all dirty data of the file part of the transaction.
+   *
+   * @returns the inode that goes with the data, for the caller to change further and to put
+   * @throws FsError NOSPC
+   */
+  settle(tx: Transaction, ino: number, inode: Inode): Inode {
+    const file = this.#files.get(ino)
+    if (file === undefined) return inode
+    assert.equal(file.content, inode.content, 'content was exchanged under dirty pages')
+    this.#detach(tx, ino, file)
+    return storePages(tx, this.#dataset, inode, file)
+  }
+
+  /**
+   * Cuts or extends a file that was settled in this transaction, which is the caller's to do.
+   *
+   * @returns the inode with its new size, used and content, not yet put; times are the caller's
+   * @throws FsError IO where the block that is cut through cannot be read; NOSPC
+   */
+  truncate(tx: Transaction, ino: number, inode: Inode, size: number): Inode {
+    assert(!this.#files.has(ino), 'a file is settled before it is truncated')
+    const content = {
+      dataset: this.#dataset,
+      below: this.#below(inode.content),
+      newIno: () => this.#store.newIno(),
+      orphaned: this.#orphaned,
+    }
+    return truncateData(tx, content, inode, size)
+  }
+
+  /** Lets go of all data of a file whose last link is gone; the inode is the caller's to delete. */
+  remove(tx: Transaction, ino: number, inode: Inode): void {
+    const file = this.#files.get(ino)
+    if (file !== undefined) this.#detach(tx, ino, file)
+    releaseContent(tx, this.#dataset, inode, this.#orphaned)
+  }
+
+  /**
+   * Settles every dirty file, each in a transaction of its own, as many as can be.
+   *
+   * @throws FsError NOSPC, IO: the first one's
+   */
+  settleAll(): void {
+    let failure: unknown
+    for (const ino of [...this.#files.keys()]) {
+      try {
+        this.#settleAlone(ino)
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  /** To be called about once a second: what has been dirty for long enough is settled soon. */
+  tick(): void {
+    this.#ticks++
+    this.#failure = undefined
+    for (const [ino, { since }] of this.#files) {
+      if (since + this.#limits.dirtyTicksMax <= this.#ticks) this.#due.add(ino)
+    }
+    if (this.#nextDue() !== undefined) this.#schedule()
+  }
+
+  #below(content: number): Below {
+    return {
+      chunk: (index) => this.#dataset.chunks.get(chunkKey(content, index)),
+      readBlock: (chunk, slot, into) => readBlock(this.#store.blocks, chunk, slot, into),
+    }
+  }
+
+  #account(held: number, pages: number): void {
+    this.#held += held
+    this.#pages += pages
+  }
+
+  /** Takes the file's dirty pages away, for as long as the transaction stands. */
+  #detach(tx: Transaction, ino: number, file: DirtyFile): void {
+    this.#files.delete(ino)
+    this.#account(-file.held, -file.count)
+    tx.onUndo(() => {
+      file.disown()
+      this.#files.set(ino, file)
+      this.#account(file.held, file.count)
+    })
+  }
+
+  #settleAlone(ino: number): void {
+    const inode = this.#dataset.inodes.get(ino)
+    assert(inode, 'a file with dirty pages has an inode')
+    this.#store.transact((tx) => tx.put(this.#dataset.inodes, ino, this.settle(tx, ino, inode)))
+  }
+
+  /** @throws FsError NOSPC where the dirty pages and these might not find room */
+  #requireSpace(bytes: number): void {
+    if (this.#failure !== undefined && this.#held > this.#limits.dirtyBytesSoft) throw this.#failure
+    const needed = this.#pages * BLOCK_BYTES + bytes + BLOCK_BYTES
+    if (this.#store.space().free < needed) throw new FsError('NOSPC')
+  }
+
+  #nextDue(): number | undefined {
+    for (const ino of this.#due) {
+      if (this.#files.has(ino)) return ino
+      this.#due.delete(ino)
+    }
+    if (this.#held <= this.#limits.dirtyBytesSoft) return undefined
+    for (const ino of this.#files.keys()) return ino
+    return undefined
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#failure !== undefined) return
+    this.#scheduled = true
+    this.#later(() => {
+      this.#scheduled = false
+      this.#writeOut()
+    })
+  }
+
+  /** Settles one file, so that the turn stays short, and comes again while there are more. */
+  #writeOut(): void {
+    const ino = this.#nextDue()
+    if (ino === undefined) return
+    this.#due.delete(ino)
+    try {
+      this.#settleAlone(ino)
+    } catch (error) {
+      // The pages stay; the next tick tries again. Writers are told when memory becomes scarce.
+      if (!(error instanceof FsError)) throw error
+      this.#failure = error
+      return
+    }
+    if (this.#nextDue() !== undefined) this.#schedule()
+  }
+
+  #overHard(): boolean {
+    return this.#held + this.#store.blocks.queuedBytes > this.#limits.dirtyBytesHard
+  }
+
+  /** Waits for blocks to be written, and settles what is dirty, until little enough is left. */
+  async #drained(): Promise<void> {
+    while (this.#overHard() && this.#failure === undefined) {
+      try {
+        await this.#store.blocks.settled()
+      } catch {
+        // A failed write is told by the store's barrier; who waits here only has to go on.
+        return
+      }
+      if (this.#held > this.#limits.dirtyBytesSoft) this.#writeOut()
+    }
+  }
+}
