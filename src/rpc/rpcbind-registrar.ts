@@ -5,66 +5,70 @@
  * What stands there for a program of ours is replaced, so that what a killed server left behind is
  * no hindrance; but not where another server still answers at that address.
  */
+import { voidType } from '../xdr/codec.ts'
+import { RpcClient } from './client.ts'
+import type { ServerAddress } from './client-transport.ts'
 import type { Registrar, Service } from './portmap-host.ts'
 import { PMAP_PORT } from './portmap-wire.ts'
-import {
-  type PortmapAddress,
-  type PortmapClient,
-  pmapWay,
-  rpcbindWay,
-  type Way,
-} from './rpcbind-ways.ts'
+import { isWildcard, loopbackOf } from './rpcbind-address.ts'
+import { pmapWay, rpcbindWay, type Way } from './rpcbind-ways.ts'
 
 /** Where rpcbind listens for callers of this host. */
 export const RPCBIND_SOCKET = '/run/rpcbind.sock'
 
+/** How long a portmapper of this host may take for one answer: serving has to wait for it. */
+const TIMEOUT_MS = 2000
+
+/** The privileged ports that are tried for a connection, from the first one down. */
+const PRIVILEGED_PORT_FIRST = 1023
+const PRIVILEGED_PORT_LAST = 1000
+
 export interface SystemRegistrarOptions {
-  /** Rejects where nobody listens. From a privileged port where the process may have one. */
-  readonly connect: (address: PortmapAddress) => Promise<PortmapClient>
-  /** Whether NULL of that program is answered there: is a registration somebody's still? */
-  readonly isServed: (service: Service) => Promise<boolean>
   /** User id of this process: rpcbind lets the same user, or root, take registrations back. */
   readonly uid: number
+  /** Other than the standard ones in tests only. */
   readonly socketPath?: string
   readonly port?: number
 }
 
+/** Somebody else serves what we would register: no other way may replace it either. */
+class ServedAlready extends Error {}
+
 export class SystemRegistrar implements Registrar {
-  readonly #options: SystemRegistrarOptions
-  /** How the registrations were made; undefined while there are none. */
-  #way: Way | undefined
-  #services: readonly Service[] = []
+  readonly #ways: readonly Way[]
+  /** What was registered, and how; undefined while nothing is. */
+  #registered: { readonly way: Way; readonly services: readonly Service[] } | undefined
 
   constructor(options: SystemRegistrarOptions) {
-    this.#options = options
+    const { uid, socketPath = RPCBIND_SOCKET, port = PMAP_PORT } = options
+    this.#ways = [rpcbindWay(socketPath, uid), pmapWay('tcp', port), pmapWay('udp', port)]
   }
 
   async register(services: readonly Service[]): Promise<{ registered: boolean; summary: string }> {
     const refusals: string[] = []
-    const { uid, socketPath = RPCBIND_SOCKET, port = PMAP_PORT } = this.#options
-    const ways = [rpcbindWay(socketPath, uid), pmapWay('tcp', port), pmapWay('udp', port)]
-    for (const way of ways) {
+    for (const way of this.#ways) {
       try {
         await this.#registerBy(way, way.select(services))
         return { registered: true, summary: `registered with the system's portmapper, ${way.name}` }
       } catch (error) {
-        refusals.push(`${way.name}: ${messageOf(error)}`)
+        const message = error instanceof Error ? error.message : String(error)
+        if (error instanceof ServedAlready) return { registered: false, summary: message }
+        refusals.push(`${way.name}: ${message}`)
       }
     }
     return {
       registered: false,
-      summary: `the system's portmapper did not take our programs (${refusals.join('; ')})`,
+      summary: `no portmapper of the system took our programs (${refusals.join('; ')})`,
     }
   }
 
   async unregister(): Promise<void> {
-    const way = this.#way
-    if (way === undefined) return
-    this.#way = undefined
+    const registered = this.#registered
+    if (registered === undefined) return
+    this.#registered = undefined
+    const { way, services } = registered
     try {
-      await withClient(this.#options.connect(way.address), async (client) => {
-        for (const service of this.#services) await way.unset(client, service)
-      })
+      await withClient(way, (client) => unsetAll(way, client, services))
     } catch {
       // The portmapper is gone, and our registrations with it.
     }
@@ -72,47 +76,78 @@ export class SystemRegistrar implements Registrar {
 
   async #registerBy(way: Way, services: readonly Service[]): Promise<void> {
     if (services.length === 0) throw new Error('it knows no IPv6')
-    await withClient(this.#options.connect(way.address), async (client) => {
-      await this.#refuseWhereServed(await way.dump(client), services)
-      this.#way = way
-      this.#services = services
+    await withClient(way, async (client) => {
+      await refuseWhereServed(await way.dump(client), services)
       // All UNSETs come first: version 2 removes TCP and UDP with either.
-      for (const service of services) await way.unset(client, service)
+      await unsetAll(way, client, services)
       for (const service of services) {
         if (await way.set(client, service)) continue
-        for (const each of services) await way.unset(client, each)
-        this.#way = undefined
+        await unsetAll(way, client, services)
         throw new Error(`it refused program ${service.prog} version ${service.vers}`)
       }
+      this.#registered = { way, services }
     })
   }
+}
 
-  async #refuseWhereServed(
-    registered: readonly Service[],
-    services: readonly Service[],
-  ): Promise<void> {
-    for (const { prog, vers, netid, port } of services) {
-      for (const other of registered) {
-        const same = other.prog === prog && other.vers === vers && other.netid === netid
-        if (!same || other.port === port || !(await this.#options.isServed(other))) continue
-        throw new Error(
-          `another server of program ${prog} version ${vers} is registered at ${netid} port ${other.port}, and answers`,
-        )
-      }
+async function unsetAll(way: Way, client: RpcClient, services: readonly Service[]): Promise<void> {
+  for (const service of services) await way.unset(client, service)
+}
+
+async function refuseWhereServed(
+  registered: readonly Service[],
+  services: readonly Service[],
+): Promise<void> {
+  for (const { prog, vers, netid, port } of services) {
+    for (const other of registered) {
+      if (other.prog !== prog || other.vers !== vers || other.netid !== netid) continue
+      if (other.port === port || !(await isServed(other))) continue
+      const what = `program ${prog} version ${vers}`
+      throw new ServedAlready(
+        `another server of ${what} is registered with the system's portmapper, at ${netid} port ${other.port}`,
+      )
     }
   }
 }
 
-async function withClient(
-  connecting: Promise<PortmapClient>,
-  use: (client: PortmapClient) => Promise<void>,
-): Promise<void> {
-  const client = await connecting
+/** Whether NULL of that program is answered there: is the registration still somebody's? */
+async function isServed({ prog, vers, netid, host, port }: Service): Promise<boolean> {
+  const transport = netid.startsWith('udp') ? 'udp' : 'tcp'
+  const at = { transport, host: isWildcard(host) ? loopbackOf(netid) : host, port } as const
   try {
-    await use(client)
-  } finally {
-    client.close()
+    const client = await RpcClient.connect(at, { timeoutMs: TIMEOUT_MS })
+    try {
+      await client.call(prog, vers, 0, voidType, undefined, voidType)
+      return true
+    } finally {
+      await client.close()
+    }
+  } catch {
+    return false
   }
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+async function withClient(way: Way, use: (client: RpcClient) => Promise<void>): Promise<void> {
+  const client = await connect(way.address)
+  try {
+    await use(client)
+  } finally {
+    await client.close()
+  }
+}
+
+/** Over TCP from a privileged port where one can be had: rpcbind believes SET from there only. */
+async function connect(to: ServerAddress): Promise<RpcClient> {
+  const options = { timeoutMs: TIMEOUT_MS }
+  if (to.transport !== 'tcp') return RpcClient.connect(to, options)
+  for (let localPort = PRIVILEGED_PORT_FIRST; localPort >= PRIVILEGED_PORT_LAST; localPort--) {
+    try {
+      return await RpcClient.connect({ ...to, localPort }, options)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code === 'EACCES' || code === 'EPERM') break
+      if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL') throw error
+    }
+  }
+  return RpcClient.connect(to, options)
+}

@@ -5,11 +5,13 @@
  *   PMAP version 2 over TCP or UDP at 127.0.0.1: IPv4 only. For portmappers without the socket;
  *     rpcbind takes it only when it was started with -i, and from a privileged port.
  */
-import { bool, type Codec, voidType } from '../xdr/codec.ts'
+import { bool, voidType } from '../xdr/codec.ts'
+import type { RpcClient } from './client.ts'
+import type { ServerAddress } from './client-transport.ts'
 import type { Service } from './portmap-host.ts'
 import * as wire from './portmap-wire.ts'
+import { PMAP_PROG } from './program.ts'
 import {
-  type Endpoint,
   fromUniversal,
   IPPROTO_TCP,
   IPPROTO_UDP,
@@ -19,27 +21,15 @@ import {
   wildcardOf,
 } from './rpcbind-address.ts'
 
-/** A connection to a portmapper. */
-export interface PortmapClient {
-  /** Rejects where the call is not answered with results. */
-  call<A, R>(vers: number, proc: number, args: Codec<A>, given: A, results: Codec<R>): Promise<R>
-  close(): void
-}
-
-/** Where a portmapper may be. */
-export type PortmapAddress =
-  | { readonly transport: 'unix'; readonly path: string }
-  | ({ readonly transport: 'tcp' | 'udp' } & Endpoint)
-
 /** One way to speak to a portmapper. */
 export interface Way {
   readonly name: string
-  readonly address: PortmapAddress
+  readonly address: ServerAddress
   /** What of our services this way can say, one registration for each program, version and netid. */
   select(services: readonly Service[]): readonly Service[]
-  dump(client: PortmapClient): Promise<readonly Service[]>
-  set(client: PortmapClient, service: Service): Promise<boolean>
-  unset(client: PortmapClient, service: Service): Promise<boolean>
+  dump(client: RpcClient): Promise<readonly Service[]>
+  set(client: RpcClient, service: Service): Promise<boolean>
+  unset(client: RpcClient, service: Service): Promise<boolean>
 }
 
 /** @param uid user id of this process: rpcbind lets the same user, or root, take back what it SET */
@@ -58,7 +48,7 @@ export function rpcbindWay(path: string, uid: number): Way {
     select: oneEach,
     async dump(client) {
       const proc = wire.RPCBPROC_DUMP
-      const entries = await client.call(vers, proc, voidType, undefined, wire.rpcblist)
+      const entries = await client.call(PMAP_PROG, vers, proc, voidType, undefined, wire.rpcblist)
       return entries.flatMap(({ r_prog, r_vers, r_netid, r_addr }) => {
         const endpoint = fromUniversal(r_addr)
         if (endpoint === undefined || !isNetid(r_netid)) return []
@@ -66,9 +56,16 @@ export function rpcbindWay(path: string, uid: number): Way {
       })
     },
     set: (client, service) =>
-      client.call(vers, wire.RPCBPROC_SET, wire.rpcb, given(service, toUniversal(service)), bool),
+      client.call(
+        PMAP_PROG,
+        vers,
+        wire.RPCBPROC_SET,
+        wire.rpcb,
+        given(service, toUniversal(service)),
+        bool,
+      ),
     unset: (client, service) =>
-      client.call(vers, wire.RPCBPROC_UNSET, wire.rpcb, given(service, ''), bool),
+      client.call(PMAP_PROG, vers, wire.RPCBPROC_UNSET, wire.rpcb, given(service, ''), bool),
   }
 }
 
@@ -84,16 +81,16 @@ export function pmapWay(transport: 'tcp' | 'udp', port: number): Way {
     select: (services) => oneEach(services).filter(({ netid }) => !netid.endsWith('6')),
     async dump(client) {
       const proc = wire.PMAPPROC_DUMP
-      const entries = await client.call(vers, proc, voidType, undefined, wire.pmaplist)
+      const entries = await client.call(PMAP_PROG, vers, proc, voidType, undefined, wire.pmaplist)
       return entries.map(({ prog, vers, prot, port }) => {
         const netid = prot === IPPROTO_TCP ? 'tcp' : 'udp'
         return { prog, vers, netid, host: wildcardOf(netid), port }
       })
     },
     set: (client, service) =>
-      client.call(vers, wire.PMAPPROC_SET, wire.mapping, given(service), bool),
+      client.call(PMAP_PROG, vers, wire.PMAPPROC_SET, wire.mapping, given(service), bool),
     unset: (client, service) =>
-      client.call(vers, wire.PMAPPROC_UNSET, wire.mapping, given(service), bool),
+      client.call(PMAP_PROG, vers, wire.PMAPPROC_UNSET, wire.mapping, given(service), bool),
   }
 }
 
