@@ -12,6 +12,7 @@
 import { strict as assert } from 'node:assert'
 import { FILE_BLOCKS } from './blocks-files.ts'
 import { FsError } from './error.ts'
+import { Allocator, type Extent } from './space-allocator.ts'
 import { GroupCache, type GroupRecord } from './space-cache.ts'
 import { FreeGroups } from './space-free.ts'
 import {
@@ -19,8 +20,6 @@ import {
   decodeHead,
   GROUP_BLOCKS,
   type Group,
-  nextClear,
-  nextSet,
   REFERENCES_MAX,
   removeBits,
   setBits,
@@ -28,10 +27,6 @@ import {
 } from './space-group.ts'
 import { Limbo } from './space-limbo.ts'
 
-/** Runs shorter than this (blocks: 64 KiB) are left alone while a larger piece looks for room. */
-const RUN_BLOCKS_MIN = 16
-/** Groups that are searched in vain before the store grows. */
-const MISSES_MAX = 8
 /** Memory for decoded groups, unless told otherwise. */
 const CACHE_BYTES = 64 * 2 ** 20
 /** Groups in one file of blocks. */
@@ -39,11 +34,7 @@ const FILE_GROUPS = FILE_BLOCKS / GROUP_BLOCKS
 /** A group's number is a uint32 in its key. */
 const GROUPS_MAX = 2 ** 32
 
-/** Consecutive blocks. */
-export interface Extent {
-  readonly address: number
-  readonly count: number
-}
+export type { Extent } from './space-allocator.ts'
 
 export interface SpaceOptions {
   /** The record of a group in the database; undefined where it was never written. */
@@ -60,10 +51,7 @@ export class SpaceMap {
   readonly #cache: GroupCache
   readonly #groups: FreeGroups
   readonly #limbo = new Limbo()
-  #used = 0
-  /** Where the next blocks come from; -1 before the first. */
-  #current = -1
-  #cursor = 0
+  readonly #allocator: Allocator
 
   constructor(options: SpaceOptions) {
     const { read, hasRoom, groupsMax = GROUPS_MAX, cacheBytes = CACHE_BYTES } = options
@@ -72,6 +60,7 @@ export class SpaceMap {
     const isBacked = (group: number): boolean => groups.isBacked(group)
     this.#groups = groups
     this.#cache = new GroupCache({ read, prepare, isBacked }, cacheBytes)
+    this.#allocator = new Allocator(this.#cache, groups)
   }
 
   /** Blocks that can be allocated in the groups that there are. */
@@ -86,7 +75,8 @@ export class SpaceMap {
 
   /** Blocks with a reference. */
   get usedBlocks(): number {
-    return this.#used
+    const { total, blocks } = this.#groups
+    return total === 0 ? 0 : total * GROUP_BLOCKS - 1 - blocks - this.#limbo.blocks
   }
 
   /** Blocks without a reference that wait for a checkpoint. */
@@ -110,10 +100,8 @@ export class SpaceMap {
       throw new FsError('IO', `group ${group} cannot have ${free} free blocks`)
     }
     this.#groups.include(group)
-    const used = this.#groups.free(group) - free
-    this.#groups.add(group, -used)
+    this.#groups.add(group, free - this.#groups.free(group))
     this.#groups.setBacked(group, backed)
-    this.#used += used
   }
 
   /**
@@ -122,68 +110,10 @@ export class SpaceMap {
    * @throws FsError NOSPC; nothing is allocated then
    */
   allocate(blocks: number): readonly Extent[] {
-    const extents: Extent[] = []
-    let left = blocks - this.#take(blocks, RUN_BLOCKS_MIN, extents)
-    for (let misses = 0; left > 0; ) {
-      const roomy = misses < MISSES_MAX ? this.#groups.nextRoomy(this.#current) : undefined
-      const group = roomy ?? this.#groups.grow()
-      if (group === undefined) break
-      this.#enter(group)
-      const taken = this.#take(left, RUN_BLOCKS_MIN, extents)
-      if (taken === 0) misses++
-      left -= taken
-    }
-    if (left > 0) left -= this.#scrape(left, extents)
-    if (left === 0) return extents
+    const { extents, missing } = this.#allocator.take(blocks)
+    if (missing === 0) return extents
     for (const { address, count } of extents) this.undoAllocate(address, count)
     throw new FsError('NOSPC', `no room for ${blocks} blocks`)
-  }
-
-  #enter(group: number): void {
-    this.#current = group
-    this.#cursor = 0
-    this.#groups.setBacked(group, true)
-  }
-
-  /** Allocates from the current group behind the cursor; returns how many blocks. */
-  #take(wanted: number, runMin: number, extents: Extent[]): number {
-    if (this.#current < 0 || this.#groups.free(this.#current) === 0) return 0
-    const { busy, counts } = this.#cache.change(this.#current)
-    const base = this.#current * GROUP_BLOCKS
-    let taken = 0
-    let at = this.#cursor
-    while (taken < wanted) {
-      const start = nextClear(busy, at)
-      at = start
-      if (start === GROUP_BLOCKS) break
-      at = nextSet(busy, start)
-      const count = Math.min(at - start, wanted - taken)
-      if (count < runMin && count < wanted - taken) continue
-      at = start + count
-      counts.fill(1, start, at)
-      setBits(busy, start, at)
-      append(extents, base + start, count)
-      taken += count
-    }
-    this.#cursor = at
-    this.#groups.add(this.#current, -taken)
-    this.#used += taken
-    return taken
-  }
-
-  /** Takes what is free wherever it is, in runs however short. */
-  #scrape(wanted: number, extents: Extent[]): number {
-    const unbackedToo = this.#groups.hasRoom()
-    const within = this.#groups.blocks - (unbackedToo ? 0 : this.#groups.unbackedBlocks)
-    if (within < wanted) return 0
-    let taken = 0
-    while (taken < wanted) {
-      const group = this.#groups.nextFree(this.#current, unbackedToo)
-      assert(group !== undefined, 'the count of free blocks is not exact')
-      this.#enter(group)
-      taken += this.#take(wanted - taken, 1, extents)
-    }
-    return taken
   }
 
   /** The inverse of `allocate`: the blocks are free again at once. */
@@ -263,7 +193,6 @@ export class SpaceMap {
   }
 
   #fall(group: Group, at: number, limbo: boolean): void {
-    this.#used--
     if (limbo) {
       this.#limbo.add(group.number, at)
     } else {
@@ -273,7 +202,6 @@ export class SpaceMap {
   }
 
   #rise(group: Group, at: number, limbo: boolean): void {
-    this.#used++
     if (limbo) {
       this.#limbo.remove(group.number, at)
     } else {
@@ -328,15 +256,8 @@ export class SpaceMap {
       held = true
       this.#groups.setBacked(group, false)
       this.#cache.change(group)
-      if (this.#current === group) this.#current = -1
+      this.#allocator.leave(group)
     }
     return held
   }
-}
-
-/** Adds blocks to a list of extents, to the last of them where they follow it. */
-function append(extents: Extent[], address: number, count: number): void {
-  const last = extents.at(-1)
-  if (last === undefined || last.address + last.count !== address) extents.push({ address, count })
-  else extents[extents.length - 1] = { address: last.address, count: last.count + count }
 }
