@@ -86,7 +86,7 @@ export class Allocator {
 
   /** Takes what is free wherever it is, in runs however short; all that is wanted, or nothing. */
   #takeAnywhere(wanted: number, extents: Extent[]): number {
-    const unbackedToo = this.#groups.hasRoom()
+    const unbackedToo = this.#groups.mayGrow()
     const within = this.#groups.blocks - (unbackedToo ? 0 : this.#groups.unbackedBlocks)
     if (within < wanted) return 0
     let taken = 0

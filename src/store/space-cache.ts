@@ -17,7 +17,7 @@ export interface GroupRecord {
 
 export interface GroupHost {
   /** The group's record in the database. */
-  read(group: number): Uint8Array | undefined
+  load(group: number): Uint8Array | undefined
   /** Marks in a group just decoded what else cannot be allocated. */
   prepare(group: Group): void
   isBacked(group: number): boolean
@@ -62,7 +62,7 @@ export class GroupCache {
   }
 
   #load(number: number): Group {
-    const group = decodeGroup(number, this.#ahead.get(number) ?? this.#host.read(number))
+    const group = decodeGroup(number, this.#ahead.get(number) ?? this.#host.load(number))
     this.#host.prepare(group)
     this.#makeRoom()
     this.#groups.set(number, group)

@@ -8,7 +8,7 @@ const ROOMY_BLOCKS = GROUP_BLOCKS / 4
 
 export interface Host {
   /** Whether the host has room for so many more bytes, with what is to be left over. */
-  hasRoom(bytes: number): boolean
+  mayGrow(bytes: number): boolean
   readonly groupsMax: number
 }
 
@@ -73,8 +73,8 @@ export class FreeGroups {
   }
 
   /** Whether free blocks for which the host has no room yet can be had. */
-  hasRoom(): boolean {
-    return this.#host.hasRoom(GROUP_BLOCKS * BLOCK_BYTES)
+  mayGrow(): boolean {
+    return this.#host.mayGrow(GROUP_BLOCKS * BLOCK_BYTES)
   }
 
   /** The next group behind `group`, and around, with at least a quarter free. */
@@ -93,7 +93,7 @@ export class FreeGroups {
     for (let i = 1; i <= this.total; i++) {
       const candidate = (group + i) % this.total
       if (this.free(candidate) < least) continue
-      if (!this.isBacked(candidate)) allowed ??= this.hasRoom()
+      if (!this.isBacked(candidate)) allowed ??= this.mayGrow()
       if (this.isBacked(candidate) || allowed === true) return candidate
     }
     return undefined
@@ -101,7 +101,7 @@ export class FreeGroups {
 
   /** A new group, where there may be one more. */
   grow(): number | undefined {
-    if (this.total >= this.#host.groupsMax || !this.hasRoom()) return undefined
+    if (this.total >= this.#host.groupsMax || !this.mayGrow()) return undefined
     this.#append()
     return this.total - 1
   }

@@ -38,9 +38,9 @@ export type { Extent } from './space-allocator.ts'
 
 export interface SpaceOptions {
   /** The record of a group in the database; undefined where it was never written. */
-  readonly read: (group: number) => Uint8Array | undefined
+  readonly load: (group: number) => Uint8Array | undefined
   /** Whether the host has room for so many more bytes (and what is to stay free beside them). */
-  readonly hasRoom: (bytes: number) => boolean
+  readonly mayGrow: (bytes: number) => boolean
   /** The most groups (of 16 MiB) that the store may have. */
   readonly groupsMax?: number
   /** Memory for decoded groups. */
@@ -54,12 +54,12 @@ export class SpaceMap {
   readonly #allocator: Allocator
 
   constructor(options: SpaceOptions) {
-    const { read, hasRoom, groupsMax = GROUPS_MAX, cacheBytes = CACHE_BYTES } = options
-    const groups = new FreeGroups({ hasRoom, groupsMax })
+    const { load, mayGrow, groupsMax = GROUPS_MAX, cacheBytes = CACHE_BYTES } = options
+    const groups = new FreeGroups({ mayGrow, groupsMax })
     const prepare = (group: Group): void => this.#limbo.mark(group)
     const isBacked = (group: number): boolean => groups.isBacked(group)
     this.#groups = groups
-    this.#cache = new GroupCache({ read, prepare, isBacked }, cacheBytes)
+    this.#cache = new GroupCache({ load, prepare, isBacked }, cacheBytes)
     this.#allocator = new Allocator(this.#cache, groups)
   }
 
