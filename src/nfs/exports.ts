@@ -45,6 +45,7 @@ export interface ExportOptions {
 
 export class Export {
   readonly dataset: number
+  /** As in the options, but one character a byte, as `aliases` are too: paths are bytes. */
   readonly path: string
   readonly aliases: readonly string[]
   readonly readOnly: boolean
@@ -60,8 +61,8 @@ export class Export {
 
   constructor(options: ExportOptions) {
     this.dataset = options.dataset ?? 1
-    this.path = options.path
-    this.aliases = options.aliases ?? []
+    this.path = bytesText(options.path)
+    this.aliases = (options.aliases ?? []).map(bytesText)
     this.readOnly = options.readOnly ?? false
     this.sync = options.durability !== 'async'
     this.clients = options.clients
@@ -120,7 +121,11 @@ export class Exports {
     return this.#byDataset.get(dataset)
   }
 
-  /** An alias goes before a directory of that name, and the longest name before a shorter one. */
+  /**
+   * @param path without `.`, `..`, empty names or a slash at its end; one character a byte
+   *
+   * An alias goes before a directory of that name, and the longest name before a shorter one.
+   */
   find(path: string): ExportedPath | undefined {
     let found: ExportedPath | undefined
     let longest = -1
@@ -134,6 +139,10 @@ export class Exports {
     }
     return found
   }
+}
+
+function bytesText(name: string): string {
+  return Buffer.from(name).toString('latin1')
 }
 
 /** @throws Error where one is neither an address nor a network */
