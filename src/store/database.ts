@@ -86,6 +86,11 @@ export class Database {
     }
   }
 
+  /** Forgets everything. */
+  async clear(): Promise<void> {
+    await this.#level.clear()
+  }
+
   async close(): Promise<void> {
     await this.#level.close()
   }

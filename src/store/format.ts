@@ -17,6 +17,8 @@ import type { Disk } from './disk.ts'
 const FORMAT = 'zerofs-nfs 1\n'
 const FORMAT_FILE = 'format'
 const OWNER_FILE = 'owner.json'
+/** What a store cannot do without. */
+const NEEDED = ['meta', 'blocks', 'log.0', 'log.1']
 /** What a folder may hold whose making was interrupted before `format` was written. */
 const PARTS = new Set(['meta', 'blocks', 'log.0', 'log.1', OWNER_FILE, 'format.new'])
 
@@ -33,7 +35,7 @@ export class StoreError extends Error {
 /**
  * Whether the folder holds a store of a format that is known, or is empty and may become one.
  *
- * @throws StoreError FORMAT
+ * @throws StoreError FORMAT, DAMAGED (a part is missing)
  */
 export async function inspectFolder(directory: string): Promise<'store' | 'empty'> {
   const names = await readdir(directory)
@@ -47,7 +49,11 @@ export async function inspectFolder(directory: string): Promise<'store' | 'empty
     )
   }
   const format = await readFile(join(directory, FORMAT_FILE), 'utf8')
-  if (format === FORMAT) return 'store'
+  const missing = NEEDED.find((name) => !names.includes(name))
+  if (format === FORMAT && missing === undefined) return 'store'
+  if (format === FORMAT) {
+    throw new StoreError('DAMAGED', `the store ${directory} is not whole: '${missing}' is missing`)
+  }
   throw new StoreError(
     'FORMAT',
     `${directory} has the format ${JSON.stringify(format.trim().slice(0, 40))}, which this ` +
@@ -60,9 +66,10 @@ export async function makeFolder(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
 }
 
-/** Forgets an interrupted making: nothing was ever stored there. */
+/** Forgets the files of an interrupted making, the database apart: nothing was ever stored there. */
 export async function clearParts(directory: string): Promise<void> {
-  for (const part of PARTS) await rm(join(directory, part), { recursive: true, force: true })
+  for (const part of ['blocks', 'log.0', 'log.1', 'format.new'])
+    await rm(join(directory, part), { recursive: true, force: true })
 }
 
 /** Declares the store whole. */

@@ -28,6 +28,8 @@ const ID_BYTES = 16
 const ALIGNMENT = 4096
 /** A larger payload is not believed: it exceeds what one commit group may grow to. */
 const PAYLOAD_BYTES_MAX = 1024 * 1024 * 1024
+/** How much of a file is looked at in one read; a multiple of ALIGNMENT. */
+const SCAN_BYTES = 1024 * 1024
 const ZEROS = new Uint8Array(ALIGNMENT)
 
 function header(id: Uint8Array, seq: number, pieces: readonly Uint8Array[]): Buffer {
@@ -46,22 +48,37 @@ function header(id: Uint8Array, seq: number, pieces: readonly Uint8Array[]): Buf
   return bytes
 }
 
-/** What an entry's header says, or undefined where there is none. */
-async function readHeader(
+/** An entry as its header tells it: not to be believed before its checksum is verified. */
+interface Candidate {
+  readonly position: number
+  readonly seq: number
+  /** Bytes of the payload. */
+  readonly length: number
+  readonly crc: number
+  /** The checksum of the header's own part. */
+  readonly headCrc: number
+}
+
+/** What the header in `bytes` says of the entry at `position` of a file of `size` bytes. */
+function parseHeader(
   id: Uint8Array,
-  file: DiskFile,
+  bytes: Buffer,
   position: number,
   size: number,
-): Promise<{ seq: number; length: number; bytes: Buffer } | undefined> {
-  if (position + HEADER_BYTES > size) return undefined
-  const bytes = Buffer.alloc(HEADER_BYTES)
-  await file.read(bytes, position)
+): Candidate | undefined {
   const length = bytes.readUInt32BE(4)
   if (bytes.readUInt32BE(0) !== MAGIC || length > PAYLOAD_BYTES_MAX) return undefined
-  if (position + HEADER_BYTES + length > size || bytes.compare(id, 0, ID_BYTES, 16, 32) !== 0) {
-    return undefined
-  }
-  return { seq: bytes.readUInt32BE(8) * 0x1_0000_0000 + bytes.readUInt32BE(12), length, bytes }
+  if (position + HEADER_BYTES + length > size) return undefined
+  if (bytes.compare(id, 0, ID_BYTES, 16, 32) !== 0) return undefined
+  const seq = bytes.readUInt32BE(8) * 0x1_0000_0000 + bytes.readUInt32BE(12)
+  const headCrc = crc32(bytes.subarray(4, 32))
+  return { position, seq, length, crc: bytes.readUInt32BE(32), headCrc }
+}
+
+/** Bytes that an entry takes in its file. */
+function paddedLength(payload: number): number {
+  const length = HEADER_BYTES + payload
+  return length + (-length & (ALIGNMENT - 1))
 }
 
 function missing(seq: number, later: number): FsError {
@@ -103,10 +120,11 @@ export class IntentLog {
   /** Writes one entry; it is on stable storage when this resolves. One at a time. */
   async append(seq: number, pieces: readonly Uint8Array[]): Promise<void> {
     const head = header(this.#id, seq, pieces)
-    const length = HEADER_BYTES + head.readUInt32BE(4)
-    const padding = ZEROS.subarray(0, -length & (ALIGNMENT - 1))
+    const length = head.readUInt32BE(4)
+    const padded = paddedLength(length)
+    const padding = ZEROS.subarray(0, padded - HEADER_BYTES - length)
     await this.#file.write([head, ...pieces, padding], this.#end)
-    this.#end += length + padding.length
+    this.#end += padded
   }
 
   /** Turns to the other file, whose entries the database has by now. */
@@ -119,7 +137,7 @@ export class IntentLog {
    * Hands out, in order, the payloads of the entries behind `seq`.
    *
    * @returns the number of the last entry
-   * @throws FsError IO where an entry is damaged that is not the last one
+   * @throws FsError IO where an entry is damaged or missing that is not the last one
    */
   async replay(seq: number, visit: (payload: Buffer) => Promise<void>): Promise<number> {
     let last = seq
@@ -130,10 +148,21 @@ export class IntentLog {
   /** The two files, the one with the older entries first. */
   async #inOrder(): Promise<readonly DiskFile[]> {
     const first: number[] = []
-    for (const file of this.#files) {
-      first.push((await readHeader(this.#id, file, 0, await file.size()))?.seq ?? 0)
-    }
+    for (const file of this.#files) first.push((await this.#candidate(file, 0))?.seq ?? 0)
     return (first[0] ?? 0) <= (first[1] ?? 0) ? this.#files : [...this.#files].reverse()
+  }
+
+  async #candidate(file: DiskFile, position: number): Promise<Candidate | undefined> {
+    const bytes = Buffer.alloc(HEADER_BYTES)
+    await file.read(bytes, position)
+    return parseHeader(this.#id, bytes, position, await file.size())
+  }
+
+  /** The payload of an entry, or undefined where its checksum does not match. */
+  async #payload(file: DiskFile, entry: Candidate): Promise<Buffer | undefined> {
+    const payload = Buffer.allocUnsafe(entry.length)
+    await file.read(payload, entry.position + HEADER_BYTES)
+    return crc32(payload, entry.headCrc) === entry.crc ? payload : undefined
   }
 
   async #replayFile(
@@ -141,34 +170,35 @@ export class IntentLog {
     seq: number,
     visit: (payload: Buffer) => Promise<void>,
   ): Promise<number> {
-    const size = await file.size()
     let last = seq
-    for (let position = 0; position < size; ) {
-      const found = await readHeader(this.#id, file, position, size)
-      if (found === undefined) return last
-      if (found.seq > last + 1) throw missing(last + 1, found.seq)
-      const length = HEADER_BYTES + found.length
-      if (found.seq === last + 1) {
-        const payload = Buffer.allocUnsafe(found.length)
-        await file.read(payload, position + HEADER_BYTES)
-        const crc = crc32(payload, crc32(found.bytes.subarray(4, 32)))
-        if (crc !== found.bytes.readUInt32BE(32)) {
-          await this.#expectTail(file, position, size, last)
-          return last
-        }
+    let position = 0
+    for (;;) {
+      const entry = await this.#candidate(file, position)
+      const payload = entry && (await this.#payload(file, entry))
+      if (entry === undefined || payload === undefined) break
+      if (entry.seq > last + 1) throw missing(last + 1, entry.seq)
+      if (entry.seq === last + 1) {
         await visit(payload)
-        last = found.seq
+        last = entry.seq
       }
-      position += length + (-length & (ALIGNMENT - 1))
+      position += paddedLength(entry.length)
     }
+    await this.#expectEnd(file, position, last)
     return last
   }
 
   /** A torn entry has nothing behind it; where a later one follows, the log itself is damaged. */
-  async #expectTail(file: DiskFile, position: number, size: number, last: number): Promise<void> {
-    for (let next = position + ALIGNMENT; next < size; next += ALIGNMENT) {
-      const found = await readHeader(this.#id, file, next, size)
-      if (found !== undefined && found.seq > last + 1) throw missing(last + 1, found.seq)
+  async #expectEnd(file: DiskFile, from: number, last: number): Promise<void> {
+    const size = await file.size()
+    for (let start = from; start < size; start += SCAN_BYTES) {
+      const bytes = Buffer.alloc(SCAN_BYTES)
+      await file.read(bytes, start)
+      for (let at = 0; at < SCAN_BYTES; at += ALIGNMENT) {
+        const header = bytes.subarray(at, at + HEADER_BYTES)
+        const entry = parseHeader(this.#id, header, start + at, size)
+        if (entry === undefined || entry.seq <= last + 1) continue
+        if (await this.#payload(file, entry)) throw missing(last + 1, entry.seq)
+      }
     }
   }
 

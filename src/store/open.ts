@@ -76,7 +76,9 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   try {
     await writeOwner(directory, options.owner)
     if (found === 'empty') await make(options, database)
-    return await openParts(options, database, disk)
+    const opened = await openParts(options, database, disk)
+    if (found === 'empty') await writeFormat(disk, directory)
+    return opened
   } catch (error) {
     await database.close()
     throw error
@@ -89,9 +91,9 @@ async function openDatabase(directory: string, found: 'store' | 'empty'): Promis
     const database = await Database.open(path)
     if (found === 'store') return database
     // A making that was interrupted left parts: nothing in them was ever promised to anybody.
-    await database.close()
+    await database.clear()
     await clearParts(directory)
-    return await Database.open(path)
+    return database
   } catch (error) {
     if (error instanceof InUseError) throw await inUse(directory)
     const why = error instanceof Error ? error.message : String(error)
@@ -125,7 +127,6 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
     put(ROOT_DATASET, inodeSpec, ROOT_INO, 1, root),
     checkpointPut(0),
   ])
-  await writeFormat(options.disk, options.directory)
 }
 
 async function openParts(options: OpenOptions, database: Database, disk: Disk): Promise<Opened> {

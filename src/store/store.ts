@@ -276,6 +276,8 @@ export class Store {
     await write([...groups, checkpointPut(seq)])
     this.#dirty.finish()
     space.releaseLimbo()
+    // Files without a used block give their room back to the host.
+    await Promise.all(space.takeFreeFiles().map((file) => blocks.trimFile(file)))
   }
 
   // Numbers.
