@@ -108,6 +108,7 @@ function put<V>(dataset: number, spec: TableSpec<V>, id: number, birth: number, 
 
 /** Makes an empty store: a superblock, the root dataset, its root directory. */
 async function make(options: OpenOptions, database: Database): Promise<void> {
+  await makeFolder(join(options.directory, 'blocks'))
   const now = options.wallClock()
   const superblock: Superblock = {
     uuid: options.randomBytes(16),
