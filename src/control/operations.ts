@@ -90,8 +90,14 @@ export interface Listing {
   readonly next: number | undefined
 }
 
+/** A stretch of a file: `data`, then `hole` bytes of zeros that nothing is stored for. */
 export interface Piece {
   readonly data: Uint8Array
+  /** CRC-32 of `data` (zlib's), taken where the blocks' own checksums were verified. */
+  readonly crc: number
+  /** Bytes behind `data` that are a hole, so that a reader passes over them; 0 is always allowed. */
+  readonly hole: number
+  /** True where `data` and `hole` reach the end of the file. */
   readonly eof: boolean
 }
 
@@ -125,6 +131,10 @@ export interface Operations {
   stat(snapshot: string, path: Uint8Array): Promise<EntryInfo>
   /** Names of a directory without `.` and `..`, from `after` on (0: from the first). */
   list(snapshot: string, ino: number, after: number): Promise<Listing>
+  /**
+   * Bytes from `offset` on: at most `count`, and some unless a hole or the end of the file is there.
+   * @throws FsError NOENT, ISDIR, INVAL, IO (a checksum does not match)
+   */
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece>
   /** Proves the store's invariants (docs/architecture.md). */
   check(progress: (done: string) => void): Promise<CheckReport>

@@ -39,8 +39,8 @@ export interface ClientTransport {
   close(): Promise<void>
 }
 
-/** Longest reply in bytes: a READ of 1 MiB and what is around it, with room to spare. */
-const REPLY_BYTES_MAX = 4 * 1024 * 1024
+/** Longest reply in bytes: 4 MiB of a snapshot's file, and what is around them. */
+const REPLY_BYTES_MAX = 4 * 1024 * 1024 + 64 * 1024
 
 /** @throws the system's error where there is nobody to connect to */
 export function connect(to: ServerAddress, events: TransportEvents): Promise<ClientTransport> {
