@@ -51,7 +51,7 @@ export class FileHandles {
 
   /** @param key HANDLE_KEY_BYTES random bytes that live and die with the store */
   constructor(key: Uint8Array) {
-    assert.equal(key.length, HANDLE_KEY_BYTES)
+    assert(key.length === HANDLE_KEY_BYTES, `the handle key is ${key.length} bytes long`)
     this.#cipher = createCipheriv('aes-128-ecb', key, null)
     // Without padding the cipher gives back each block at once, and never ends.
     this.#cipher.setAutoPadding(false)

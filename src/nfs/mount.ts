@@ -132,7 +132,9 @@ function resolve(service: Service, caller: Caller, path: string): FileId | mount
   if (found === undefined) return mountstat3.MNT3ERR_NOENT
   if (!found.export.admits(caller)) return mountstat3.MNT3ERR_ACCES
   try {
-    return walk(service, [...namesOf(found.export.path), ...namesOf(found.below)])
+    const id = walk(service, [...namesOf(found.export.path), ...namesOf(found.below)])
+    // The path may have led into another dataset, where other rules hold.
+    return service.exports.of(id.dataset)?.admits(caller) ? id : mountstat3.MNT3ERR_ACCES
   } catch (error) {
     return mountstatOf(error, service.report)
   }

@@ -87,7 +87,7 @@ export class Call {
 
   /** As whom it acts: known once `file` or `files` have told which export it is about. */
   get cred(): Cred {
-    assert(this.#cred !== undefined)
+    assert(this.#cred !== undefined, 'cred is known once a handle was given')
     return this.#cred
   }
 
