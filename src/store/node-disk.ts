@@ -134,7 +134,7 @@ function settle(resolve: () => void, reject: (error: Error) => void) {
 }
 
 /** What is left of `buffers` once their first `bytes` are gone. */
-function without(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
+export function without(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let skip = bytes
   for (const [i, buffer] of buffers.entries()) {
     if (skip < buffer.length) return [buffer.subarray(skip), ...buffers.slice(i + 1)]

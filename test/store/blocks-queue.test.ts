@@ -1,0 +1,252 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { BlockStore } from '../../src/store/blocks.ts'
+import { FILE_BLOCKS } from '../../src/store/blocks-files.ts'
+import { joined } from '../../src/store/blocks-queue.ts'
+import { MemoryDisk } from './memory-disk.ts'
+
+const test = suite('blocks-queue')
+
+const BLOCK = 4096
+
+async function withBlocks(
+  body: (blocks: BlockStore, disk: MemoryDisk) => Promise<void>,
+): Promise<void> {
+  const disk = new MemoryDisk()
+  const blocks = await BlockStore.open(disk, '/store/blocks')
+  try {
+    await body(blocks, disk)
+  } finally {
+    await blocks.close()
+  }
+}
+
+function pages(count: number, fill = 1): Uint8Array[] {
+  return Array.from({ length: count }, () => new Uint8Array(BLOCK).fill(fill))
+}
+
+/** Pages that lie side by side in one buffer. */
+function adjacent(count: number): Uint8Array[] {
+  const bytes = new Uint8Array(count * BLOCK).fill(1)
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * BLOCK, (i + 1) * BLOCK))
+}
+
+const messageOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'it did not fail',
+    (error) => error.message,
+  )
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const only = (disk: MemoryDisk, what: string): string[] =>
+  disk.log.filter((line) => line.startsWith(what))
+
+test('pages that lie side by side in memory are one buffer, others are not', () => {
+  const [a, b, c, d] = adjacent(4) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
+  const lengths = (...of: Uint8Array[]) => joined(of).map((buffer) => buffer.length)
+  assert.equal(lengths(a, b, c, d), [4 * BLOCK])
+  assert.equal(lengths(a, b, d), [2 * BLOCK, BLOCK])
+  assert.equal(lengths(b, a), [BLOCK, BLOCK])
+  assert.equal(lengths(a, ...pages(1), b), [BLOCK, BLOCK, BLOCK])
+  assert.equal(lengths(), [])
+})
+
+test('writes at most 256 KiB at once, in spans that are aligned', () =>
+  withBlocks(async (blocks, disk) => {
+    blocks.write(32, adjacent(160))
+    await blocks.settled()
+    assert.equal(only(disk, 'write'), [
+      `write 00000000 ${32 * BLOCK}@${32 * BLOCK}`,
+      `write 00000000 ${64 * BLOCK}@${64 * BLOCK}`,
+      `write 00000000 ${64 * BLOCK}@${128 * BLOCK}`,
+    ])
+  }))
+
+test('has at most four writes under way', () =>
+  withBlocks(async (blocks, disk) => {
+    await blocks.read(1, 1, Buffer.alloc(BLOCK))
+    disk.activeMax = 0
+    blocks.write(1, pages(2000))
+    blocks.write(5000, pages(1))
+    await blocks.settled()
+    assert.is(disk.activeMax, 4)
+  }))
+
+test('blocks that follow a job which has not begun join it', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('write')
+    for (const address of [1000, 2000, 3000, 4000]) blocks.write(address, pages(1))
+    await turn()
+    for (let address = 126; address < 131; address++) blocks.write(address, pages(1))
+    blocks.write(4001, pages(1))
+    blocks.write(4003, pages(1))
+    release()
+    await blocks.settled()
+    const at = (lengths: number[], address: number) =>
+      `write 00000000 ${lengths.join('+')}@${address * BLOCK}`
+    assert.equal(only(disk, 'write').slice(4), [
+      at([BLOCK, BLOCK], 126),
+      at([BLOCK, BLOCK, BLOCK], 128),
+      at([BLOCK], 4001),
+      at([BLOCK], 4003),
+    ])
+  }))
+
+test('counts the bytes that are not written yet', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('write')
+    blocks.write(1, pages(300))
+    assert.is(blocks.queuedBytes, 300 * BLOCK)
+    blocks.write(1000, pages(2))
+    assert.is(blocks.queuedBytes, 302 * BLOCK)
+    release()
+    await blocks.settled()
+    assert.is(blocks.queuedBytes, 0)
+  }))
+
+test('of two writes of one block the later one stays, and is what readers see', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('write')
+    blocks.write(10, pages(3, 1))
+    await turn()
+    blocks.write(11, pages(1, 2))
+    await turn()
+    assert.is(only(disk, 'write').length, 1, 'the second waits for the first')
+    const into = Buffer.alloc(3 * BLOCK)
+    blocks.readSync(10, 3, into)
+    assert.equal([into[0], into[BLOCK], into[2 * BLOCK]], [1, 2, 1])
+    release()
+    await blocks.settled()
+    blocks.readSync(10, 3, into.fill(0))
+    assert.equal([into[0], into[BLOCK], into[2 * BLOCK]], [1, 2, 1])
+  }))
+
+test('settled waits for what was written before the call, not for what comes after', () =>
+  withBlocks(async (blocks, disk) => {
+    let settled = false
+    const first = disk.hold('write')
+    blocks.write(1, pages(1))
+    const before = blocks.settled().then(() => {
+      settled = true
+    })
+    await turn()
+    assert.not(settled)
+    const second = disk.hold('write')
+    blocks.write(100, pages(1))
+    await turn()
+    first()
+    await before
+    assert.is(blocks.queuedBytes, BLOCK)
+    second()
+  }))
+
+test('sync syncs the files that were written, once, and the directory when a file is new', () =>
+  withBlocks(async (blocks, disk) => {
+    blocks.write(1, pages(2))
+    blocks.write(FILE_BLOCKS * 2, pages(1))
+    await blocks.sync()
+    const syncs = () => only(disk, 'datasync').concat(only(disk, 'syncDirectory'))
+    const both = ['datasync 00000000', 'datasync 00000002', 'syncDirectory /store/blocks']
+    assert.equal(syncs().sort(), both)
+    await blocks.sync()
+    assert.is(syncs().length, 3)
+    blocks.write(3, pages(1))
+    await blocks.sync()
+    assert.is(syncs().length, 4)
+    assert.is(syncs()[2], 'datasync 00000000')
+  }))
+
+test('sync begins when the writes have ended', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('write')
+    blocks.write(1, pages(1))
+    const synced = blocks.sync()
+    await turn()
+    assert.is(only(disk, 'datasync').length, 0)
+    release()
+    await synced
+    assert.is(only(disk, 'datasync').length, 1)
+  }))
+
+test('a sync with nothing to do does not overtake the one under way', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('datasync')
+    blocks.write(1, pages(1))
+    await blocks.settled()
+    const first = blocks.sync()
+    await turn()
+    let done = false
+    const second = blocks.sync().then(() => {
+      done = true
+    })
+    await turn()
+    assert.not(done)
+    release()
+    await first
+    await second
+  }))
+
+test('after a failed write nothing settles or syncs with success again', () =>
+  withBlocks(async (blocks, disk) => {
+    disk.fail('write', 'disk full')
+    blocks.write(1, pages(1))
+    assert.is(await messageOf(blocks.settled()), 'disk full')
+    blocks.write(2, pages(1))
+    assert.is(await messageOf(blocks.settled()), 'disk full')
+    assert.is(await messageOf(blocks.sync()), 'disk full')
+    assert.is(await messageOf(blocks.sync()), 'disk full')
+    assert.is(only(disk, 'datasync').length, 0)
+    assert.is(blocks.queuedBytes, 0)
+  }))
+
+test('after a failed sync nothing syncs with success again', () =>
+  withBlocks(async (blocks, disk) => {
+    blocks.write(1, pages(1))
+    disk.fail('datasync', 'lost')
+    assert.is(await messageOf(blocks.sync()), 'lost')
+    assert.is(await messageOf(blocks.sync()), 'lost')
+    blocks.write(2, pages(1))
+    assert.is(await messageOf(blocks.settled()), 'lost')
+  }))
+
+test('a sync that waits behind a failing one fails too', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('datasync')
+    blocks.write(1, pages(1))
+    await blocks.settled()
+    const first = messageOf(blocks.sync())
+    await turn()
+    const second = messageOf(blocks.sync())
+    disk.fail('datasync', 'lost')
+    release()
+    assert.equal(await Promise.all([first, second]), ['lost', 'lost'])
+  }))
+
+test('after a failed sync of the directory nothing syncs with success again', () =>
+  withBlocks(async (blocks, disk) => {
+    blocks.write(1, pages(1))
+    disk.fail('syncDirectory', 'lost')
+    assert.is(await messageOf(blocks.sync()), 'lost')
+    assert.is(await messageOf(blocks.sync()), 'lost')
+  }))
+
+test('a file that cannot be opened fails the write, and is tried again by the next', () =>
+  withBlocks(async (blocks, disk) => {
+    disk.fail('open', 'too many files')
+    const into = Buffer.alloc(BLOCK)
+    assert.match(await messageOf(blocks.read(1, 1, into)), 'too many files')
+    await blocks.read(1, 1, into)
+    disk.fail('open', 'too many files')
+    blocks.write(FILE_BLOCKS, pages(1))
+    assert.is(await messageOf(blocks.settled()), 'too many files')
+  }))
+
+test('a failure that nobody waits for yet harms nobody but those who ask', () =>
+  withBlocks(async (blocks, disk) => {
+    disk.fail('write', 'disk full')
+    blocks.write(1, pages(1))
+    await turn()
+    await turn()
+    assert.is(await messageOf(blocks.sync()), 'disk full')
+  }))
+
+test.run()
