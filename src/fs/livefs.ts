@@ -42,7 +42,7 @@ export class LiveFileSystem extends ReadableFileSystem implements FileSystem {
   }
 
   get writeVerifier(): Uint8Array {
-    return this.#live.store.writeVerifier
+    return this.#live.store.verifier
   }
 
   setattr(cred: Cred, id: FileId, set: SetAttributes, guard?: Time): Change {

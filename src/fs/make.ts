@@ -20,7 +20,7 @@ import type { Live } from './live.ts'
 import { allowedMode, setattr } from './setattr.ts'
 
 /** What a new file has that files of other types have not. */
-type Body = Partial<Pick<Inode, 'major' | 'minor' | 'target' | 'verifier'>>
+type Body = Partial<Pick<Inode, 'size' | 'major' | 'minor' | 'target' | 'verifier'>>
 
 const NOTHING: SetAttributes = {}
 /** Linux shows every symlink so; its mode means nothing. */
@@ -64,7 +64,7 @@ export function symlink(
   if (target.length === 0 || target.includes(0)) throw new FsError('INVAL')
   if (target.length > PATH_BYTES_MAX) throw new FsError('NAMETOOLONG')
   const dir = unused(live, cred, dirId, name)
-  const body = { target: new Uint8Array(target) }
+  const body = { target: new Uint8Array(target), size: target.length }
   return make(live, cred, dir, name, FileType.LNK, { ...attributes, mode: SYMLINK_MODE }, body)
 }
 

@@ -1,5 +1,5 @@
 /** WRITE and COMMIT (RFC 1813 §3.3.7, §3.3.21): what they mean for the inode; data.ts has the data. */
-import { FileType, type Inode } from '../store/records.ts'
+import type { Inode } from '../store/records.ts'
 import { requireWrite } from './access.ts'
 import { FsError } from './error.ts'
 import {
@@ -61,6 +61,7 @@ function settle(live: Live, ino: number, inode: Inode): Inode {
 export function commit(live: Live, id: FileId): Change {
   const inode = live.resolve(id)
   const before = live.current(id.ino, inode)
-  const after = inode.type === FileType.REG ? settle(live, id.ino, inode) : inode
+  // Where all data is stored already, there is nothing to do but to wait for it.
+  const after = before === inode ? inode : settle(live, id.ino, inode)
   return live.change(id.ino, before, after)
 }
