@@ -148,10 +148,8 @@ export class Harness {
 
   async call<K extends Name>(name: K, args: Args<K>): Promise<Result<K>> {
     const [number, definition] = PROCEDURES[name]
-    const { args: codec, resok, resfail } = definition as Definition<unknown, unknown, unknown>
-    const w = new XdrWriter()
-    codec.encode(w, args)
-    const { stat, r } = await this.raw(100_003, 3, number, w.finish())
+    const { resok, resfail } = definition as Definition<unknown, unknown, unknown>
+    const { stat, r } = await this.raw(100_003, 3, number, encodeArgs(name, args))
     assert.is(stat, 0, `accept_stat ${stat}`)
     const status = r.uint32()
     const body = (status === 0 ? resok : resfail).decode(r)
@@ -175,6 +173,14 @@ export class Harness {
     if ('resok' in result) throw new Error(`${name} is answered NFS3_OK`)
     return result.resfail
   }
+}
+
+/** The bytes of a procedure's arguments. */
+export function encodeArgs<K extends Name>(name: K, args: Args<K>): Uint8Array {
+  const w = new XdrWriter()
+  const { args: codec } = PROCEDURES[name][1] as Definition<unknown, unknown, unknown>
+  codec.encode(w, args)
+  return w.finish()
 }
 
 function statusName(status: number): string {

@@ -2,47 +2,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Errno, FsError } from '../../src/fs/error.ts'
 import type { FileSystem } from '../../src/fs/filesystem.ts'
-import { type Args, as, bytes, GARBAGE_ARGS, Harness, type Name, SYSTEM_ERR } from './harness.ts'
+import { as, bytes, GARBAGE_ARGS, Harness, type Name, SYSTEM_ERR } from './harness.ts'
+import { ALL, samples } from './samples.ts'
 
 const test = suite('nfs/procedure')
-
-const VERF = new Uint8Array(8)
-const NO_SPEC = { specdata1: 0, specdata2: 0 }
-
-/** A call of each procedure on `object` that goes through, but for READ, WRITE and READLINK. */
-const samples: { [K in Name]: (object: Uint8Array) => Args<K> } = {
-  GETATTR: (object) => ({ object }),
-  SETATTR: (object) => ({ object, new_attributes: { mode: 0o700 }, guard: undefined }),
-  LOOKUP: (dir) => ({ what: { dir, name: bytes('.') } }),
-  ACCESS: (object) => ({ object, access: 1 }),
-  READLINK: (symlink) => ({ symlink }),
-  READ: (file) => ({ file, offset: 0, count: 1 }),
-  WRITE: (file) => ({ file, offset: 0, count: 1, stable: 2, data: bytes('a') }),
-  CREATE: (dir) => ({
-    where: { dir, name: bytes('c') },
-    how: { mode: 'GUARDED', attributes: {} },
-  }),
-  MKDIR: (dir) => ({ where: { dir, name: bytes('d') }, attributes: {} }),
-  SYMLINK: (dir) => ({
-    where: { dir, name: bytes('s') },
-    symlink: { symlink_attributes: {}, symlink_data: bytes('t') },
-  }),
-  MKNOD: (dir) => ({
-    where: { dir, name: bytes('n') },
-    what: { type: 7, attributes: {}, spec: NO_SPEC },
-  }),
-  REMOVE: (dir) => ({ object: { dir, name: bytes('c') } }),
-  RMDIR: (dir) => ({ object: { dir, name: bytes('d') } }),
-  RENAME: (dir) => ({ from: { dir, name: bytes('s') }, to: { dir, name: bytes('r') } }),
-  LINK: (file) => ({ file, link: { dir: file, name: bytes('l') } }),
-  READDIR: (dir) => ({ dir, cookie: 0, cookieverf: VERF, count: 4096 }),
-  READDIRPLUS: (dir) => ({ dir, cookie: 0, cookieverf: VERF, dircount: 4096, maxcount: 4096 }),
-  FSSTAT: (fsroot) => ({ fsroot }),
-  FSINFO: (fsroot) => ({ fsroot }),
-  PATHCONF: (object) => ({ object }),
-  COMMIT: (file) => ({ file, offset: 0, count: 0 }),
-}
-const ALL = Object.keys(samples) as Name[]
 
 /** The method that does a procedure's work, and the errors of RFC 1813 §3.3 that it may throw. */
 const errors: { [K in Name]: [keyof FileSystem, string] } = {
@@ -200,7 +163,7 @@ test('a stable WRITE whose barrier fails is NFS3ERR_IO, at once and late', async
     const made = await nfs.ok('CREATE', samples.CREATE(nfs.root))
     nfs.fs.barrierError = new FsError('IO')
     nfs.fs.later = later
-    const file = made.obj ?? VERF
+    const file = made.obj ?? nfs.root
     const { file_wcc } = await nfs.fails('WRITE', samples.WRITE(file), 'NFS3ERR_IO')
     const after = nfs.fs.getattr(nfs.handles.decode(file))
     assert.equal(file_wcc, { before: undefined, after })
@@ -273,7 +236,7 @@ test('each procedure acts as the caller says', async () => {
 test('22 procedures: the one behind the last is unavailable', async () => {
   const nfs = new Harness()
   const PROC_UNAVAIL = 3
-  assert.is((await nfs.raw(100_003, 3, 22, VERF)).stat, PROC_UNAVAIL)
+  assert.is((await nfs.raw(100_003, 3, 22, new Uint8Array(0))).stat, PROC_UNAVAIL)
   assert.is((await nfs.raw(100_003, 3, 0, new Uint8Array(0))).stat, 0)
 })
 
