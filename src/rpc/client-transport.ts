@@ -13,13 +13,7 @@ interface DatagramAddress {
   readonly port: number
 }
 type StreamAddress =
-  | {
-      readonly transport: 'tcp'
-      readonly host: string
-      readonly port: number
-      /** Port to call from, where that matters to the server. */
-      readonly localPort?: number
-    }
+  | { readonly transport: 'tcp'; readonly host: string; readonly port: number }
   | { readonly transport: 'unix'; readonly path: string }
 
 /** Where a server is. Over UDP the host is numeric. */

@@ -7,7 +7,6 @@
  */
 import { voidType } from '../xdr/codec.ts'
 import { RpcClient } from './client.ts'
-import type { ServerAddress } from './client-transport.ts'
 import type { Registrar, Service } from './portmap-host.ts'
 import { PMAP_PORT } from './portmap-wire.ts'
 import { isWildcard, loopbackOf } from './rpcbind-address.ts'
@@ -18,10 +17,6 @@ export const RPCBIND_SOCKET = '/run/rpcbind.sock'
 
 /** How long a portmapper of this host may take for one answer: serving has to wait for it. */
 const TIMEOUT_MS = 2000
-
-/** The privileged ports that are tried for a connection, from the first one down. */
-const PRIVILEGED_PORT_FIRST = 1023
-const PRIVILEGED_PORT_LAST = 1000
 
 export interface SystemRegistrarOptions {
   /** User id of this process: rpcbind lets the same user, or root, take registrations back. */
@@ -128,26 +123,10 @@ async function isServed({ prog, vers, netid, host, port }: Service): Promise<boo
 }
 
 async function withClient(way: Way, use: (client: RpcClient) => Promise<void>): Promise<void> {
-  const client = await connect(way.address)
+  const client = await RpcClient.connect(way.address, { timeoutMs: TIMEOUT_MS })
   try {
     await use(client)
   } finally {
     await client.close()
   }
-}
-
-/** Over TCP from a privileged port where one can be had: rpcbind believes SET from there only. */
-async function connect(to: ServerAddress): Promise<RpcClient> {
-  const options = { timeoutMs: TIMEOUT_MS }
-  if (to.transport !== 'tcp') return RpcClient.connect(to, options)
-  for (let localPort = PRIVILEGED_PORT_FIRST; localPort >= PRIVILEGED_PORT_LAST; localPort--) {
-    try {
-      return await RpcClient.connect({ ...to, localPort }, options)
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
-      if (code === 'EACCES' || code === 'EPERM') break
-      if (code !== 'EADDRINUSE' && code !== 'EADDRNOTAVAIL') throw error
-    }
-  }
-  return RpcClient.connect(to, options)
 }

@@ -1,9 +1,9 @@
 /**
  * The two ways to register with a portmapper that somebody else runs.
  *
- *   rpcbind version 4 over its Unix socket: by netid, IPv6 included. The way that rpcbind trusts.
- *   PMAP version 2 over TCP or UDP at 127.0.0.1: IPv4 only. For portmappers without the socket;
- *     rpcbind takes it only when it was started with -i, and from a privileged port.
+ *   rpcbind version 4 over its Unix socket: by netid, IPv6 included, and rpcbind knows our user.
+ *   PMAP version 2 over TCP or UDP at 127.0.0.1: IPv4 only, and any local user may take it back.
+ *     For portmappers without the socket, or in another mount namespace.
  */
 import { bool, voidType } from '../xdr/codec.ts'
 import type { RpcClient } from './client.ts'
