@@ -41,7 +41,10 @@ test('what was cleared is gone, and leaves no record behind', () =>
       store.transact((tx) => clearBit(tx, dataset, OWNER, number))
       left.splice(left.indexOf(number), 1)
       for (const from of [0, number, number + 1]) {
-        assert.is(nextBit(dataset, OWNER, from), left.find((other) => other >= from))
+        assert.is(
+          nextBit(dataset, OWNER, from),
+          left.find((other) => other >= from),
+        )
       }
     }
     for (const number of left) store.transact((tx) => clearBit(tx, dataset, OWNER, number))

@@ -1,0 +1,108 @@
+/** Compares a FileSystem with the model: every name, every attribute, every byte. */
+import * as assert from 'uvu/assert'
+import { type Attributes, FileType } from '../../src/fs/filesystem.ts'
+import { compareTime } from '../../src/store/time.ts'
+import { type Client, ROOT, text } from '../fs/client.ts'
+import { isDirectory, type Node } from './tree.ts'
+
+const READ_BYTES = 1024 * 1024
+/** Files up to this size are compared whole, larger ones where the model has data. */
+const WHOLE_BYTES_MAX = 4 * READ_BYTES
+
+/** How each node looked when it was compared last. */
+export type Seen = WeakMap<Node, { readonly version: number; readonly attributes: Attributes }>
+
+/**
+ * @param seen of the live tree: what did not change in the model has to look as it did
+ */
+export async function compareTree(client: Client, root: Node, seen?: Seen): Promise<void> {
+  const fileids = new Map<Node, number>()
+  const dirs: [string, Node][] = [['', root]]
+  for (const [path, dir] of dirs) {
+    const listed = new Map<string, Attributes>()
+    for (const { name, fileid, found } of client.entries(path)) {
+      assert.ok(found, `${path}/${text(name)} has no attributes`)
+      assert.is(found.attributes.fileid, fileid)
+      assert.not(listed.has(text(name)), `${path}/${text(name)} is listed twice`)
+      listed.set(text(name), found.attributes)
+    }
+    const expected = ['.', '..', ...dir.names.keys()].sort()
+    assert.equal([...listed.keys()].sort(), expected, `names of ${path}/`)
+    assert.is(listed.get('.')?.fileid, client.stat(path).fileid)
+    if (path === '') compareAttributes('/', client.stat(''), root, fileids, seen)
+    for (const [name, node] of dir.names) {
+      const child = `${path}/${name}`
+      const attributes = client.stat(child)
+      assert.equal(listed.get(name), attributes, child)
+      compareAttributes(child, attributes, node, fileids, seen)
+      if (isDirectory(node)) dirs.push([child, node])
+      else await compareContent(client, child, node)
+    }
+    if (dir.parent !== undefined) assert.is(listed.get('..')?.fileid, fileids.get(dir.parent))
+  }
+  const numbers = new Set(fileids.values())
+  assert.is(numbers.size, fileids.size, 'two files have the same number')
+}
+
+function compareAttributes(
+  path: string,
+  attributes: Attributes,
+  node: Node,
+  fileids: Map<Node, number>,
+  seen: Seen | undefined,
+): void {
+  const subdirectories = [...node.names.values()].filter(isDirectory).length
+  assert.is(attributes.type, node.type, `type of ${path}`)
+  assert.is(attributes.mode, node.mode, `mode of ${path}`)
+  assert.is(attributes.uid, node.uid, `uid of ${path}`)
+  assert.is(attributes.gid, node.gid, `gid of ${path}`)
+  const nlink = isDirectory(node) ? 2 + subdirectories : node.links
+  assert.is(attributes.nlink, nlink, `nlink of ${path}`)
+  if (node.type === FileType.REG) assert.is(attributes.size, node.content.size, `size of ${path}`)
+  const known = fileids.get(node)
+  if (known !== undefined) assert.is(attributes.fileid, known, `${path} is a link to another file`)
+  fileids.set(node, attributes.fileid)
+  const last = seen?.get(node)
+  if (last?.version === node.version) {
+    assert.equal(unlessStored(attributes), unlessStored(last.attributes), `${path} did not change`)
+  } else if (last !== undefined) {
+    assert.ok(compareTime(attributes.ctime, last.attributes.ctime) > 0, `ctime of ${path} moves`)
+  }
+  seen?.set(node, { version: node.version, attributes })
+}
+
+/** Attributes without what may change when data is stored. */
+function unlessStored(attributes: Attributes): Attributes {
+  return { ...attributes, used: 0 }
+}
+
+async function compareContent(client: Client, path: string, node: Node): Promise<void> {
+  const { type, content, target } = node
+  if (type === FileType.LNK) {
+    assert.is(text(client.fs.readlink(ROOT, client.id(path))), target, `target of ${path}`)
+  }
+  if (type !== FileType.REG) return
+  if (content.size <= WHOLE_BYTES_MAX) {
+    for (let at = 0; at < content.size; at += READ_BYTES) await compareRange(client, path, node, at)
+    return
+  }
+  for (const index of content.pages.keys()) {
+    await compareRange(client, path, node, Math.max(0, index * 4096 - 5000), 15_000)
+  }
+  await compareRange(client, path, node, content.size - 10_000)
+}
+
+async function compareRange(
+  client: Client,
+  path: string,
+  { content }: Node,
+  offset: number,
+  count = READ_BYTES,
+): Promise<void> {
+  const actual = await client.read(path, offset, count)
+  const expected = content.read(offset, count)
+  if (Buffer.compare(actual, expected) === 0) return
+  const at = expected.findIndex((byte, i) => byte !== actual[i])
+  assert.is(actual.length, expected.length, `length of ${path} from ${offset}`)
+  assert.unreachable(`${path} differs at ${offset + at}: ${actual[at]}, not ${expected[at]}`)
+}

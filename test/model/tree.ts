@@ -1,0 +1,149 @@
+/**
+ * A file system as simple as can be: nodes, names in maps, contents in pages. What it does is
+ * right by being obvious; nothing of it is shared with the real one.
+ */
+import type { Errno } from '../../src/fs/error.ts'
+import { FileType } from '../../src/fs/filesystem.ts'
+
+const PAGE_BYTES = 4096
+
+/** A file's bytes; what is not there is zeros. */
+export class Content {
+  size = 0
+  readonly pages = new Map<number, Uint8Array>()
+
+  write(offset: number, data: Uint8Array): void {
+    for (let at = 0; at < data.length; ) {
+      const index = Math.floor((offset + at) / PAGE_BYTES)
+      const within = (offset + at) % PAGE_BYTES
+      const part = data.subarray(at, at + PAGE_BYTES - within)
+      const page = this.pages.get(index) ?? new Uint8Array(PAGE_BYTES)
+      page.set(part, within)
+      this.pages.set(index, page)
+      at += part.length
+    }
+    if (data.length > 0) this.size = Math.max(this.size, offset + data.length)
+  }
+
+  truncate(size: number): void {
+    for (const [index, page] of this.pages) {
+      const start = index * PAGE_BYTES
+      if (start >= size) this.pages.delete(index)
+      else if (start + PAGE_BYTES > size) page.fill(0, size - start)
+    }
+    this.size = size
+  }
+
+  read(offset: number, count: number): Uint8Array {
+    const data = new Uint8Array(Math.max(0, Math.min(count, this.size - offset)))
+    for (let at = 0; at < data.length; ) {
+      const within = (offset + at) % PAGE_BYTES
+      const length = Math.min(PAGE_BYTES - within, data.length - at)
+      const page = this.pages.get(Math.floor((offset + at) / PAGE_BYTES))
+      if (page !== undefined) data.set(page.subarray(within, within + length), at)
+      at += length
+    }
+    return data
+  }
+
+  clone(): Content {
+    const copy = new Content()
+    copy.size = this.size
+    for (const [index, page] of this.pages) copy.pages.set(index, page.slice())
+    return copy
+  }
+}
+
+export interface Node {
+  readonly type: FileType
+  mode: number
+  uid: number
+  gid: number
+  /** Names that stand for it; a directory's `.` and `..` not counted. */
+  links: number
+  readonly target: string
+  readonly content: Content
+  readonly names: Map<string, Node>
+  parent: Node | undefined
+  /** Counts its changes: what did not change must look exactly as it did. */
+  version: number
+}
+
+export function newNode(type: FileType, mode: number, target = ''): Node {
+  const own = { content: new Content(), names: new Map<string, Node>(), parent: undefined }
+  return { type, mode, uid: 0, gid: 0, links: 0, target, version: 0, ...own }
+}
+
+/** A copy of a tree, with the hard links within it. */
+export function cloneTree(root: Node, copies = new Map<Node, Node>()): Node {
+  const known = copies.get(root)
+  if (known !== undefined) return known
+  const content = root.content.clone()
+  const copy: Node = { ...root, content, names: new Map<string, Node>() }
+  copies.set(root, copy)
+  for (const [name, node] of root.names) {
+    const child = cloneTree(node, copies)
+    if (child.type === FileType.DIR) child.parent = copy
+    copy.names.set(name, child)
+  }
+  return copy
+}
+
+/** All nodes of a tree, each once, with one path of it. */
+export function nodesOf(root: Node): Map<Node, string> {
+  const all = new Map<Node, string>([[root, '']])
+  for (const [node, path] of all) {
+    for (const [name, child] of node.names) if (!all.has(child)) all.set(child, `${path}/${name}`)
+  }
+  return all
+}
+
+export const isDirectory = (node: Node): boolean => node.type === FileType.DIR
+
+/** Adds a name. @returns why that cannot be */
+export function add(dir: Node, name: string, node: Node): Errno | undefined {
+  if (dir.names.has(name)) return 'EXIST'
+  dir.names.set(name, node)
+  touch(dir, node)
+  node.links++
+  if (isDirectory(node)) node.parent = dir
+  return undefined
+}
+
+/** REMOVE or RMDIR. */
+export function remove(dir: Node, name: string, directory: boolean): Errno | undefined {
+  const node = dir.names.get(name)
+  if (node === undefined) return 'NOENT'
+  if (isDirectory(node) !== directory) return directory ? 'NOTDIR' : 'ISDIR'
+  if (node.names.size > 0) return 'NOTEMPTY'
+  drop(dir, name, node)
+  return undefined
+}
+
+function drop(dir: Node, name: string, node: Node): void {
+  dir.names.delete(name)
+  touch(dir, node)
+  node.links--
+}
+
+export function rename(from: Node, name: string, to: Node, toName: string): Errno | undefined {
+  const node = from.names.get(name)
+  const target = to.names.get(toName)
+  if (node === undefined) return 'NOENT'
+  if (node === target) return undefined
+  for (let dir: Node | undefined = to; dir !== undefined; dir = dir.parent) {
+    if (dir === node) return 'INVAL'
+  }
+  if (target !== undefined) {
+    if (isDirectory(node) && !isDirectory(target)) return 'NOTDIR'
+    if (!isDirectory(node) && isDirectory(target)) return 'ISDIR'
+    if (target.names.size > 0) return 'NOTEMPTY'
+    drop(to, toName, target)
+  }
+  drop(from, name, node)
+  return add(to, toName, node)
+}
+
+export function touch(...nodes: Node[]): void {
+  for (const node of nodes) node.version++
+}
