@@ -67,7 +67,10 @@ export class BlockStore {
    */
   write(address: number, pages: readonly Uint8Array[]): void {
     assert(address > 0, 'block 0 is a hole')
-    assert(pages.every((page) => page.length === BLOCK_BYTES))
+    assert(
+      pages.every((page) => page.length === BLOCK_BYTES),
+      'a page is one block',
+    )
     this.#queue.push(address, pages)
     this.#warm.add(address, pages.length)
   }

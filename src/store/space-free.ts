@@ -54,7 +54,7 @@ export class FreeGroups {
   add(group: number, blocks: number): void {
     const before = this.free(group)
     const after = before + blocks
-    assert(after >= 0 && after <= usableBlocks(group))
+    assert(after >= 0 && after <= usableBlocks(group), 'the count of free blocks is not exact')
     this.#free[group] = after
     this.blocks += blocks
     if (!this.isBacked(group)) this.unbackedBlocks += blocks

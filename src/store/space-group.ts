@@ -9,7 +9,6 @@
  *
  * A run is four bytes, so a record is at most 16 KiB and 8 bytes long.
  */
-import { strict as assert } from 'node:assert'
 import { XdrReader } from '../xdr/reader.ts'
 import { XdrWriter } from '../xdr/writer.ts'
 import { FsError } from './error.ts'
@@ -150,7 +149,6 @@ export function nextSet(bits: GroupBits, from: number): number {
 }
 
 function next(bits: GroupBits, from: number, flip: number): number {
-  assert(from >= 0)
   let keep = 0xffff_ffff << (from & 31)
   for (let word = from >>> 5; word < WORDS; word++) {
     const found = ((bits[word] ?? 0) ^ flip) & keep
