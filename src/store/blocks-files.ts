@@ -47,6 +47,11 @@ export class BlockFiles {
     this.#directory = directory
   }
 
+  /** Opens files that are there, so that `readSync` finds them open. */
+  async openNamed(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => this.#file(Number.parseInt(name, 16))))
+  }
+
   /** Whether the block's file is open, as `readSync` needs it. */
   isOpen(address: number): boolean {
     return this.#open.has(place(address).index)

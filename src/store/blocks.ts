@@ -24,6 +24,8 @@ const WARM_BYTES = 2 * 2 ** 30
 export interface BlockStoreOptions {
   /** Bytes read or written lately that count as warm. */
   readonly warmBytes?: number
+  /** Names of the files that are there already. They are opened at once, as `readSync` needs. */
+  readonly names?: readonly string[]
 }
 
 /** Consecutive blocks of one file that have to come from disk. */
@@ -53,7 +55,9 @@ export class BlockStore {
     directory: string,
     options: BlockStoreOptions = {},
   ): Promise<BlockStore> {
-    return new BlockStore(new BlockFiles(disk, directory), options)
+    const files = new BlockFiles(disk, directory)
+    await files.openNamed(options.names ?? [])
+    return new BlockStore(files, options)
   }
 
   /** Bytes given to `write` that are not written yet. */

@@ -1,5 +1,6 @@
 /** Opening a store: the folder's format, the database's lock, recovery, and the making of a new one. */
 import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BlockStore } from './blocks.ts'
 import { checkpointPut, type Put } from './checkpoint.ts'
@@ -124,7 +125,9 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
   }
   await database.write([
     put(0, superblockSpec, 0, 0, superblock),
-    put(0, datasetSpec, ROOT_DATASET, 0, { name: '', root: ROOT_INO, epoch: 1 }),
+    put(0, datasetSpec, ROOT_DATASET, 0, {
+      ...{ name: '', root: ROOT_INO, epoch: 1, snapshotsChanged: now },
+    }),
     put(ROOT_DATASET, inodeSpec, ROOT_INO, 1, root),
     checkpointPut(0),
   ])
@@ -132,7 +135,8 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
 
 async function openParts(options: OpenOptions, database: Database, disk: Disk): Promise<Opened> {
   const { directory } = options
-  const blocks = await BlockStore.open(disk, join(directory, 'blocks'))
+  const folder = join(directory, 'blocks')
+  const blocks = await BlockStore.open(disk, folder, { names: await readdir(folder) })
   const space = spaceMap(options, database)
   await loadSpace(database, space, kindRange(0, Kind.GROUP))
   const log = await IntentLog.open(disk, directory, logId(database))

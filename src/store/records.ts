@@ -325,6 +325,8 @@ export interface DatasetRecord {
   readonly root: number
   /** The epoch of changes made now; a snapshot raises it. */
   readonly epoch: number
+  /** When a snapshot was last made or deleted: the mtime of `.snapshots`. */
+  readonly snapshotsChanged: Time
 }
 
 /** A snapshot: the state of its dataset at the end of `epoch`. Its number names it for ever. */
@@ -358,6 +360,7 @@ export const datasetCodec: Codec<DatasetRecord> = struct({
   name: string(OBJSET_NAME_BYTES_MAX),
   root: uint64,
   epoch: uint32,
+  snapshotsChanged: timeCodec,
 })
 
 export const snapshotCodec: Codec<SnapshotRecord> = struct({

@@ -1,0 +1,118 @@
+/**
+ * Deleting a snapshot: frees the versions that no other snapshot sees, and the blocks that only
+ * they held, a bounded number in each transaction.
+ *
+ * Only versions that ended between this snapshot and the next one, and were born after the one
+ * before, can be seen by nobody else; the index of the dead is ordered so that just these are
+ * looked at. The snapshot's record goes last: a deletion that was interrupted is simply run again.
+ */
+import { strict as assert } from 'node:assert'
+import type { Dataset, Snapshot } from '../store/dataset.ts'
+import {
+  deadRange,
+  historyKey,
+  type Key,
+  Kind,
+  parseDeadKey,
+  parseKey,
+  versionsKey,
+} from '../store/keys.ts'
+import { decodeRecord } from '../store/record.ts'
+import { type Chunk, chunkCodec } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import type { Transaction } from '../store/transaction.ts'
+
+/** Versions that one transaction removes. */
+const STEP_VERSIONS = 128
+
+export class SnapshotDeletion {
+  readonly #store: Store
+  readonly #dataset: Dataset
+  readonly #snapshot: Snapshot
+
+  /** @param snapshot marked as being deleted */
+  constructor(store: Store, dataset: Dataset, snapshot: Snapshot) {
+    assert(snapshot.deleting)
+    this.#store = store
+    this.#dataset = dataset
+    this.#snapshot = snapshot
+  }
+
+  async run(): Promise<void> {
+    const { epoch } = this.#snapshot
+    const seen = this.#dataset.snapshots.filter(({ deleting }) => !deleting).map((s) => s.epoch)
+    const before = seen.filter((other) => other < epoch).at(-1) ?? 0
+    const after = seen.find((other) => other > epoch) ?? this.#dataset.epoch
+    // The scan sees the database: what is only in memory has to be there first.
+    await this.#store.checkpoint()
+    let names: string[] = []
+    for (let end = epoch + 1; end <= after; end++) {
+      const { gte, lt } = deadRange(this.#dataset.id, end, end)
+      const from = Buffer.concat([gte, Buffer.alloc(4)])
+      from.writeUInt32BE(before + 1, gte.length)
+      for await (const { key } of this.#store.database.scan({ gte: from, lt })) {
+        names.push(String(parseKey(key).key))
+        if (names.length < STEP_VERSIONS) continue
+        await this.#step(names)
+        names = []
+      }
+    }
+    await this.#step(names)
+  }
+
+  /** Removes the versions named that nobody sees any more. */
+  async #step(names: readonly string[]): Promise<void> {
+    this.#store.transact((tx) => {
+      for (const name of names) this.#remove(tx, name)
+    })
+    await this.#store.flush()
+  }
+
+  #remove(tx: Transaction, name: string): void {
+    const dataset = this.#dataset
+    const { kind, key, birth, end } = parseDeadKey(name)
+    if (dataset.dead.get(name) === undefined || dataset.seenBySnapshot(birth, end)) return
+    const list = versionsKey(kind, key)
+    const versions = dataset.versions.get(list) ?? []
+    const at = versions.findIndex((version) => version.end === end)
+    assert(at >= 0, `version ${name} is not in its list`)
+    if (kind === Kind.CHUNK)
+      this.#dropBlocks(tx, String(key), end, versions[at - 1]?.end ?? 0, versions[at + 1]?.end)
+    tx.delete(dataset.history, historyKey(kind, key, end))
+    tx.delete(dataset.dead, name)
+    const left = versions.toSpliced(at, 1)
+    if (left.length === 0) tx.delete(dataset.versions, list)
+    else tx.put(dataset.versions, list, left)
+  }
+
+  /**
+   * Releases what the version of a chunk held and its neighbours in time do not. The version
+   * before holds every block that came before it ended; the version behind is asked.
+   *
+   * @param previousEnd the epoch in which the version before ended, 0 where there is none
+   * @param nextEnd the end of the version behind, undefined where that is the live record
+   */
+  #dropBlocks(
+    tx: Transaction,
+    key: string,
+    end: number,
+    previousEnd: number,
+    nextEnd: number | undefined,
+  ): void {
+    const chunk = this.#version(key, end)
+    const next = nextEnd === undefined ? this.#dataset.chunks.get(key) : this.#version(key, nextEnd)
+    for (let slot = 0; slot < chunk.address.length; slot++) {
+      const address = chunk.address[slot] ?? 0
+      const birth = chunk.birth[slot] ?? 0
+      if (address === 0 || birth < previousEnd) continue
+      if (next?.address[slot] === address && next.birth[slot] === birth) continue
+      tx.release(address, 1)
+    }
+  }
+
+  #version(key: Key, end: number): Chunk {
+    const record = this.#dataset.history.get(historyKey(Kind.CHUNK, key, end))
+    assert(record, `version ${key}@${end} is listed, but not there`)
+    return decodeRecord(chunkCodec, record).value
+  }
+}

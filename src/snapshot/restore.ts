@@ -1,0 +1,217 @@
+/**
+ * Restore: puts a path, or a tree, back as it was in a snapshot, without copying data.
+ *
+ * What is there already keeps its inode where that is the same file, or a file of the same type with
+ * no other name: clients that have it open see the old content and no ESTALE. Every file is one
+ * transaction at the end (restore-file.ts), a tree as many as it has files; an interrupted restore
+ * is completed by running it again, since what is as it was is left alone.
+ *
+ * Before a restore in place changes anything it makes a snapshot to go back to.
+ */
+import { FsError } from '../fs/error.ts'
+import type { Live } from '../fs/live.ts'
+import type { Reader, Snapshot } from '../store/dataset.ts'
+import { FileType } from '../store/records.ts'
+import type { Time } from '../store/time.ts'
+import { listAll } from './listing.ts'
+import { child, joined, type Located, locate, namesOf, printable } from './paths.ts'
+import { RestoreTarget } from './restore-target.ts'
+import type { Snapshots } from './snapshots.ts'
+
+/** What to do with a file that is there already. */
+export type Overwrite = 'never' | 'if-changed' | 'always'
+
+export interface RestoreRequest {
+  readonly snapshot: string
+  /** Relative to the root directory, which is the empty path. */
+  readonly paths: readonly Uint8Array[]
+  /** Where to; undefined restores in place. An existing directory receives the path below it. */
+  readonly to: Uint8Array | undefined
+  readonly overwrite: Overwrite
+}
+
+export interface RestoreProgress {
+  readonly files: number
+  readonly directories: number
+  /** Bytes of the restored files, all of them shared with the snapshot. */
+  readonly bytes: number
+}
+
+export interface RestoreSummary extends RestoreProgress {
+  /** Files that were as they were, and files that were left alone because of `never`. */
+  readonly unchanged: number
+  readonly skipped: number
+  /** Paths that could not be restored, and why. */
+  readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
+  /** The snapshot made before an in-place restore changed anything. */
+  readonly safetySnapshot: string | undefined
+}
+
+/** Entries after which other work gets its turn, and after which the store commits. */
+const ENTRIES_PER_TURN = 16
+const ENTRIES_PER_COMMIT = 512
+/** Failures kept for the summary; more are only counted in its last one. */
+const FAILURES_MAX = 1000
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+export class Restore {
+  readonly #live: Live
+  readonly #snapshots: Snapshots
+  readonly #snapshot: Snapshot
+  readonly #past: Reader
+  readonly #request: RestoreRequest
+  readonly #target: RestoreTarget
+  readonly #progress: (progress: RestoreProgress) => void
+  readonly #failed: { path: Uint8Array; reason: string }[] = []
+  #safety: string | undefined
+  #entries = 0
+
+  /** @throws FsError NOENT where there is no such snapshot */
+  constructor(
+    live: Live,
+    snapshots: Snapshots,
+    request: RestoreRequest,
+    progress: (progress: RestoreProgress) => void,
+  ) {
+    this.#live = live
+    this.#snapshots = snapshots
+    this.#request = request
+    this.#progress = progress
+    this.#snapshot = snapshots.get(request.snapshot)
+    this.#past = live.dataset.at(this.#snapshot.epoch)
+    const { overwrite } = request
+    const beforeChange = (existing: boolean) => this.#beforeChange(existing)
+    this.#target = new RestoreTarget({ live, past: this.#past, overwrite, beforeChange })
+  }
+
+  /**
+   * @throws FsError NOENT, NOTDIR, INVAL for the paths: nothing was changed then; IO where the store
+   *   fails. What fails file by file is in the summary.
+   */
+  async run(): Promise<RestoreSummary> {
+    const release = this.#snapshots.hold(this.#snapshot)
+    try {
+      const plan = this.#request.paths.map((path) => this.#plan(path))
+      for (const { names, source, place } of plan) await this.#one(names, source, place)
+      await this.#live.store.flush()
+    } finally {
+      release()
+    }
+    const { files, directories, bytes, unchanged, skipped } = this.#target.counts
+    const counts = { files, directories, bytes, unchanged, skipped }
+    return { ...counts, failed: this.#failed, safetySnapshot: this.#safety }
+  }
+
+  /** Finds the path in the snapshot, and where it goes: the names of that place. */
+  #plan(path: Uint8Array): { names: Uint8Array[]; source: Located; place: Uint8Array[] } {
+    const names = namesOf(path)
+    const { root } = this.#live.dataset
+    const source = locate(this.#past, root, names, `snapshot '${this.#snapshot.name}'`)
+    return { names, source, place: this.#place(names, source) }
+  }
+
+  #place(names: Uint8Array[], source: Located): Uint8Array[] {
+    const { to, paths } = this.#request
+    if (to === undefined) return names
+    const place = namesOf(to)
+    const { reader, dataset } = this.#live
+    const parent = locate(reader, dataset.root, place.slice(0, -1), 'the file system')
+    const last = place.at(-1)
+    const there = last === undefined ? parent : child(reader, parent.ino, last)
+    const name = names.at(-1)
+    if (there?.inode.type === FileType.DIR && name !== undefined) return [...place, name]
+    if (paths.length > 1) {
+      throw new FsError(
+        'NOTDIR',
+        `'${printable(to)}' is no directory, to which several paths can go`,
+      )
+    }
+    if (
+      parent.inode.type !== FileType.DIR ||
+      (last === undefined && source.inode.type !== FileType.DIR)
+    ) {
+      throw new FsError('NOTDIR', `'${printable(to)}' cannot be made: its parent is no directory`)
+    }
+    return place
+  }
+
+  async #one(names: readonly Uint8Array[], source: Located, place: Uint8Array[]): Promise<void> {
+    const path = joined(place)
+    const name = place.at(-1)
+    try {
+      if (name === undefined) {
+        await this.#children(this.#live.dataset.root, source, path)
+        this.#target.finishDirectory(this.#live.dataset.root, source.inode)
+        return
+      }
+      // In place, directories above that are gone come back with what they were.
+      const inPlace = this.#request.to === undefined
+      const above = place.slice(0, -1)
+      const dir = this.#target.parents(above, inPlace ? names.slice(0, -1) : undefined)
+      await this.#entry(dir, name, source, path)
+    } catch (error) {
+      this.#fail(path, error)
+    }
+  }
+
+  async #entry(dir: number, name: Uint8Array, source: Located, path: Uint8Array): Promise<void> {
+    if (source.inode.type !== FileType.DIR) {
+      if (source.inode.type === FileType.REG) await this.#target.file(dir, name, source)
+      else this.#target.special(dir, name, source)
+      await this.#pause()
+      return
+    }
+    const ino = this.#target.directory(dir, name, source)
+    if (ino === undefined) return
+    await this.#children(ino, source, path)
+    this.#target.finishDirectory(ino, source.inode)
+    await this.#pause()
+  }
+
+  async #children(dir: number, source: Located, path: Uint8Array): Promise<void> {
+    for (const { name, ino } of listAll(this.#past, source.ino, source.inode)) {
+      const below = path.length === 0 ? name : joined([path, name])
+      try {
+        const inode = this.#past.inodes.get(ino)
+        if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
+        await this.#entry(dir, name, { ino, inode }, below)
+      } catch (error) {
+        this.#fail(below, error)
+      }
+    }
+  }
+
+  #fail(path: Uint8Array, error: unknown): void {
+    if (!(error instanceof FsError)) throw error
+    // The store itself: nothing further can be restored.
+    if (this.#live.store.failure !== undefined) throw error
+    if (this.#failed.length >= FAILURES_MAX) return
+    this.#failed.push({ path, reason: error.message })
+  }
+
+  /** Lets others have their turn, and the store commit, every now and then. */
+  async #pause(): Promise<void> {
+    this.#entries++
+    if (this.#entries % ENTRIES_PER_TURN !== 0) return
+    const { files, directories, bytes } = this.#target.counts
+    this.#progress({ files, directories, bytes })
+    if (this.#entries % ENTRIES_PER_COMMIT === 0) await this.#live.store.flush()
+    else await nextTurn()
+  }
+
+  /** @param existing whether something is about to change that was there before */
+  #beforeChange(existing: boolean): void {
+    if (this.#safety !== undefined || (this.#request.to !== undefined && !existing)) return
+    const base = `pre-restore-${timestamp(this.#live.store.clock())}`
+    let name = base
+    for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
+    this.#safety = this.#snapshots.create(name).name
+  }
+}
+
+/** `20261122-201455`, in UTC. */
+function timestamp({ seconds }: Time): string {
+  const iso = new Date(seconds * 1000).toISOString()
+  return `${iso.slice(0, 10).replaceAll('-', '')}-${iso.slice(11, 19).replaceAll(':', '')}`
+}

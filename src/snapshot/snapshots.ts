@@ -1,0 +1,176 @@
+/**
+ * The snapshots of a dataset: made, found by name or number, deleted.
+ *
+ * Making one writes three records, whatever the dataset holds: the snapshot, the dataset's raised
+ * epoch, and the counter of numbers. From then on the first change of each record keeps the old one
+ * (store/transaction.ts). The state of a snapshot is that of its instant, data that was acknowledged
+ * and not yet committed included: dirty data is settled in the same turn, just before.
+ */
+import { strict as assert } from 'node:assert'
+import { FsError } from '../fs/error.ts'
+import type { Dataset, Snapshot } from '../store/dataset.ts'
+import type { Store } from '../store/store.ts'
+import type { Time } from '../store/time.ts'
+import type { Transaction } from '../store/transaction.ts'
+import { SnapshotDeletion } from './delete.ts'
+
+/** Longest name of a snapshot in bytes: it is a name in `.snapshots`. */
+const NAME_BYTES_MAX = 255
+/** Most snapshots of one dataset. */
+const SNAPSHOTS_MAX = 100_000
+/** Snapshots named in the message that one was not found. */
+const NAMES_TOLD_MAX = 10
+
+export class Snapshots {
+  readonly #store: Store
+  readonly #dataset: Dataset
+  readonly #settleAll: () => void
+  /** Restores under way, by snapshot: what they read must not go. */
+  readonly #held = new Map<number, number>()
+
+  /** @param settleAll makes acknowledged data part of the store, in this turn */
+  constructor(store: Store, dataset: Dataset, settleAll: () => void) {
+    this.#store = store
+    this.#dataset = dataset
+    this.#settleAll = settleAll
+  }
+
+  get dataset(): Dataset {
+    return this.#dataset
+  }
+
+  /** When one was last made or deleted. */
+  get changed(): Time {
+    const record = this.#store.datasets.get(this.#dataset.id)
+    assert(record)
+    return record.snapshotsChanged
+  }
+
+  /** Those that can be seen, oldest first. */
+  list(): readonly Snapshot[] {
+    return this.#dataset.snapshots.filter(({ deleting }) => !deleting)
+  }
+
+  find(name: string): Snapshot | undefined {
+    return this.list().find((snapshot) => snapshot.name === name)
+  }
+
+  /** A snapshot by its number, for who holds a handle. */
+  byId(id: number): Snapshot | undefined {
+    return this.#dataset.snapshots.find((snapshot) => snapshot.id === id && !snapshot.deleting)
+  }
+
+  /** @throws FsError NOENT, with the names that there are */
+  get(name: string): Snapshot {
+    const found = this.find(name)
+    if (found !== undefined) return found
+    const names = this.list().map((snapshot) => snapshot.name)
+    const told = names.slice(-NAMES_TOLD_MAX).join(', ')
+    const more = names.length > NAMES_TOLD_MAX ? ' (the newest of them)' : ''
+    const there = names.length === 0 ? 'there are none' : `there are: ${told}${more}`
+    throw new FsError('NOENT', `no snapshot '${name}'; ${there}`)
+  }
+
+  /**
+   * Makes a snapshot of this instant. It is durable after the store's next barrier.
+   *
+   * @throws FsError EXIST, INVAL (the name), NOSPC
+   */
+  create(name: string): Snapshot {
+    checkName(name)
+    if (this.find(name) !== undefined) {
+      throw new FsError('EXIST', `a snapshot '${name}' exists already`)
+    }
+    if (this.#dataset.snapshots.length >= SNAPSHOTS_MAX) {
+      throw new FsError('NOSPC', `there are ${SNAPSHOTS_MAX} snapshots: delete some first`)
+    }
+    this.#settleAll()
+    return this.#store.transact((tx) => {
+      const id = this.#store.newObjset(tx)
+      const { epoch, snapshots } = this.#dataset
+      const record = { dataset: this.#dataset.id, name, epoch, created: tx.now, deleting: false }
+      tx.put(this.#store.snapshots, id, record)
+      const snapshot = { id, ...record }
+      this.#set(tx, [...snapshots, snapshot], epoch + 1)
+      return snapshot
+    })
+  }
+
+  #set(tx: Transaction, snapshots: readonly Snapshot[], epoch: number): void {
+    const before = { snapshots: this.#dataset.snapshots, epoch: this.#dataset.epoch }
+    tx.onUndo(() => this.#dataset.setSnapshots(before.snapshots, before.epoch))
+    const record = this.#store.datasets.get(this.#dataset.id)
+    assert(record)
+    tx.put(this.#store.datasets, this.#dataset.id, { ...record, epoch, snapshotsChanged: tx.now })
+    this.#dataset.setSnapshots(snapshots, epoch)
+  }
+
+  /** Keeps a snapshot from being deleted until the result is called. */
+  hold({ id }: Snapshot): () => void {
+    this.#held.set(id, (this.#held.get(id) ?? 0) + 1)
+    return () => {
+      const left = (this.#held.get(id) ?? 1) - 1
+      if (left > 0) this.#held.set(id, left)
+      else this.#held.delete(id)
+    }
+  }
+
+  /**
+   * Deletes a snapshot: at once for everybody who looks, and then what only it held, in steps.
+   *
+   * @returns a promise that resolves when everything is freed
+   * @throws FsError NOENT; ACCES while a restore reads it
+   */
+  async delete(name: string): Promise<void> {
+    const snapshot = this.get(name)
+    if (this.#held.has(snapshot.id)) {
+      throw new FsError(
+        'ACCES',
+        `snapshot '${name}' is in use by a restore; try again when it ends`,
+      )
+    }
+    this.#store.transact((tx) => {
+      const { id, ...record } = snapshot
+      const deleting = { ...record, deleting: true }
+      tx.put(this.#store.snapshots, id, deleting)
+      this.#replace(tx, id, { id, ...deleting })
+    })
+    await this.#store.flush()
+    await this.#free({ ...snapshot, deleting: true })
+  }
+
+  /** Goes on with deletions that a crash or a stop has interrupted. */
+  async resume(): Promise<void> {
+    for (const snapshot of this.#dataset.snapshots) {
+      if (snapshot.deleting) await this.#free(snapshot)
+    }
+  }
+
+  async #free(snapshot: Snapshot): Promise<void> {
+    await new SnapshotDeletion(this.#store, this.#dataset, snapshot).run()
+    this.#store.transact((tx) => {
+      tx.delete(this.#store.snapshots, snapshot.id)
+      this.#replace(tx, snapshot.id, undefined)
+    })
+    await this.#store.flush()
+  }
+
+  #replace(tx: Transaction, id: number, by: Snapshot | undefined): void {
+    const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
+    const left = by === undefined ? others : [...others, by]
+    this.#set(tx, left, this.#dataset.epoch)
+  }
+}
+
+/** @throws FsError INVAL */
+function checkName(name: string): void {
+  const bytes = Buffer.byteLength(name)
+  if (bytes === 0 || bytes > NAME_BYTES_MAX) {
+    throw new FsError('INVAL', `a snapshot's name has 1 to ${NAME_BYTES_MAX} bytes`)
+  }
+  if (name === '.' || name === '..') throw new FsError('INVAL', `'${name}' cannot be a name`)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[/\u0000-\u001f\u007f]/.test(name)) {
+    throw new FsError('INVAL', `a snapshot's name has no '/' and no control characters`)
+  }
+}
