@@ -11,6 +11,7 @@
  * Our own portmapper listens on loopback whatever else it listens on: mount.nfs asks 127.0.0.1 for
  * statd, and the kernel's lockd and rpc.statd register on 127.0.0.1 and ::1.
  */
+import type { ListenerLimits } from './listener.ts'
 import { type PortmapOptions, portmapPrograms } from './portmap.ts'
 import type { PortRegistry, Registration } from './portmap-registry.ts'
 import { PMAP_PORT, PMAPVERS, RPCBVERS, RPCBVERS4 } from './portmap-wire.ts'
@@ -75,6 +76,20 @@ export interface Portmap {
   close(): Promise<void>
 }
 
+/**
+ * Limits for the TCP listeners of port 111: calls are short (a SET with the longest credential and
+ * texts is under 2 KiB), and whoever asked stays connected for no reason but lockd's.
+ */
+export const PORTMAP_LIMITS: Partial<ListenerLimits> = {
+  recordBytesMax: 4096,
+  callsWaitingMax: 16,
+  callBytesWaitingMax: 64 * 1024,
+  replyBytesMax: 256 * 1024,
+  connectionsMax: 128,
+  idleSecondsMax: 120,
+  stallSecondsMax: 30,
+}
+
 /** The owner that listings show with our own programs. */
 const OWNER = 'zerofs-nfs'
 const LOOPBACK_HOSTS = ['127.0.0.1', '::1']
@@ -99,6 +114,9 @@ export async function choosePortmap(options: PortmapHostOptions): Promise<Portma
   return nobody(`${own.refusal}; ${system.refusal}`)
 }
 
+/** The registered port of NFS. */
+export const NFS_PORT = 2049
+
 /**
  * The options that `mount -t nfs` needs to find us; '' where none are needed.
  *
@@ -115,8 +133,6 @@ export function mountOptions(
   // mount.nfs tries NFSv4 first, always at the standard port: someone else may answer there.
   return nfsPort === NFS_PORT ? '' : 'vers=3'
 }
-/** The registered port of NFS. */
-export const NFS_PORT = 2049
 
 interface Refusal {
   /** One sentence. */

@@ -80,8 +80,8 @@ export class PortRegistry {
    *
    * @param netid undefined for all
    * @returns true when nothing that others registered is left of it, also when nothing was; false
-   *   when it is ours or was registered with more privilege. lockd and statd begin with an UNSET and
-   *   get true for their own programs, whether we serve these or not.
+   *   when it is ours or was registered with more privilege. rpcbind answers the same. lockd and
+   *   statd begin with an UNSET and get true for their programs, whether we serve these or not.
    */
   unset(registrant: Registrant, prog: number, vers: number, netid?: Netid): boolean {
     if (this.#serves(prog) && !HOST_PROGRAMS.has(prog)) return false

@@ -4,7 +4,7 @@
  *
  * - SET and UNSET are for callers of this host; others are told FALSE.
  * - CALLIT, BCAST and INDIRECT, which would send calls on for anybody, are PROC_UNAVAIL: 24 bytes,
- *   less than the call. rpcbind as Debian builds it does the same.
+ *   less than the call.
  * - Over UDP a source address proves nothing, so the answers that are much longer than their calls
  *   (DUMP, GETADDRLIST, GETSTAT) go to local callers only there: others get SYSTEM_ERR, and ask over
  *   TCP, as rpcinfo does. A listing over UDP ends where its datagram is full.

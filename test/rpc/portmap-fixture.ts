@@ -8,7 +8,12 @@
 import { once } from 'node:events'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
-import { choosePortmap, type PortmapMode, type Service } from '../../src/rpc/portmap-host.ts'
+import {
+  choosePortmap,
+  PORTMAP_LIMITS,
+  type PortmapMode,
+  type Service,
+} from '../../src/rpc/portmap-host.ts'
 import { PortRegistry } from '../../src/rpc/portmap-registry.ts'
 import { MOUNT_PROGRAM, NFS_PROGRAM, type Program } from '../../src/rpc/program.ts'
 import { netidOf } from '../../src/rpc/rpcbind-address.ts'
@@ -30,8 +35,11 @@ async function open(
   port: number,
   programs: readonly Program[],
 ) {
-  const listen = transport === 'tcp' ? Listener.listen : UdpEndpoint.listen
-  const listener = await listen({ host, port }, dispatcherOf(programs))
+  const dispatcher = dispatcherOf(programs)
+  const listener =
+    transport === 'tcp'
+      ? await Listener.listen({ host, port }, dispatcher, { limits: PORTMAP_LIMITS })
+      : await UdpEndpoint.listen({ host, port }, dispatcher)
   return { close: () => listener.close(0) }
 }
 

@@ -2,7 +2,7 @@
 import { CredentialReader } from '../../src/rpc/auth.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { portmapPrograms } from '../../src/rpc/portmap.ts'
-import type { PortRegistry } from '../../src/rpc/portmap-registry.ts'
+import { PortRegistry } from '../../src/rpc/portmap-registry.ts'
 import type { Caller } from '../../src/rpc/program.ts'
 import { XdrReader } from '../../src/xdr/reader.ts'
 import { XdrWriter } from '../../src/xdr/writer.ts'
@@ -28,6 +28,20 @@ export const callers = {
   remote: { address: '192.0.2.7', port: 700, local: false, transport: 'tcp' },
   remoteUdp: { address: '192.0.2.7', port: 700, local: false, transport: 'udp' },
 } as const satisfies Record<string, Caller>
+
+export const owner = 'zerofs-nfs'
+
+/** NFS and MOUNT as a server that listens on loopback has them. */
+export function serving(): PortRegistry {
+  const registry = new PortRegistry()
+  registry.serve([
+    { prog: 100_003, vers: 3, netid: 'tcp', host: '127.0.0.1', port: 2049, owner },
+    { prog: 100_003, vers: 3, netid: 'tcp6', host: '::1', port: 2049, owner },
+    { prog: 100_005, vers: 3, netid: 'tcp', host: '127.0.0.1', port: 20048, owner },
+    { prog: 100_005, vers: 3, netid: 'udp', host: '127.0.0.1', port: 20048, owner },
+  ])
+  return registry
+}
 
 /** The whole reply message to one whole call message. */
 export function ask(
