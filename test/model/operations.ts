@@ -252,7 +252,7 @@ const barrier: Operation = {
 
 const restart: Operation = {
   name: 'restart',
-  weight: 0,
+  weight: 0.3,
   async run(world) {
     world.subject.live.data.settleAll()
     await world.subject.store.close()
