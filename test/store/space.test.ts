@@ -295,6 +295,28 @@ test('a freeze has each group that changed since the last one, once', () => {
   assert.equal(groups(), [1])
 })
 
+test('goes forward: what was freed behind the cursor waits for its turn', () => {
+  const space = emptySpace()
+  space.allocate(100)
+  space.release(5, 50)
+  space.freeze()
+  space.releaseLimbo()
+  assert.equal(space.allocate(1), [{ address: 101, count: 1 }])
+  assert.equal(space.allocate(20), [{ address: 102, count: 20 }])
+})
+
+test('a checkpoint lets go of what any cut before it covered', () => {
+  const space = emptySpace()
+  space.allocate(100)
+  for (const address of [1, 2, 70]) {
+    space.release(address, 1)
+    space.freeze()
+  }
+  assert.is(space.limboBlocks, 3)
+  space.releaseLimbo()
+  assert.equal(counters(space), [97, 0, GROUP - 1 - 97])
+})
+
 test('files whose blocks are all free are told once, and cost room of the host again', () => {
   let room = true
   const space = emptySpace({ mayGrow: () => room, groupsMax: 300 })
@@ -320,6 +342,44 @@ test('files whose blocks are all free are told once, and cost room of the host a
   room = true
   assert.equal(space.allocate(1), [{ address: 1, count: 1 }])
   assert.is(space.unbackedBlocks, FILE - GROUP)
+})
+
+test('asks for room before it goes on in a file that was given back', () => {
+  let room = true
+  const space = emptySpace({ mayGrow: () => room })
+  space.allocate(10)
+  space.release(1, 10)
+  space.freeze()
+  space.releaseLimbo()
+  assert.equal(space.takeFreeFiles(), [0])
+  room = false
+  assert.is(
+    codeOf(() => space.allocate(1)),
+    'NOSPC',
+  )
+  room = true
+  assert.equal(space.allocate(1), [{ address: 1, count: 1 }])
+})
+
+test('a store that is opened again knows which groups cost room of the host', () => {
+  const records = new Map<number, Uint8Array>()
+  const keep = (from: SpaceMap) => {
+    for (const { group, bytes } of from.freeze()) records.set(group, bytes)
+  }
+  const reopened = () => {
+    const again = emptySpace({ load: (group) => records.get(group) })
+    for (const [group, bytes] of records) again.load(group, bytes)
+    return again
+  }
+  const space = emptySpace()
+  space.allocate(10)
+  space.release(1, 10)
+  keep(space)
+  space.releaseLimbo()
+  assert.is(reopened().unbackedBlocks, 0)
+  assert.equal(space.takeFreeFiles(), [0])
+  keep(space)
+  assert.is(reopened().unbackedBlocks, GROUP - 1)
 })
 
 test.run()
