@@ -28,10 +28,12 @@ export function random(seed: number): (n: number) => number {
 
 /** Bytes that differ from place to place. */
 export function bytesOf(length: number, seed: number): Uint8Array {
-  const next = random(seed)
-  const bytes = new Uint8Array(length)
-  for (let i = 0; i < length; i += 4) bytes.fill(next(256), i)
-  return bytes
+  const words = new Uint32Array(Math.ceil(length / 4))
+  for (let i = 0, word = seed; i < words.length; i++) {
+    word = (Math.imul(word, 1664525) + 1013904223) >>> 0
+    words[i] = word
+  }
+  return new Uint8Array(words.buffer, 0, length)
 }
 
 interface Block {

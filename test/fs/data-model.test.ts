@@ -72,12 +72,18 @@ class Run {
   readonly store: FakeStore
   readonly next: (n: number) => number
   readonly buffers = new ReadBuffers()
+  /** Data of large writes, and what it has to stay. */
+  readonly taken: [Uint8Array, Uint8Array][] = []
   readonly reclaimer: Reclaimer
   readonly data: FileData
   readonly files = new Map<number, ModelFile>()
   readonly snapshots: { epoch: number; reader: Reader; files: Map<number, ModelFile> }[] = []
 
+  /** Whether the files stay small, where the rules for inline data are. */
+  readonly #small: boolean
+
   constructor(seed: number) {
+    this.#small = seed % 3 === 0
     this.store = new FakeStore(seed)
     this.next = random(seed)
     const later = (action: () => void) => void this.store.later.push(action)
@@ -92,6 +98,7 @@ class Run {
 
   offset(): number {
     const { next } = this
+    if (this.#small) return next(next(3) === 0 ? 6000 : 1500)
     const near = [0, INLINE_BYTES_MAX, 4096, 8192, CHUNK_BYTES, 2 * CHUNK_BYTES]
     const far = [2 ** 32, 513 * CHUNK_BYTES, 2 ** 40]
     const base = next(12) === 0 ? far[next(3)] : near[next(6)]
@@ -101,6 +108,7 @@ class Run {
 
   length(): number {
     const { next } = this
+    if (this.#small) return 1 + next(next(3) === 0 ? 3000 : 200)
     return [1 + next(300), next(9000), 4096 * next(6), 65536 + next(70000), 2048][next(5)] ?? 1
   }
 
@@ -137,7 +145,9 @@ class Run {
     const data = bytesOf(this.length(), this.next(1 << 30))
     nodeAssert.equal(this.data.write(ino, this.store.inode(ino), offset, data), undefined)
     if (data.length > 0) model.write(offset, data)
-    if (data.length < 65536) data.fill(0xee) // it was copied
+    if (data.length < 65536)
+      data.fill(0xee) // it was copied
+    else this.taken.push([data, data.slice()])
     assert.is(this.data.current(ino, this.store.inode(ino)).size, model.size)
   }
 
@@ -156,7 +166,11 @@ class Run {
     try {
       this.store.transact((tx) => {
         body(tx)
-        if (undone) throw UNDO
+        if (!undone) return
+        for (const page of tx.writes.flatMap(({ pages }) => pages)) {
+          this.taken.push([page, page.slice()])
+        }
+        throw UNDO
       })
     } catch (error) {
       if (error !== UNDO) throw error
@@ -231,6 +245,7 @@ class Run {
       [...referenced].sort((a, b) => a - b).map((address) => [address, 1]),
     )
     blocks.checkUnchanged()
+    for (const [data, copy] of this.taken.splice(0)) assert.ok(equal(data, copy))
   }
 
   checkFile(reader: Reader, ino: number, referenced: Set<number>): void {
