@@ -207,6 +207,20 @@ test('in a read-only export every change is ROFS, and changes nothing', async ()
   }
 })
 
+test('a change between two exports needs both to be writable', async () => {
+  const nfs = new Harness([{ path: '/' }, { path: '/d', dataset: 2, readOnly: true }])
+  const other = nfs.handle({ ...nfs.fs.root(), dataset: 2 })
+  const name = bytes('n')
+  for (const [dir, to] of [
+    [nfs.root, other],
+    [other, nfs.root],
+  ] as const) {
+    const names = { from: { dir, name }, to: { dir: to, name } }
+    await nfs.fails('RENAME', names, 'NFS3ERR_ROFS')
+    await nfs.fails('LINK', { file: dir, link: { dir: to, name } }, 'NFS3ERR_ROFS')
+  }
+})
+
 test('a handle of a dataset that is not exported is STALE', async () => {
   const nfs = new Harness()
   const object = nfs.handle({ ...nfs.fs.root(), dataset: 2 })
