@@ -29,16 +29,22 @@ export class SnapshotDeletion {
   readonly #store: Store
   readonly #dataset: Dataset
   readonly #snapshot: Snapshot
+  readonly #stopped: () => boolean
 
-  /** @param snapshot marked as being deleted */
-  constructor(store: Store, dataset: Dataset, snapshot: Snapshot) {
+  /**
+   * @param snapshot marked as being deleted
+   * @param stopped whether no further step may be done: the store is about to be closed
+   */
+  constructor(store: Store, dataset: Dataset, snapshot: Snapshot, stopped: () => boolean) {
     assert(snapshot.deleting)
     this.#store = store
     this.#dataset = dataset
     this.#snapshot = snapshot
+    this.#stopped = stopped
   }
 
-  async run(): Promise<void> {
+  /** @returns whether everything is freed; false where it was stopped before */
+  async run(): Promise<boolean> {
     const { epoch } = this.#snapshot
     const seen = this.#dataset.snapshots.filter(({ deleting }) => !deleting).map((s) => s.epoch)
     const before = seen.filter((other) => other < epoch).at(-1) ?? 0
@@ -53,11 +59,14 @@ export class SnapshotDeletion {
       for await (const { key } of this.#store.database.scan({ gte: from, lt })) {
         names.push(String(parseKey(key).key))
         if (names.length < STEP_VERSIONS) continue
+        if (this.#stopped()) return false
         await this.#step(names)
         names = []
       }
     }
+    if (this.#stopped()) return false
     await this.#step(names)
+    return !this.#stopped()
   }
 
   /** Removes the versions named that nobody sees any more. */

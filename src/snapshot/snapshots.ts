@@ -27,6 +27,8 @@ export class Snapshots {
   readonly #settleAll: () => void
   /** Restores under way, by snapshot: what they read must not go. */
   readonly #held = new Map<number, number>()
+  readonly #deletions = new Set<Promise<void>>()
+  #stopped = false
 
   /** @param settleAll makes acknowledged data part of the store, in this turn */
   constructor(store: Store, dataset: Dataset, settleAll: () => void) {
@@ -146,8 +148,21 @@ export class Snapshots {
     }
   }
 
-  async #free(snapshot: Snapshot): Promise<void> {
-    await new SnapshotDeletion(this.#store, this.#dataset, snapshot).run()
+  /** No further steps of deletions: the store is about to be closed. The next start goes on. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.allSettled(this.#deletions)
+  }
+
+  #free(snapshot: Snapshot): Promise<void> {
+    const run = this.#run(snapshot).finally(() => this.#deletions.delete(run))
+    this.#deletions.add(run)
+    return run
+  }
+
+  async #run(snapshot: Snapshot): Promise<void> {
+    const deletion = new SnapshotDeletion(this.#store, this.#dataset, snapshot, () => this.#stopped)
+    if (!(await deletion.run())) return
     this.#store.transact((tx) => {
       tx.delete(this.#store.snapshots, snapshot.id)
       this.#replace(tx, snapshot.id, undefined)

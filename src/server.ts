@@ -1,0 +1,183 @@
+/**
+ * The server: a volume, the programs that serve it, and the sockets that they listen on.
+ *
+ * A call's way: a listener reads it (rpc/connection.ts), the dispatcher finds its program and
+ * procedure (rpc/dispatch.ts), the procedure decodes its arguments and asks the FileSystem
+ * (nfs/procedure.ts), a change waits for the store's barrier, and the reply leaves with the others
+ * of its batch.
+ */
+import { hostname } from 'node:os'
+import { controlProgram } from './control/program.ts'
+import { openControlSocket } from './control/socket.ts'
+import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
+import { LocalOperations } from './local.ts'
+import { Exports } from './nfs/exports.ts'
+import { FileHandles } from './nfs/fhandle.ts'
+import { mountPrograms } from './nfs/mount.ts'
+import { Mounts } from './nfs/mounts.ts'
+import { nfsProgram } from './nfs/program.ts'
+import { Dispatcher } from './rpc/dispatch.ts'
+import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
+import { choosePortmap, mountOptions, type Portmap, type PortmapMode } from './rpc/portmap-host.ts'
+import { PortRegistry } from './rpc/portmap-registry.ts'
+import type { Program } from './rpc/program.ts'
+import { isWildcard } from './rpc/rpcbind-address.ts'
+import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
+import { UdpEndpoint } from './rpc/udp.ts'
+import { Volume } from './volume.ts'
+
+export interface ServeOptions {
+  /** The data folder; made where it is missing. */
+  readonly directory: string
+  /** Numeric addresses to listen on; none: loopback. */
+  readonly listen: readonly string[]
+  /** undefined: 2049, or another where that is taken. */
+  readonly port: number | undefined
+  /** undefined: MOUNT is served on the port of NFS. */
+  readonly mountPort: number | undefined
+  readonly portmap: PortmapMode
+  readonly durability: 'sync' | 'async'
+  readonly version: string
+  /** Is told what nobody asked for: failures of the store, bugs. */
+  readonly report: (message: string, error: unknown) => void
+}
+
+export interface Serving {
+  /** `127.0.0.1:2049`, one for each address. */
+  readonly addresses: readonly string[]
+  readonly mount: {
+    /** What to type on this machine. */
+    readonly command: string
+    /** Why it needs options; undefined where it needs none. */
+    readonly why: string | undefined
+  }
+  /** One sentence: who answers clients that ask for our ports. */
+  readonly portmap: string
+  /** Records that recovery brought back. */
+  readonly recovered: number
+  /** Answers the calls that came, stores everything, and closes. */
+  stop(): Promise<void>
+}
+
+/** How long a stop waits for calls under way, in milliseconds. */
+const DRAIN_MS = 2000
+/** The one export: the root dataset. */
+const ROOT_PATH = '/'
+
+/** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
+export async function startServer(options: ServeOptions): Promise<Serving> {
+  const { directory, report } = options
+  const command = 'zerofs-nfs serve'
+  const volume = await Volume.open({ directory, create: true, command, report })
+  const opened: (() => Promise<unknown>)[] = [() => volume.close()]
+  const close = async () => {
+    for (const one of opened.reverse()) await one()
+  }
+  try {
+    const programs = nfsPrograms(volume, options)
+    const endpoints = await serve(programs, options)
+    opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
+    const portmap = await choose(endpoints, options)
+    opened.push(() => portmap.close())
+    const operations = new LocalOperations(volume, statusOf(options, endpoints))
+    const report_ = (error: unknown) => report('a control call failed', error)
+    const control = await openControlSocket(directory, controlProgram(operations, report_), report_)
+    opened.push(() => control.close(DRAIN_MS))
+    return serving(volume, endpoints, portmap, options, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Programs {
+  readonly nfs: Program
+  readonly mount: readonly Program[]
+}
+
+function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Programs {
+  const service = {
+    fs: volume.fs,
+    handles: new FileHandles(volume.store.superblock.handleKey),
+    exports: new Exports([{ path: ROOT_PATH, durability }]),
+    report: (error: unknown) => report('a call failed', error),
+  }
+  return { nfs: nfsProgram(service), mount: mountPrograms(service, new Mounts()) }
+}
+
+function serve({ nfs, mount }: Programs, options: ServeOptions): Promise<Endpoints> {
+  const report = (error: unknown) => options.report('a call failed', error)
+  return openEndpoints({
+    hosts: options.listen,
+    port: options.port,
+    mountPort: options.mountPort,
+    dispatcher: new Dispatcher([nfs, ...mount], report),
+    mountDispatcher: new Dispatcher(mount, report),
+    budget: { used: 0, max: BUDGET_BYTES_MAX },
+  })
+}
+
+function choose(endpoints: Endpoints, { portmap, report }: ServeOptions): Promise<Portmap> {
+  return choosePortmap({
+    mode: portmap,
+    listenHosts: endpoints.hosts,
+    services: servicesOf(endpoints),
+    registry: new PortRegistry(),
+    registrar: new SystemRegistrar({ uid: process.getuid?.() ?? 0 }),
+    clock: () => Math.floor(Date.now() / 1000),
+    async open(transport, host, port, programs) {
+      const dispatcher = new Dispatcher(programs, (error) => report('a portmap call failed', error))
+      const listening = transport === 'tcp' ? Listener : UdpEndpoint
+      const listener = await listening.listen({ host, port }, dispatcher)
+      return { close: () => listener.close(DRAIN_MS) }
+    },
+  })
+}
+
+function statusOf(options: ServeOptions, endpoints: Endpoints) {
+  const started = performance.now()
+  return () => ({
+    version: options.version,
+    state: 'serving' as const,
+    uptime: Math.floor((performance.now() - started) / 1000),
+    durability: options.durability,
+    addresses: addressesOf(endpoints),
+    connections: endpoints.sockets.reduce((sum, socket) => sum + socket.connections, 0),
+  })
+}
+
+function addressesOf({ hosts, port }: Endpoints): string[] {
+  return hosts.map((host) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
+}
+
+function serving(
+  volume: Volume,
+  endpoints: Endpoints,
+  portmap: Portmap,
+  options: ServeOptions,
+  stop: () => Promise<void>,
+): Serving {
+  const needed = mountOptions(portmap, endpoints.port, endpoints.mountPort)
+  const host = mountHost(endpoints.hosts)
+  const reasons = [endpoints.why, portmap.by === 'off' ? portmap.summary : undefined]
+  const asked = options.port === undefined ? [] : [`port ${options.port} was asked for`]
+  const why = [...reasons.filter((reason) => reason !== undefined), ...asked].join('; ')
+  return {
+    addresses: addressesOf(endpoints),
+    mount: {
+      command: `mount -t nfs ${needed === '' ? '' : `-o ${needed} `}${host}:/ /mnt`,
+      why: needed === '' ? undefined : why,
+    },
+    portmap: portmap.summary,
+    recovered: volume.recovered,
+    stop,
+  }
+}
+
+/** What this machine calls the server. */
+function mountHost(hosts: readonly string[]): string {
+  if (hosts.some((host) => host === '127.0.0.1' || host === '::1')) return 'localhost'
+  const [host = 'localhost'] = hosts
+  if (isWildcard(host)) return hostname()
+  return host.includes(':') ? `[${host}]` : host
+}

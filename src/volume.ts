@@ -1,0 +1,113 @@
+/** A store with the file system on it: what a server serves, and what a command works on alone. */
+import { randomBytes } from 'node:crypto'
+import { FileData } from './fs/data.ts'
+import { ReadBuffers } from './fs/data-buffers.ts'
+import type { FileSystem } from './fs/filesystem.ts'
+import { Live } from './fs/live.ts'
+import { LiveFileSystem } from './fs/livefs.ts'
+import { Reclaimer } from './fs/reclaim.ts'
+import { SnapFileSystem } from './snapshot/snapfs.ts'
+import { Snapshots } from './snapshot/snapshots.ts'
+import { Kind, kindRange, parseKey } from './store/keys.ts'
+import { nodeDisk } from './store/node-disk.ts'
+import { closeStore, openStore } from './store/open.ts'
+import type { Store } from './store/store.ts'
+import type { Time } from './store/time.ts'
+
+export interface VolumeOptions {
+  readonly directory: string
+  /** Makes a store where there is none. */
+  readonly create: boolean
+  /** What this process calls itself to another one that wants the store. */
+  readonly command: string
+  /** Is told of what nobody asked for: a failed commit, an orphan that cannot be freed. */
+  readonly report: (message: string, error: unknown) => void
+}
+
+/** How often dirty data and unasked commits are looked after. */
+const TICK_MS = 1000
+
+/** The system's clock, to the nanosecond; both halves are read together at the start. */
+function wallClock(): () => Time {
+  const startedMs = Date.now()
+  const [seconds, nseconds] = process.hrtime()
+  return () => {
+    const [s, ns] = process.hrtime()
+    const elapsedMs = (s - seconds) * 1000 + (ns - nseconds) / 1e6
+    // The monotonic clock supplies the digits that the wall clock lacks; where the two have drifted
+    // apart (somebody has set the clock) the wall clock is right.
+    const wallMs = Date.now()
+    const ms = Math.abs(startedMs + elapsedMs - wallMs) < 1000 ? startedMs + elapsedMs : wallMs
+    const whole = Math.floor(ms / 1000)
+    return { seconds: whole, nseconds: Math.floor((ms - whole * 1000) * 1e6) }
+  }
+}
+
+export class Volume {
+  readonly store: Store
+  readonly live: Live
+  readonly data: FileData
+  readonly snapshots: Snapshots
+  readonly fs: FileSystem
+  /** Records that recovery brought back when the store was opened. */
+  readonly recovered: number
+  readonly #reclaimer: Reclaimer
+  readonly #timer: NodeJS.Timeout
+
+  private constructor(store: Store, recovered: number, report: VolumeOptions['report']) {
+    const { dataset } = store
+    const buffers = new ReadBuffers()
+    const failed = (content: number, error: unknown) =>
+      report(`the blocks of content ${content} cannot be freed`, error)
+    this.store = store
+    this.recovered = recovered
+    this.#reclaimer = new Reclaimer(store, dataset, { failed })
+    const orphaned = (content: number) => this.#reclaimer.add(content)
+    this.data = new FileData(store, dataset, { buffers, orphaned })
+    this.live = new Live(store, dataset, this.data, store.fsid(dataset.id))
+    const livefs = new LiveFileSystem(this.live)
+    this.snapshots = new Snapshots(store, dataset, () => this.data.settleAll())
+    this.fs = new SnapFileSystem(livefs, store, this.snapshots, buffers)
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  /** @throws StoreError where the store cannot be opened */
+  static async open(options: VolumeOptions): Promise<Volume> {
+    const { directory, create, command, report } = options
+    const { store, recovered } = await openStore({
+      ...{ directory, create, report, disk: nodeDisk, wallClock: wallClock(), randomBytes },
+      owner: { pid: process.pid, command },
+      rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    })
+    const volume = new Volume(store, recovered, report)
+    await volume.#resume(report)
+    return volume
+  }
+
+  /** Takes up what a crash or a stop has interrupted. */
+  async #resume(report: VolumeOptions['report']): Promise<void> {
+    const { database, dataset } = this.store
+    for await (const { key } of database.scan(kindRange(dataset.id, Kind.ORPHAN))) {
+      this.#reclaimer.add(Number(parseKey(key).key))
+    }
+    void this.snapshots
+      .resume()
+      .catch((error: unknown) => report('a deleted snapshot cannot be freed', error))
+  }
+
+  #tick(): void {
+    if (this.store.failure !== undefined) return
+    this.data.tick()
+    this.store.tick()
+  }
+
+  /** Stores what is in memory, and closes. Nobody may use the file system any more. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#reclaimer.stop()
+    await this.snapshots.stop()
+    if (this.store.failure === undefined) this.data.settleAll()
+    await closeStore(this.store)
+  }
+}
