@@ -103,19 +103,24 @@ test('what a killed server left behind is replaced', async () => {
   })
 })
 
+/** An NFS server that answers NULL; `use` gets its port. */
+async function withNfs(use: (port: number) => Promise<void>): Promise<void> {
+  const dispatcher = new Dispatcher([{ prog: 100_003, vers: 3, procedures: [] }], report)
+  const listener = await Listener.listen({ host: '127.0.0.1', port: 0 }, dispatcher)
+  try {
+    await use((listener.address as AddressInfo).port)
+  } finally {
+    await listener.close(0)
+  }
+}
+
+const asForeign = (port: number) =>
+  ({ prog: 100_003, vers: 3, netid: 'tcp', host: '0.0.0.0', port, owner: 'knfsd' }) as const
+
 test('the registration of a server that answers is left alone, whatever the way', async () => {
   await withSystem(async ({ registry, socketPath, port }) => {
-    const nfs = { prog: 100_003, vers: 3, procedures: [] }
-    const other = await Listener.listen(
-      { host: '127.0.0.1', port: 0 },
-      new Dispatcher([nfs], report),
-    )
-    try {
-      const otherPort = (other.address as AddressInfo).port
-      registry.set(
-        { privileged: false },
-        { prog: 100_003, vers: 3, netid: 'tcp', host: '0.0.0.0', port: otherPort, owner: 'knfsd' },
-      )
+    await withNfs(async (otherPort) => {
+      registry.set({ privileged: false }, asForeign(otherPort))
       const registrar = new SystemRegistrar({ uid: 0, socketPath, port })
       const { registered, summary } = await registrar.register(services)
       assert.not(registered)
@@ -125,9 +130,19 @@ test('the registration of a server that answers is left alone, whatever the way'
       )
       assert.equal(portsOf(registry, 100_003), [`tcp 0.0.0.0 ${otherPort}`])
       assert.is(portsOf(registry, 100_005).length, 0)
-    } finally {
-      await other.close(0)
-    }
+    })
+  })
+})
+
+test('what was left behind at the port where we answer now is ours', async () => {
+  await withSystem(async ({ registry, socketPath, port }) => {
+    await withNfs(async (ourPort) => {
+      registry.set({ privileged: false }, asForeign(ourPort))
+      const registrar = new SystemRegistrar({ uid: 0, socketPath, port })
+      const nfs = { prog: 100_003, vers: 3, netid: 'tcp', host: '127.0.0.1' } as const
+      assert.ok((await registrar.register([{ ...nfs, port: ourPort }])).registered)
+      assert.equal(portsOf(registry, 100_003), [`tcp 127.0.0.1 ${ourPort}`])
+    })
   })
 })
 
