@@ -194,7 +194,8 @@ export class FakeStore implements DataStore {
     const cache = new Cache(Number.MAX_SAFE_INTEGER)
     const open = <K extends Key, V>(id: number, spec: TableSpec<V>) =>
       new Table<K, V>(id, spec, () => undefined, cache)
-    this.dataset = new Dataset(1, { name: '', root: 1, epoch: 1 }, open)
+    const record = { name: '', root: 1, epoch: 1, snapshotsChanged: { seconds: 0, nseconds: 0 } }
+    this.dataset = new Dataset(1, record, open)
   }
 
   readonly clock = (): Time => ({ seconds: ++this.#seconds, nseconds: 0 })
