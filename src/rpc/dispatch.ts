@@ -238,7 +238,7 @@ function readAuth(credentials: CredentialReader, r: XdrReader): Credential | und
     r.opaque(AUTH_BYTES_MAX)
     return credential
   } catch (error) {
-    assert(error instanceof XdrError)
+    assert(error instanceof XdrError, 'a reader throws XdrError alone')
     return stat
   }
 }

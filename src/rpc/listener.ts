@@ -46,6 +46,7 @@ export const BUDGET_BYTES_MAX = 512 * MIB
 /** One receive buffer serves all connections of a listener: no two are read at the same time. */
 const RECEIVE_BYTES = 64 * 1024
 
+/** How often quiet connections are looked for, where no limit is shorter. */
 const SWEEP_SECONDS = 10
 const KEEPALIVE_MS = 60_000
 
@@ -106,7 +107,7 @@ export class Listener {
       keepAliveInitialDelay: KEEPALIVE_MS,
     })
     this.#server.on('connection', (socket) => this.#accept(socket))
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_SECONDS * 1000)
+    this.#sweeper = setInterval(() => this.#sweep(), this.#sweepSeconds * 1000)
     this.#sweeper.unref()
   }
 
@@ -179,10 +180,15 @@ export class Listener {
     return true
   }
 
+  get #sweepSeconds(): number {
+    return Math.min(SWEEP_SECONDS, this.#limits.idleSecondsMax, this.#limits.stallSecondsMax)
+  }
+
   #sweep(): void {
     const { idleSecondsMax, stallSecondsMax } = this.#limits
+    const seconds = this.#sweepSeconds
     for (const connection of this.#connections) {
-      connection.sweep(idleSecondsMax / SWEEP_SECONDS, stallSecondsMax / SWEEP_SECONDS)
+      connection.sweep(idleSecondsMax / seconds, stallSecondsMax / seconds)
     }
   }
 }

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { XdrError, type XdrReader } from './reader.ts'
 import type { XdrWriter } from './writer.ts'
 
+const LIMIT = 'a value exceeds the limits of its XDR type'
+
 /** One XDR type: how to write a `T`, and how to read one back. */
 export interface Codec<T> {
   encode(w: XdrWriter, value: T): void
@@ -83,7 +85,7 @@ export function enumeration<T extends number>(...values: readonly T[]): Codec<T>
 export function opaque(max: number): Codec<Uint8Array> {
   return {
     encode(w, value) {
-      assert(value.length <= max)
+      assert(value.length <= max, LIMIT)
       w.opaque(value)
     },
     decode: (r) => r.opaque(max),
@@ -94,7 +96,7 @@ export function opaque(max: number): Codec<Uint8Array> {
 export function opaqueByReference(max: number): Codec<Uint8Array> {
   return {
     encode(w, value) {
-      assert(value.length <= max)
+      assert(value.length <= max, LIMIT)
       w.opaqueByReference(value)
     },
     decode: (r) => r.opaque(max),
@@ -105,7 +107,7 @@ export function opaqueByReference(max: number): Codec<Uint8Array> {
 export function opaqueFixed(size: number): Codec<Uint8Array> {
   return {
     encode(w, value) {
-      assert(value.length === size)
+      assert(value.length === size, LIMIT)
       w.opaqueFixed(value)
     },
     decode: (r) => r.opaqueFixed(size),
@@ -117,7 +119,7 @@ export function string(max: number): Codec<string> {
   return {
     encode(w, value) {
       const bytes = Buffer.from(value)
-      assert(bytes.length <= max)
+      assert(bytes.length <= max, LIMIT)
       w.opaque(bytes)
     },
     decode: (r) => Buffer.from(r.opaque(max)).toString(),
@@ -139,7 +141,7 @@ export function optional<T>(of: Codec<T>): Codec<T | undefined> {
 export function array<T>(of: Codec<T>, max: number): Codec<readonly T[]> {
   return {
     encode(w, values) {
-      assert(values.length <= max)
+      assert(values.length <= max, LIMIT)
       w.uint32(values.length)
       for (const value of values) of.encode(w, value)
     },
