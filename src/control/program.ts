@@ -1,0 +1,147 @@
+/**
+ * The control program: Operations served over RPC, on the Unix socket in the data folder.
+ *
+ * Whoever may connect to the socket (mode 0600: the owner of the store, and root) may do
+ * everything; on any other transport every call is refused.
+ */
+import { FsError } from '../fs/error.ts'
+import type { Procedure, Program } from '../rpc/program.ts'
+import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { Jobs, jobCount } from './jobs.ts'
+import type { Operations } from './operations.ts'
+import * as wire from './types.ts'
+
+/** Told of every error that is a bug of ours. It must not throw. */
+type ReportBug = (error: unknown) => void
+
+/** @param operations not closed here */
+export function controlProgram(
+  operations: Operations,
+  reportBug: ReportBug = () => undefined,
+): Program {
+  const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
+  const toError = (error: unknown) => {
+    if (error instanceof FsError) return error
+    reportBug(error)
+    const message = error instanceof Error ? error.message : String(error)
+    return new FsError('IO', `the server failed: ${message}`)
+  }
+  const answer: Answer = (args, results, run) => {
+    return procedure(args, results, run, { toError, reportBug })
+  }
+  const table: Table = {
+    [STATUS]: answer(voidType, wire.status, () => operations.status()),
+    [SNAPSHOT_CREATE]: answer(wire.snapshotName, wire.snapshotInfo, (name) =>
+      operations.createSnapshot(name),
+    ),
+    [SNAPSHOT_LIST]: answer(uint64, wire.snapshotPage, async (after) => {
+      const behind = (await operations.listSnapshots()).filter(({ id }) => id > after)
+      const snapshots = behind.slice(0, wire.PAGE_LENGTH)
+      return { snapshots, more: behind.length > snapshots.length }
+    }),
+    [STAT]: answer(wire.statArgs, wire.entryInfo, ({ snapshot, path }) =>
+      operations.stat(snapshot, path),
+    ),
+    [LIST]: answer(wire.listArgs, wire.listing, ({ snapshot, ino, after }) =>
+      operations.list(snapshot, ino, after),
+    ),
+    [READ]: answer(wire.readArgs, wire.piece, ({ snapshot, ino, offset, count }) =>
+      operations.read(snapshot, ino, offset, count),
+    ),
+    ...longProcedures(operations, answer, toError),
+  }
+  const highest = Math.max(...Object.values(wire.CONTROLPROC))
+  return {
+    prog: wire.CONTROL_PROGRAM,
+    vers: wire.CONTROL_VERSION,
+    procedures: Array.from({ length: highest + 1 }, (_, number) => table[number]),
+  }
+}
+
+/** Procedures by number. */
+type Table = Record<number, Procedure<unknown>>
+type Answer = <A, R>(
+  args: Codec<A>,
+  results: Codec<R>,
+  run: (args: A) => Promise<R>,
+) => Procedure<A>
+
+function longProcedures(
+  operations: Operations,
+  answer: Answer,
+  toError: (error: unknown) => FsError,
+): Table {
+  const proc = wire.CONTROLPROC
+  const count = jobCount()
+  const deletions = new Jobs<void, void, void>(count, toError)
+  const restores = new Jobs<
+    wire.RestoreProgress,
+    wire.RestoreCounts,
+    { readonly path: Uint8Array; readonly reason: string }
+  >(count, toError)
+  const checks = new Jobs<string, wire.CheckCounts, string>(count, toError)
+  return {
+    [proc.SNAPSHOT_DELETE]: answer(wire.snapshotName, uint32, async (name) =>
+      deletions.start(async () => {
+        await operations.deleteSnapshot(name)
+        return { value: undefined, items: [] }
+      }),
+    ),
+    [proc.SNAPSHOT_DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) =>
+      deletions.poll(args),
+    ),
+    [proc.RESTORE]: answer(wire.restoreRequest, uint32, async (request) =>
+      restores.start(async (report) => {
+        const { failed, ...value } = await operations.restore(request, report)
+        return { value, items: failed }
+      }),
+    ),
+    [proc.RESTORE_POLL]: answer(wire.pollArgs, wire.restorePoll, (args) => restores.poll(args)),
+    [proc.CHECK]: answer(voidType, uint32, async () =>
+      checks.start(async (report) => {
+        const { problems, ...value } = await operations.check(report)
+        return { value, items: problems }
+      }),
+    ),
+    [proc.CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
+  }
+}
+
+interface Errors {
+  toError(error: unknown): FsError
+  reportBug: ReportBug
+}
+
+function procedure<A, R>(
+  args: Codec<A>,
+  results: Codec<R>,
+  run: (args: A) => Promise<R>,
+  { toError, reportBug }: Errors,
+): Procedure<A> {
+  const codec = wire.result(results)
+  const outcome = async (given: A): Promise<wire.Result<R>> => {
+    try {
+      return { ok: true, value: await run(given) }
+    } catch (error) {
+      return { ok: false, error: toError(error) }
+    }
+  }
+  return {
+    args,
+    handle({ caller }, given, reply) {
+      if (caller.transport !== 'unix') {
+        reply.fail()
+        return
+      }
+      outcome(given)
+        .then((answer) => {
+          codec.encode(reply.begin(), answer)
+          reply.end()
+        })
+        .catch((error) => {
+          reportBug(error)
+          reply.fail()
+        })
+    },
+  }
+}

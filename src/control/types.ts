@@ -1,0 +1,251 @@
+/**
+ * The types of the control program, in RFC 4506's terms, and its procedures' numbers.
+ *
+ *     result<T>   union switch (bool) { case TRUE: T value; case FALSE: failure error; }
+ *     failure     errno uint32 | message string
+ *     job         uint32
+ *     poll<P,R,I> progress P<> | outcome optional<result<R value | I items<> | bool more>>
+ *
+ * A call that may take long answers a job's number, and the job is asked how it goes (see jobs.ts).
+ * Results that are lists come in pages, so that every record keeps a limit.
+ */
+import { type Errno, FsError } from '../fs/error.ts'
+import { FileType } from '../fs/filesystem.ts'
+import {
+  array,
+  bool,
+  type Codec,
+  enumeration,
+  type Infer,
+  opaque,
+  opaqueByReference,
+  optional,
+  string,
+  struct,
+  uint32,
+  uint64,
+  voidType,
+} from '../xdr/codec.ts'
+import { XdrError, type XdrReader } from '../xdr/reader.ts'
+import { LIST_ENTRIES_MAX, type Overwrite, READ_BYTES_MAX } from './operations.ts'
+
+/** In the range that RFC 5531 §8.3 leaves to the user. */
+export const CONTROL_PROGRAM = 0x2000_5a46
+/** Raised whenever a type below changes: both sides are one program, of one version or another. */
+export const CONTROL_VERSION = 1
+
+export const CONTROLPROC = {
+  STATUS: 1,
+  SNAPSHOT_CREATE: 2,
+  SNAPSHOT_LIST: 3,
+  SNAPSHOT_DELETE: 4,
+  SNAPSHOT_DELETE_POLL: 5,
+  RESTORE: 6,
+  RESTORE_POLL: 7,
+  CHECK: 8,
+  CHECK_POLL: 9,
+  STAT: 10,
+  LIST: 11,
+  READ: 12,
+} as const
+
+/** Longest message or other line of text, in bytes; a longer one is cut. */
+const TEXT_BYTES_MAX = 4096
+/** Longest path that is taken or told, in bytes: the longest argument that Linux hands a program. */
+export const PATH_BYTES_MAX = 128 * 1024
+/** Most paths of one restore. */
+export const PATHS_MAX = 65_536
+/** A path that failed is told up to so many bytes, so that a page of them fits into one reply. */
+const FAILED_PATH_BYTES_MAX = 4096
+/** Elements of one page of a list. */
+export const PAGE_LENGTH = 256
+const ADDRESSES_MAX = 1024
+const NAME_BYTES_MAX = 255
+const TARGET_BYTES_MAX = 4095
+
+const ERRNOS: Record<Errno, number> = {
+  ...{ PERM: 1, NOENT: 2, IO: 5, NXIO: 6, ACCES: 13, EXIST: 17, XDEV: 18, NODEV: 19, NOTDIR: 20 },
+  ...{ ISDIR: 21, INVAL: 22, FBIG: 27, NOSPC: 28, ROFS: 30, MLINK: 31, NAMETOOLONG: 36 },
+  ...{ NOTEMPTY: 39, DQUOT: 122, STALE: 116, BADHANDLE: 521, NOT_SYNC: 522, BAD_COOKIE: 523 },
+  ...{ NOTSUPP: 524, TOOSMALL: 525, BADTYPE: 527, JUKEBOX: 528 },
+}
+const CODES = new Map(Object.entries(ERRNOS).map(([code, errno]) => [errno, code as Errno]))
+
+/** `text`, cut where it is longer than the wire takes. */
+function cut(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= bytesMax) return text
+  // A character that the cut goes through is left out.
+  return new TextDecoder().decode(bytes.subarray(0, bytesMax), { stream: true })
+}
+
+/** string<max> that is cut rather than refused on its way out. */
+function cutString(max: number): Codec<string> {
+  const codec = string(max)
+  return { encode: (w, value) => codec.encode(w, cut(value, max)), decode: codec.decode }
+}
+
+/** opaque<max> decoded into bytes of its own: arguments outlive the call's receive buffer. */
+function ownOpaque(max: number): Codec<Uint8Array> {
+  const codec = opaque(max)
+  return { encode: codec.encode, decode: (r) => codec.decode(r).slice() }
+}
+
+/** One of a few words, by its place in the list. */
+function word<T extends string>(...words: readonly T[]): Codec<T> {
+  return {
+    encode: (w, value) => w.uint32(words.indexOf(value)),
+    decode(r: XdrReader) {
+      const at = r.position
+      const value = words[r.uint32()]
+      if (value === undefined) throw new XdrError('not a value of the enum', at)
+      return value
+    },
+  }
+}
+
+const text = cutString(TEXT_BYTES_MAX)
+const time = struct({ seconds: uint32, nseconds: uint32 })
+
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: FsError }
+
+export function result<T>(of: Codec<T>): Codec<Result<T>> {
+  return {
+    encode(w, given) {
+      bool.encode(w, given.ok)
+      if (given.ok) of.encode(w, given.value)
+      else failure.encode(w, given.error)
+    },
+    decode: (r) =>
+      bool.decode(r) ? { ok: true, value: of.decode(r) } : { ok: false, error: failure.decode(r) },
+  }
+}
+
+const failure: Codec<FsError> = {
+  encode(w, { code, message }) {
+    w.uint32(ERRNOS[code])
+    text.encode(w, message)
+  },
+  decode(r) {
+    const code = CODES.get(r.uint32()) ?? 'IO'
+    return new FsError(code, text.decode(r))
+  },
+}
+
+/** Its limit is checked by whoever serves it, so that a long name is an error and not garbage. */
+export const snapshotName = cutString(TEXT_BYTES_MAX)
+
+export const snapshotInfo = struct({ id: uint64, name: snapshotName, created: time })
+export const snapshotPage = struct({ snapshots: array(snapshotInfo, PAGE_LENGTH), more: bool })
+
+export const status = struct({
+  directory: text,
+  version: text,
+  pid: uint32,
+  state: word('serving', 'offline', 'failed'),
+  reason: optional(text),
+  uptime: uint64,
+  durability: word('sync', 'async'),
+  addresses: array(text, ADDRESSES_MAX),
+  connections: uint32,
+  snapshots: uint32,
+  dataBytes: uint64,
+  freeBytes: uint64,
+  logBytes: uint64,
+})
+
+const path = ownOpaque(PATH_BYTES_MAX)
+
+export const restoreRequest = struct({
+  snapshot: snapshotName,
+  paths: array(path, PATHS_MAX),
+  to: optional(path),
+  overwrite: word<Overwrite>('never', 'if-changed', 'always'),
+})
+
+export const restoreProgress = struct({ files: uint64, directories: uint64, bytes: uint64 })
+export type RestoreProgress = Infer<typeof restoreProgress>
+
+/** A RestoreSummary without `failed`, which follows in pages. */
+export const restoreCounts = struct({
+  files: uint64,
+  directories: uint64,
+  bytes: uint64,
+  unchanged: uint64,
+  skipped: uint64,
+  safetySnapshot: optional(text),
+})
+export type RestoreCounts = Infer<typeof restoreCounts>
+const failedPath = ownOpaque(FAILED_PATH_BYTES_MAX)
+export const restoreFailed: Codec<{ readonly path: Uint8Array; readonly reason: string }> = {
+  encode(w, { path: of, reason }) {
+    failedPath.encode(w, of.subarray(0, FAILED_PATH_BYTES_MAX))
+    text.encode(w, reason)
+  },
+  decode: (r) => ({ path: failedPath.decode(r), reason: text.decode(r) }),
+}
+
+/** A CheckReport without `problems`, which follow in pages. */
+export const checkCounts = struct({ inodes: uint64, blocks: uint64, snapshots: uint64 })
+export type CheckCounts = Infer<typeof checkCounts>
+
+export const statArgs = struct({ snapshot: snapshotName, path })
+export const listArgs = struct({ snapshot: snapshotName, ino: uint64, after: uint64 })
+export const readArgs = struct({
+  snapshot: snapshotName,
+  ino: uint64,
+  offset: uint64,
+  count: uint32,
+})
+
+export const entryInfo = struct({
+  name: ownOpaque(NAME_BYTES_MAX),
+  type: enumeration(...Object.values(FileType)),
+  ino: uint64,
+  mode: uint32,
+  uid: uint32,
+  gid: uint32,
+  nlink: uint32,
+  size: uint64,
+  used: uint64,
+  major: uint32,
+  minor: uint32,
+  atime: time,
+  mtime: time,
+  target: ownOpaque(TARGET_BYTES_MAX),
+})
+export const listing = struct({
+  entries: array(entryInfo, LIST_ENTRIES_MAX),
+  next: optional(uint64),
+})
+export const piece = struct({
+  data: opaqueByReference(READ_BYTES_MAX),
+  crc: uint32,
+  hole: uint64,
+  eof: bool,
+})
+
+/** @param from the first item wanted, once the job has ended */
+export const pollArgs = struct({ job: uint32, from: uint32 })
+export type PollArgs = Infer<typeof pollArgs>
+
+/** How a job goes. The job is forgotten with the page behind which there is no more. */
+export interface Poll<P, R, I> {
+  readonly progress: readonly P[]
+  readonly outcome: Result<Page<R, I>> | undefined
+}
+export interface Page<R, I> {
+  readonly value: R
+  readonly items: readonly I[]
+  readonly more: boolean
+}
+
+function poll<P, R, I>(progress: Codec<P>, value: Codec<R>, item: Codec<I>): Codec<Poll<P, R, I>> {
+  const page: Codec<Page<R, I>> = struct({ value, items: array(item, PAGE_LENGTH), more: bool })
+  return struct({ progress: array(progress, PAGE_LENGTH), outcome: optional(result(page)) })
+}
+export const deletePoll = poll(voidType, voidType, voidType)
+export const restorePoll = poll(restoreProgress, restoreCounts, restoreFailed)
+export const checkPoll = poll(text, checkCounts, text)
