@@ -6,7 +6,6 @@
  * Block `address` lies in file floor(address / FILE_BLOCKS), at byte address % FILE_BLOCKS * 4096.
  * Files are opened when first needed and stay open: one descriptor for each 4 GiB of the store.
  */
-import { strict as assert } from 'node:assert'
 import { join } from 'node:path'
 import type { Disk, DiskFile } from './disk.ts'
 import { FsError } from './error.ts'
@@ -67,6 +66,20 @@ export class BlockFiles {
     opened.touched = true
   }
 
+  /**
+   * As `write`, at once, where the file is ready for that.
+   *
+   * @returns whether it was, and the buffers are written
+   */
+  writeSync(address: number, buffers: readonly Uint8Array[]): boolean {
+    const { index, position } = place(address)
+    const opened = this.#open.get(index)
+    if (opened === undefined || opened.trimming !== undefined) return false
+    opened.file.writeSync(buffers, position)
+    opened.touched = true
+    return true
+  }
+
   /** Fills `into` from consecutive blocks of one file. @throws BlockError, by rejection */
   async read(address: number, into: Uint8Array): Promise<void> {
     const { index, position } = place(address)
@@ -82,7 +95,7 @@ export class BlockFiles {
   readSync(address: number, into: Uint8Array): void {
     const { index, position } = place(address)
     const opened = this.#open.get(index)
-    assert(opened, 'a file of blocks is not open')
+    if (opened === undefined) throw new BlockError(address, 'is missing: so is its file')
     try {
       opened.file.readSync(into, position)
     } catch (error) {
@@ -107,14 +120,16 @@ export class BlockFiles {
 
   /** Truncates a file to nothing; writes to it that have not begun wait for that. */
   async trim(index: number): Promise<void> {
-    const opened = await this.#file(index)
-    while (opened.trimming !== undefined) await opened.trimming
-    const trimmed = opened.file.truncate(0)
-    opened.trimming = trimmed
+    // Without a turn in between, where the file is open: the next write must find it trimming.
+    const opened = this.#open.get(index) ?? (await this.#file(index))
+    const before = opened.trimming ?? Promise.resolve()
+    const trimmed = before.then(() => opened.file.truncate(0))
+    const ended = trimmed
       .catch(() => undefined)
       .then(() => {
-        opened.trimming = undefined
+        if (opened.trimming === ended) opened.trimming = undefined
       })
+    opened.trimming = ended
     await trimmed
   }
 

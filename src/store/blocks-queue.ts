@@ -92,8 +92,8 @@ export class WriteQueue {
   }
 
   /** From now on nothing settles with success; the first failure is the one that is told. */
-  fail(error: Error): void {
-    this.#failure ??= error
+  fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error))
   }
 
   /** @throws the first failure, if there was one */
@@ -128,7 +128,7 @@ export class WriteQueue {
       this.#begun.add(job)
       this.#put(job.address, joined(job.pages)).then(
         () => this.#end(job),
-        (error: Error) => {
+        (error: unknown) => {
           this.fail(error)
           this.#end(job)
         },

@@ -11,19 +11,23 @@
 import { strict as assert } from 'node:assert'
 import { crc32 } from 'node:zlib'
 import { BlockError, BlockFiles, every, FILE_BLOCKS } from './blocks-files.ts'
-import { WriteQueue } from './blocks-queue.ts'
+import { joined, WriteQueue } from './blocks-queue.ts'
 import { WarmBlocks } from './blocks-warm.ts'
 import type { Disk } from './disk.ts'
 import { BLOCK_BYTES } from './records.ts'
 
 /** The most that `readBlocks` reads without leaving the turn, where it is warm. */
 export const SYNC_READ_BYTES_MAX = 64 * 1024
+/** The most that `write` writes without leaving the turn: a thread takes five times the CPU. */
+const SYNC_WRITE_BYTES_MAX = 32 * 1024
 /** How much of what was read or written lately is taken to be in the kernel's page cache. */
 const WARM_BYTES = 2 * 2 ** 30
 
 export interface BlockStoreOptions {
   /** Bytes read or written lately that count as warm. */
   readonly warmBytes?: number
+  /** The most bytes that are written without leaving the turn. */
+  readonly syncWriteBytesMax?: number
   /** Names of the files that are there already. They are opened at once, as `readSync` needs. */
   readonly names?: readonly string[]
 }
@@ -40,12 +44,14 @@ export class BlockStore {
   readonly #files: BlockFiles
   readonly #queue: WriteQueue
   readonly #warm: WarmBlocks
+  readonly #syncWriteBytesMax: number
   readonly #reading = new Set<Promise<void>>()
   #syncing: Promise<void> = Promise.resolve()
 
   private constructor(files: BlockFiles, options: BlockStoreOptions) {
     this.#files = files
     this.#queue = new WriteQueue((address, buffers) => files.write(address, buffers))
+    this.#syncWriteBytesMax = options.syncWriteBytesMax ?? SYNC_WRITE_BYTES_MAX
     this.#warm = new WarmBlocks((options.warmBytes ?? WARM_BYTES) / BLOCK_BYTES)
   }
 
@@ -75,8 +81,22 @@ export class BlockStore {
       pages.every((page) => page.length === BLOCK_BYTES),
       'a page is one block',
     )
-    this.#queue.push(address, pages)
+    if (!this.#writeNow(address, pages)) this.#queue.push(address, pages)
     this.#warm.add(address, pages.length)
+  }
+
+  /** Writes what is little at once, unless it has to wait for something. */
+  #writeNow(address: number, pages: readonly Uint8Array[]): boolean {
+    if (pages.length * BLOCK_BYTES > this.#syncWriteBytesMax) return false
+    if ((address % FILE_BLOCKS) + pages.length > FILE_BLOCKS) return false
+    const queued = (_: Uint8Array, i: number) => this.#queue.page(address + i) !== undefined
+    if (this.#queue.bytes > 0 && pages.some(queued)) return false
+    try {
+      return this.#files.writeSync(address, joined(pages))
+    } catch (error) {
+      this.#queue.fail(error)
+      return true
+    }
   }
 
   /** All that was given to `write` is written, not yet synced. Rejects for ever after a failure. */
@@ -96,7 +116,7 @@ export class BlockStore {
     try {
       await this.#files.sync()
     } catch (error) {
-      this.#queue.fail(error instanceof Error ? error : new Error(String(error)))
+      this.#queue.fail(error)
     }
     this.#queue.check()
   }

@@ -11,6 +11,8 @@ export interface DiskFile {
   readSync(into: Uint8Array, position: number): void
   /** Writes all of the buffers, one behind the other. They must not change before it resolves. */
   write(buffers: readonly Uint8Array[], position: number): Promise<void>
+  /** As `write`, without leaving the turn: for what is little, and goes to the page cache. */
+  writeSync(buffers: readonly Uint8Array[], position: number): void
   /** Resolves when all that was written is on stable storage (fdatasync(2)). */
   datasync(): Promise<void>
   truncate(length: number): Promise<void>

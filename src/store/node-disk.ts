@@ -14,6 +14,7 @@ import {
   readSync,
   statfsSync,
   write,
+  writeSync,
   writev,
 } from 'node:fs'
 import type { Disk, DiskFile, OpenOptions } from './disk.ts'
@@ -72,6 +73,18 @@ class NodeFile implements DiskFile {
       else if (second === undefined) write(this.#fd, first, 0, first.length, position, done)
       else writev(this.#fd, buffers, position, done)
     })
+  }
+
+  writeSync(buffers: readonly Uint8Array[], position: number): void {
+    let at = position
+    for (const buffer of buffers) {
+      for (let from = 0; from < buffer.length; ) {
+        const bytes = writeSync(this.#fd, buffer, from, buffer.length - from, at)
+        if (bytes === 0) throw new Error(`nothing could be written at byte ${at}`)
+        from += bytes
+        at += bytes
+      }
+    }
   }
 
   datasync(): Promise<void> {

@@ -13,7 +13,7 @@ async function withBlocks(
   body: (blocks: BlockStore, disk: MemoryDisk) => Promise<void>,
 ): Promise<void> {
   const disk = new MemoryDisk()
-  const blocks = await BlockStore.open(disk, '/store/blocks')
+  const blocks = await BlockStore.open(disk, '/store/blocks', { syncWriteBytesMax: 0 })
   try {
     await body(blocks, disk)
   } finally {
@@ -246,6 +246,65 @@ test('a failure that nobody waits for yet harms nobody but those who ask', () =>
     blocks.write(1, pages(1))
     await turn()
     await turn()
+    assert.is(await messageOf(blocks.sync()), 'disk full')
+  }))
+
+async function withSyncWrites(
+  body: (blocks: BlockStore, disk: MemoryDisk) => Promise<void>,
+): Promise<void> {
+  const disk = new MemoryDisk()
+  const blocks = await BlockStore.open(disk, '/store/blocks', { names: ['00000000'] })
+  try {
+    await body(blocks, disk)
+  } finally {
+    await blocks.close()
+  }
+}
+
+test('writes up to 32 KiB to an open file at once, and syncs them', () =>
+  withSyncWrites(async (blocks, disk) => {
+    blocks.write(5, adjacent(8))
+    assert.equal(only(disk, 'write'), [`writeSync 00000000 ${8 * BLOCK}@${5 * BLOCK}`])
+    assert.is(blocks.queuedBytes, 0)
+    blocks.write(20, adjacent(9))
+    blocks.write(FILE_BLOCKS, pages(1))
+    blocks.write(FILE_BLOCKS - 1, pages(2))
+    assert.is(only(disk, 'writeSync').length, 1)
+    await blocks.sync()
+    assert.equal(only(disk, 'datasync'), ['datasync 00000000', 'datasync 00000001'])
+    blocks.write(5, pages(1))
+    await blocks.sync()
+    assert.is(only(disk, 'datasync').length, 3)
+  }))
+
+test('does not write at once before an earlier write of the block, nor before a truncation', () =>
+  withSyncWrites(async (blocks, disk) => {
+    const release = disk.hold('write')
+    blocks.write(10, pages(9, 1))
+    blocks.write(17, pages(2, 2))
+    blocks.write(19, pages(1, 3))
+    release()
+    await blocks.settled()
+    const into = Buffer.alloc(6 * BLOCK)
+    blocks.readSync(10, 6, into)
+    assert.equal(
+      [2, 3, 4, 5].map((i) => into[i * BLOCK]),
+      [1, 2, 2, 3],
+    )
+    assert.is(only(disk, 'writeSync').length, 1)
+    const trimmed = blocks.trimFile(0)
+    blocks.write(13, pages(1, 4))
+    await trimmed
+    await blocks.settled()
+    blocks.readSync(13, 2, into)
+    assert.equal([into[0], into[BLOCK]], [4, 0])
+  }))
+
+test('after a failed write at once nothing settles or syncs with success again', () =>
+  withSyncWrites(async (blocks, disk) => {
+    disk.fail('write', 'disk full')
+    blocks.write(5, pages(1))
+    assert.is(await messageOf(blocks.settled()), 'disk full')
     assert.is(await messageOf(blocks.sync()), 'disk full')
   }))
 

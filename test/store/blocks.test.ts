@@ -13,7 +13,7 @@ async function withBlocks(
   body: (blocks: BlockStore, disk: MemoryDisk) => Promise<void>,
   disk = new MemoryDisk(),
 ): Promise<void> {
-  const blocks = await BlockStore.open(disk, '/store/blocks')
+  const blocks = await BlockStore.open(disk, '/store/blocks', { syncWriteBytesMax: 0 })
   try {
     await body(blocks, disk)
   } finally {

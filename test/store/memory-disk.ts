@@ -109,12 +109,22 @@ class MemoryFile implements DiskFile {
 
   write(buffers: readonly Uint8Array[], position: number): Promise<void> {
     const lengths = buffers.map((buffer) => buffer.length).join('+')
-    return this.#disk.run('write', `${this.#name} ${lengths}@${position}`, () => {
-      const bytes = Buffer.concat(buffers)
-      for (let at = 0; at < bytes.length; at += SECTOR) {
-        this.sectors.set((position + at) / SECTOR, bytes.subarray(at, at + SECTOR))
-      }
-    })
+    const effect = (): void => this.#put(buffers, position)
+    return this.#disk.run('write', `${this.#name} ${lengths}@${position}`, effect)
+  }
+
+  writeSync(buffers: readonly Uint8Array[], position: number): void {
+    const lengths = buffers.map((buffer) => buffer.length).join('+')
+    this.#disk.log.push(`writeSync ${this.#name} ${lengths}@${position}`)
+    this.#disk.check('write')
+    this.#put(buffers, position)
+  }
+
+  #put(buffers: readonly Uint8Array[], position: number): void {
+    const bytes = Buffer.concat(buffers)
+    for (let at = 0; at < bytes.length; at += SECTOR) {
+      this.sectors.set((position + at) / SECTOR, bytes.subarray(at, at + SECTOR))
+    }
   }
 
   datasync(): Promise<void> {

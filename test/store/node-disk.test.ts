@@ -41,6 +41,8 @@ test('writes buffers one behind the other, at their position', () =>
     await file.write([], 100)
     await file.datasync()
     assert.is(readFileSync(path, 'latin1'), 'abcdefgh')
+    file.writeSync([Buffer.from('B'), Buffer.alloc(0), Buffer.from('CD')], 1)
+    assert.is(readFileSync(path, 'latin1'), 'aBCDefgh')
   }))
 
 test('writes more buffers than one system call takes', () =>
@@ -103,8 +105,13 @@ test('tells why a write failed', async () => {
   for (const buffers of [[Buffer.from('x')], [Buffer.from('x'), Buffer.from('y')]]) {
     await full.write(buffers, 0).catch((error) => codes.push(error.code))
   }
+  try {
+    full.writeSync([Buffer.from('x')], 0)
+  } catch (error) {
+    codes.push((error as NodeJS.ErrnoException).code)
+  }
   await full.close()
-  assert.equal(codes, ['ENOSPC', 'ENOSPC'])
+  assert.equal(codes, ['ENOSPC', 'ENOSPC', 'ENOSPC'])
 })
 
 test('tells why a file cannot be opened', async () => {
