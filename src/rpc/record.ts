@@ -121,6 +121,8 @@ export class RecordParser {
     this.#record = undefined
     this.#announced = 0
     this.#filled = 0
+    this.#fragments = 0
+    this.#markBytes = 0
   }
 
   /** Hands on what lies before `end`, and answers where it stopped because of a pause, or `end`. */

@@ -81,6 +81,11 @@ export class XdrReader {
     return true
   }
 
+  /** The bytes not read yet, as a view of the buffer. */
+  unread(): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#end)
+  }
+
   /** Passes over `size` bytes. */
   skip(size: number): void {
     this.#take(size)

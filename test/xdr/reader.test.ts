@@ -134,6 +134,7 @@ test('compares ahead without reading, and not beyond its end', () => {
   assert.ok(r.startsWith(bytes(2, 3, 4)))
   assert.not.ok(r.startsWith(bytes(2, 3, 5)))
   assert.not.ok(r.startsWith(bytes(2, 3, 4, 5)))
+  assert.equal([...r.unread()], [2, 3, 4])
   assert.is(r.position, 1)
   r.skip(2)
   assert.ok(r.startsWith(bytes(4)))
