@@ -161,6 +161,21 @@ test('a block that was never written, or is gone, does not read as zeros', () =>
     assert.match((await failureOf(Promise.resolve(read))).message, 'block 99 ')
   }))
 
+test('files that are there already are open from the start; one that is missing is told', async () => {
+  const disk = new MemoryDisk()
+  const written = pages(1)
+  await withBlocks(async (blocks) => {
+    blocks.write(FILE_BLOCKS, written)
+    await blocks.sync()
+  }, disk)
+  const blocks = await BlockStore.open(disk, '/store/blocks', { names: [...disk.files.keys()] })
+  const into = Buffer.alloc(BLOCK)
+  blocks.readSync(FILE_BLOCKS, 1, into)
+  same(into, written[0] ?? into)
+  assert.throws(() => blocks.readSync(5, 1, into), /block 5 .* is missing/)
+  await blocks.close()
+})
+
 test('names the block that the disk cannot read', () =>
   withBlocks(async (blocks, disk) => {
     const written = pages(2)
