@@ -23,7 +23,7 @@ import { locate, namesOf } from './snapshot/paths.ts'
 import { Restore } from './snapshot/restore.ts'
 import type { Reader, Snapshot } from './store/dataset.ts'
 import { BLOCK_BYTES, FileType, type Inode } from './store/records.ts'
-import type { Volume } from './volume.ts'
+import { Volume } from './volume.ts'
 
 /** What only who serves the volume knows. */
 export type Served = Pick<
@@ -170,4 +170,19 @@ export class OfflineOperations extends LocalOperations {
   override async close(): Promise<void> {
     await this.#own.close()
   }
+}
+
+/**
+ * Opens the store of a folder for one command.
+ *
+ * @throws StoreError BUSY, FORMAT, MISSING, DAMAGED
+ */
+export async function openLocalOperations(
+  directory: string,
+  version: string,
+  command: string,
+  report: (message: string, error: unknown) => void,
+): Promise<Operations> {
+  const volume = await Volume.open({ directory, create: false, command, report })
+  return new OfflineOperations(volume, version)
 }

@@ -18,7 +18,13 @@ import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
-import { choosePortmap, mountOptions, type Portmap, type PortmapMode } from './rpc/portmap-host.ts'
+import {
+  choosePortmap,
+  mountOptions,
+  PORTMAP_LIMITS,
+  type Portmap,
+  type PortmapMode,
+} from './rpc/portmap-host.ts'
 import { PortRegistry } from './rpc/portmap-registry.ts'
 import type { Program } from './rpc/program.ts'
 import { isWildcard } from './rpc/rpcbind-address.ts'
@@ -80,8 +86,12 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
     const portmap = await choose(endpoints, options)
     opened.push(() => portmap.close())
     const operations = new LocalOperations(volume, statusOf(options, endpoints))
-    const report_ = (error: unknown) => report('a control call failed', error)
-    const control = await openControlSocket(directory, controlProgram(operations, report_), report_)
+    const reportCall = (error: unknown) => report('a control call failed', error)
+    const control = await openControlSocket(
+      directory,
+      controlProgram(operations, reportCall),
+      reportCall,
+    )
     opened.push(() => control.close(DRAIN_MS))
     return serving(volume, endpoints, portmap, options, close)
   } catch (error) {
@@ -127,8 +137,10 @@ function choose(endpoints: Endpoints, { portmap, report }: ServeOptions): Promis
     clock: () => Math.floor(Date.now() / 1000),
     async open(transport, host, port, programs) {
       const dispatcher = new Dispatcher(programs, (error) => report('a portmap call failed', error))
-      const listening = transport === 'tcp' ? Listener : UdpEndpoint
-      const listener = await listening.listen({ host, port }, dispatcher)
+      const listener =
+        transport === 'tcp'
+          ? await Listener.listen({ host, port }, dispatcher, { limits: PORTMAP_LIMITS })
+          : await UdpEndpoint.listen({ host, port }, dispatcher)
       return { close: () => listener.close(DRAIN_MS) }
     },
   })

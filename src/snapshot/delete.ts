@@ -18,7 +18,8 @@ import {
   versionsKey,
 } from '../store/keys.ts'
 import { decodeRecord } from '../store/record.ts'
-import { type Chunk, chunkCodec } from '../store/records.ts'
+import { chunkCodec } from '../store/codecs.ts'
+import { type Chunk } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 

@@ -1,27 +1,30 @@
 /** The tables there are: which codec a kind of record has, and about what it costs in memory. */
-import { Kind } from './keys.ts'
+
 import {
   bitmapCodec,
   bytesCodec,
-  type Chunk,
   chunkCodec,
-  type DatasetRecord,
   datasetCodec,
-  type Inode,
   inodeCodec,
-  type NameRecord,
   nameCodec,
-  type Orphan,
   orphanCodec,
-  type Page,
   pageCodec,
   presenceCodec,
-  type SnapshotRecord,
-  type Superblock,
   snapshotCodec,
   superblockCodec,
-  type Version,
   versionsCodec,
+} from './codecs.ts'
+import { Kind } from './keys.ts'
+import type {
+  Chunk,
+  DatasetRecord,
+  Inode,
+  NameRecord,
+  Orphan,
+  Page,
+  SnapshotRecord,
+  Superblock,
+  Version,
 } from './records.ts'
 import type { TableSpec } from './table.ts'
 

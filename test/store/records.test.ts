@@ -1,17 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { chunkCodec, inodeCodec, pageCodec } from '../../src/store/codecs.ts'
 import { FsError } from '../../src/store/error.ts'
 import { decodeRecord, encodeRecord, openRecord, sealRecord } from '../../src/store/record.ts'
-import {
-  chunkCodec,
-  EMPTY_CHUNK,
-  FileType,
-  type Inode,
-  inodeCodec,
-  newChunk,
-  type Page,
-  pageCodec,
-} from '../../src/store/records.ts'
+import { EMPTY_CHUNK, FileType, type Inode, newChunk, type Page } from '../../src/store/records.ts'
 import type { Codec } from '../../src/xdr/codec.ts'
 
 const test = suite('store/records')

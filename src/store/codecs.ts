@@ -1,0 +1,242 @@
+/**
+ * Records as bytes on disk: XDR (RFC 4506), as the wire is.
+ *
+ *   birth:u32  the epoch in which this version was written, 0 for records without versions
+ *   record     one of the codecs below
+ *   crc:u32    CRC-32 of key, birth and record; verified whenever the record is read from disk
+ */
+import { bool, type Codec, string, struct, uint32, uint64 } from '../xdr/codec.ts'
+import type { XdrReader } from '../xdr/reader.ts'
+import type { XdrWriter } from '../xdr/writer.ts'
+import {
+  BITMAP_BITS,
+  type Chunk,
+  type DatasetRecord,
+  EMPTY_CHUNK,
+  FileType,
+  INLINE_BYTES_MAX,
+  type Inode,
+  type NameRecord,
+  newChunk,
+  type Orphan,
+  type Page,
+  runEnd,
+  type SnapshotRecord,
+  type Superblock,
+  type Version,
+} from './records.ts'
+import { timeCodec } from './time.ts'
+
+const own = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
+const TARGET_BYTES_MAX = 4096
+const NAME_BYTES_MAX = 255
+
+export const inodeCodec: Codec<Inode> = {
+  encode(w, inode) {
+    w.uint32(inode.type)
+    w.uint32(inode.mode)
+    w.uint32(inode.nlink)
+    w.uint32(inode.uid)
+    w.uint32(inode.gid)
+    w.uint64(inode.size)
+    w.uint64(inode.used)
+    timeCodec.encode(w, inode.atime)
+    timeCodec.encode(w, inode.mtime)
+    timeCodec.encode(w, inode.ctime)
+    w.uint32(inode.generation)
+    encodeBody(w, inode)
+  },
+  decode(r) {
+    const type = r.uint32() as FileType
+    const mode = r.uint32()
+    const nlink = r.uint32()
+    const uid = r.uint32()
+    const gid = r.uint32()
+    const size = r.uint64()
+    const used = r.uint64()
+    const atime = timeCodec.decode(r)
+    const mtime = timeCodec.decode(r)
+    const ctime = timeCodec.decode(r)
+    const generation = r.uint32()
+    const common = { type, mode, nlink, uid, gid, size, used, atime, mtime, ctime, generation }
+    return { ...common, ...decodeBody(r, type) }
+  },
+}
+
+function encodeBody(w: XdrWriter, inode: Inode): void {
+  if (inode.type === FileType.REG) {
+    w.uint64(inode.content)
+    w.opaque(inode.verifier ?? NO_BYTES)
+  } else if (inode.type === FileType.DIR) {
+    w.uint64(inode.parent)
+    w.uint64(inode.entries)
+    w.uint64(inode.nextCookie)
+  } else if (inode.type === FileType.LNK) {
+    w.opaque(inode.target ?? NO_BYTES)
+  } else {
+    w.uint32(inode.major)
+    w.uint32(inode.minor)
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+const NO_BODY = {
+  major: 0,
+  minor: 0,
+  content: 0,
+  verifier: undefined as Uint8Array | undefined,
+  parent: 0,
+  entries: 0,
+  nextCookie: 0,
+  target: undefined as Uint8Array | undefined,
+}
+
+function decodeBody(r: XdrReader, type: FileType): typeof NO_BODY {
+  if (type === FileType.REG) {
+    const content = r.uint64()
+    const verifier = r.opaque(8)
+    return { ...NO_BODY, content, verifier: verifier.length === 0 ? undefined : own(verifier) }
+  }
+  if (type === FileType.DIR) {
+    return { ...NO_BODY, parent: r.uint64(), entries: r.uint64(), nextCookie: r.uint64() }
+  }
+  if (type === FileType.LNK) return { ...NO_BODY, target: own(r.opaque(TARGET_BYTES_MAX)) }
+  return { ...NO_BODY, major: r.uint32(), minor: r.uint32() }
+}
+
+export const nameCodec: Codec<NameRecord> = {
+  encode(w, name) {
+    w.uint64(name.ino)
+    w.uint32(name.type)
+    w.uint64(name.cookie)
+  },
+  decode: (r) => ({ ino: r.uint64(), type: r.uint32() as FileType, cookie: r.uint64() }),
+}
+
+export const pageCodec: Codec<Page> = {
+  encode(w, page) {
+    w.uint32(page.length)
+    for (const entry of page) {
+      nameCodec.encode(w, entry)
+      w.opaque(entry.name)
+    }
+  },
+  decode: (r) =>
+    Array.from({ length: r.uint32() }, () => {
+      const { ino, type, cookie } = nameCodec.decode(r)
+      return { ino, type, cookie, name: own(r.opaque(NAME_BYTES_MAX)) }
+    }),
+}
+
+/** 512 bits, least significant first within a byte. */
+export const bitmapCodec: Codec<Uint8Array> = {
+  encode: (w, bitmap) => w.opaqueFixed(bitmap),
+  decode: (r) => own(r.opaqueFixed(BITMAP_BITS / 8)),
+}
+
+/** Runs of blocks that lie side by side on disk and came in one epoch, then a CRC a block. */
+export const chunkCodec: Codec<Chunk> = {
+  encode(w, chunk) {
+    w.uint32(chunk.inline === undefined ? 0 : 1)
+    if (chunk.inline !== undefined) {
+      w.opaque(chunk.inline)
+      return
+    }
+    const length = chunk.address.length
+    w.uint32(length)
+    for (let start = 0; start < length; ) {
+      const end = runEnd(chunk, start)
+      w.uint32(end - start)
+      w.uint64(chunk.address[start] ?? 0)
+      w.uint32(chunk.birth[start] ?? 0)
+      if (chunk.address[start] !== 0) {
+        for (let i = start; i < end; i++) w.uint32(chunk.crc[i] ?? 0)
+      }
+      start = end
+    }
+  },
+  decode(r) {
+    if (r.bool()) return { ...EMPTY_CHUNK, inline: own(r.opaque(INLINE_BYTES_MAX)) }
+    const length = r.uint32()
+    const chunk = newChunk(length)
+    for (let start = 0; start < length; ) {
+      const end = start + r.uint32()
+      const address = r.uint64()
+      const birth = r.uint32()
+      for (let i = start; i < end; i++) {
+        if (address === 0) continue
+        chunk.address[i] = address + i - start
+        chunk.birth[i] = birth
+        chunk.crc[i] = r.uint32()
+      }
+      start = end
+    }
+    return chunk
+  },
+}
+
+export const versionsCodec: Codec<readonly Version[]> = {
+  encode(w, versions) {
+    w.uint32(versions.length)
+    for (const { birth, end } of versions) {
+      w.uint32(birth)
+      w.uint32(end)
+    }
+  },
+  decode: (r) => Array.from({ length: r.uint32() }, () => ({ birth: r.uint32(), end: r.uint32() })),
+}
+
+export const orphanCodec: Codec<Orphan> = {
+  encode(w, orphan) {
+    w.uint64(orphan.content)
+    w.uint32(orphan.end)
+  },
+  decode: (r) => ({ content: uint64.decode(r), end: uint32.decode(r) }),
+}
+
+/** Bytes kept as they are: a superseded record as it was encoded. */
+export const bytesCodec: Codec<Uint8Array> = {
+  encode: (w, bytes) => w.opaque(bytes),
+  decode: (r) => own(r.opaque(0xffff_ffff)),
+}
+
+/** A record that says all by its key. */
+export const presenceCodec: Codec<true> = {
+  encode: () => undefined,
+  decode: () => true,
+}
+
+/** Longest name of a dataset or snapshot, in bytes. */
+const OBJSET_NAME_BYTES_MAX = 255
+
+export const datasetCodec: Codec<DatasetRecord> = struct({
+  name: string(OBJSET_NAME_BYTES_MAX),
+  root: uint64,
+  epoch: uint32,
+  snapshotsChanged: timeCodec,
+})
+
+export const snapshotCodec: Codec<SnapshotRecord> = struct({
+  dataset: uint32,
+  name: string(OBJSET_NAME_BYTES_MAX),
+  epoch: uint32,
+  created: timeCodec,
+  deleting: bool,
+})
+
+export const superblockCodec: Codec<Superblock> = {
+  encode(w, superblock) {
+    w.opaqueFixed(superblock.uuid)
+    w.opaqueFixed(superblock.handleKey)
+    w.uint32(superblock.starts)
+    w.uint64(superblock.nextIno)
+    w.uint32(superblock.nextObjset)
+  },
+  decode: (r) => ({
+    uuid: own(r.opaqueFixed(16)),
+    handleKey: own(r.opaqueFixed(16)),
+    starts: r.uint32(),
+    nextIno: r.uint64(),
+    nextObjset: r.uint32(),
+  }),
+}
