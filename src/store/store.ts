@@ -14,6 +14,7 @@ import type { Database } from './database.ts'
 import { Dataset, type Snapshot } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { FsError } from './error.ts'
+import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import type { DatasetRecord, SnapshotRecord, Superblock } from './records.ts'
@@ -30,8 +31,6 @@ const DIRTY_RECORDS_MAX = 100_000
 const LIMBO_BLOCKS_MAX = 65_536
 /** Commits wait for a checkpoint under way when the log is this many times over its limit. */
 const OVERDUE = 4
-/** Inode numbers set aside at a time; a new lease is written when half of them are used. */
-const INO_LEASE = 2 ** 20
 /** How long the host's free space is believed, in calls: asking costs a system call. */
 const SPACE_CALLS = 256
 
@@ -64,8 +63,7 @@ export class Store {
   readonly #open = new Map<number, Dataset>()
   #transactions = 0
   #inTransaction = false
-  #nextIno = 0
-  #leaseEnd = 0
+  readonly #inos = new InoNumbers((end, done) => this.#lease(end, done))
   #checkpointing: Promise<void> | undefined
   #failure: FsError | undefined
   #verifier: Uint8Array
@@ -284,31 +282,26 @@ export class Store {
 
   /** An inode or content number that was never used and will never be again. */
   newIno(): number {
-    assert(this.#nextIno < this.#leaseEnd, 'inode numbers are leased faster than committed')
-    if (this.#leaseEnd - this.#nextIno === INO_LEASE / 2) setImmediate(() => this.#lease())
-    return this.#nextIno++
-  }
-
-  /** Sets numbers aside; what a crash leaves unused of them is lost. */
-  #lease(): void {
-    if (this.#failure !== undefined) return
-    const nextIno = this.#leaseEnd + INO_LEASE
-    this.transact((tx) => tx.put(this.superblocks, 0, { ...this.superblock, nextIno }))
-    this.barrier((error) => {
-      if (error === undefined) this.#leaseEnd = nextIno
-    })
+    return this.#inos.take()
   }
 
   /** Counts this start and sets numbers aside. Nothing may be served before it has resolved. */
   async begin(): Promise<void> {
-    const { nextIno, starts } = this.superblock
-    this.#nextIno = nextIno
-    this.#leaseEnd = nextIno + INO_LEASE
+    this.#inos.begin(this.superblock.nextIno)
     this.transact((tx) => {
-      const next = { starts: starts + 1, nextIno: this.#leaseEnd }
+      const next = { starts: this.superblock.starts + 1, nextIno: this.#inos.end }
       tx.put(this.superblocks, 0, { ...this.superblock, ...next })
     })
     await this.flush()
+  }
+
+  /** Writes a new lease; what a crash leaves unused of it is lost. */
+  #lease(nextIno: number, done: () => void): void {
+    if (this.#failure !== undefined) return
+    this.transact((tx) => tx.put(this.superblocks, 0, { ...this.superblock, nextIno }))
+    this.barrier((error) => {
+      if (error === undefined) done()
+    })
   }
 
   /** The number of a new dataset or snapshot. */
