@@ -20,7 +20,7 @@ import type { BlockStore } from '../store/blocks.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { chunkKey } from '../store/keys.ts'
 import { BLOCK_BYTES, type Inode } from '../store/records.ts'
-import type { Clock } from '../store/time.ts'
+import { type Clock, timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { ReadBuffers } from './data-buffers.ts'
 import { ContentReader, type ReadData, readBlock } from './data-read.ts'
@@ -127,8 +127,9 @@ export class FileData {
   write(ino: number, inode: Inode, offset: number, data: Uint8Array): Awaitable<void> {
     if (data.length === 0) return
     this.#requireSpace(data.length)
-    const time = this.#store.clock()
     const known = this.#files.get(ino)
+    // A clock that went back must not hide the change: ctime only moves forward.
+    const time = timeAfter(this.#store.clock(), (known?.merge(inode) ?? inode).ctime)
     const file = known ?? new DirtyFile(inode.content, inode.size, time, this.#ticks)
     assert.equal(file.content, inode.content, 'content was exchanged under dirty pages')
     const { held, count } = file

@@ -4,7 +4,7 @@
  * `MODEL_SEED=n` replays a run, `MODEL_STEPS=n` makes it longer.
  */
 import { openLive, withFolder } from '../fs/harness.ts'
-import { checkInvariants } from './invariants.ts'
+import { checkTree } from '../fs/invariants.ts'
 import { Random } from './random.ts'
 import { newNode } from './tree.ts'
 import { type Operation, World } from './world.ts'
@@ -34,7 +34,7 @@ export async function runModel(
         await oneStep(world, operations)
         if (step % COMPARE_STEPS !== 0 && step !== steps) continue
         await world.compare()
-        checkInvariants(world.subject.live)
+        checkTree(world.subject.live)
         await also(world)
       }
     } catch (error) {

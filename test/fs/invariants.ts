@@ -7,7 +7,7 @@ import { nameKey, pageKey } from '../../src/store/keys.ts'
 import { FileType, type Inode, PAGE_COOKIES } from '../../src/store/records.ts'
 
 /** Walks the tree from its root. @throws AssertionError naming what does not agree */
-export function checkInvariants(live: Live): void {
+export function checkTree(live: Live): void {
   const links = new Map<number, number>()
   const dirs = [live.place.root]
   for (const dir of dirs) {
