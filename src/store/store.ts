@@ -8,7 +8,7 @@
  */
 import { strict as assert } from 'node:assert'
 import type { BlockStore } from './blocks.ts'
-import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Committer, type Waiter } from './commit.ts'
 import type { Database } from './database.ts'
 import { Dataset, type Snapshot } from './dataset.ts'
@@ -18,19 +18,12 @@ import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import type { DatasetRecord, SnapshotRecord, Superblock } from './records.ts'
-import { groupPut } from './recovery.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
 import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
 
-/** A checkpoint begins when the log, the dirty records or the blocks in limbo exceed these. */
-const LOG_BYTES_MAX = 32 * 1024 * 1024
-const DIRTY_RECORDS_MAX = 100_000
-const LIMBO_BLOCKS_MAX = 65_536
-/** Commits wait for a checkpoint under way when the log is this many times over its limit. */
-const OVERDUE = 4
 /** How long the host's free space is believed, in calls: asking costs a system call. */
 const SPACE_CALLS = 256
 
@@ -55,7 +48,7 @@ export interface StoreParts {
 export class Store {
   readonly #parts: StoreParts
   readonly #cache: Cache
-  readonly #dirty = new DirtyRecords()
+  readonly #checkpointer: Checkpointer
   readonly #committer: Committer
   readonly superblocks: Table<number, Superblock>
   readonly datasets: Table<number, DatasetRecord>
@@ -64,7 +57,6 @@ export class Store {
   #transactions = 0
   #inTransaction = false
   readonly #inos = new InoNumbers((end, done) => this.#lease(end, done))
-  #checkpointing: Promise<void> | undefined
   #failure: FsError | undefined
   #verifier: Uint8Array
   #spaceAge = 0
@@ -77,12 +69,13 @@ export class Store {
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
     this.#verifier = parts.randomBytes(8)
-    const { log, blocks } = parts
+    const { log, blocks, space, database } = parts
     const failed = (error: unknown) => this.#fail(error)
-    this.#committer = new Committer(
-      { log, blocks, failed, committed: () => this.#committed() },
-      parts.seq,
-    )
+    const committed = () =>
+      this.#failure === undefined ? this.#checkpointer.consider() : undefined
+    this.#committer = new Committer({ log, blocks, failed, committed }, parts.seq)
+    const cut = () => this.#committer.cut()
+    this.#checkpointer = new Checkpointer({ log, blocks, space, database, failed, cut })
   }
 
   readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
@@ -208,7 +201,7 @@ export class Store {
     }
   }
 
-  readonly #dirtied = (entry: Entry<unknown>): void => this.#dirty.mark(entry)
+  readonly #dirtied = (entry: Entry<unknown>): void => this.#checkpointer.dirty.mark(entry)
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
   barrier(done: Waiter): void {
@@ -238,44 +231,10 @@ export class Store {
     return this.#failure
   }
 
-  // Checkpoints.
-
-  #committed(): Promise<void> | undefined {
-    if (this.#failure !== undefined) return undefined
-    const { log, space } = this.#parts
-    const due =
-      log.bytes > LOG_BYTES_MAX ||
-      this.#dirty.count > DIRTY_RECORDS_MAX ||
-      space.limboBlocks > LIMBO_BLOCKS_MAX
-    if (!due) return undefined
-    if (this.#checkpointing === undefined) this.checkpoint().catch((error) => this.#fail(error))
-    return log.bytes > OVERDUE * LOG_BYTES_MAX ? this.#checkpointing : undefined
-  }
-
   /** Brings everything that was transacted before this call into the database. */
   async checkpoint(): Promise<void> {
-    while (this.#checkpointing !== undefined) await this.#checkpointing
-    const run = this.#checkpoint().finally(() => {
-      this.#checkpointing = undefined
-    })
-    this.#checkpointing = run.catch(() => undefined)
-    await run
-  }
-
-  async #checkpoint(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    const { blocks, database, space } = this.#parts
-    this.#dirty.freeze()
-    const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
-    const seq = await this.#committer.cut()
-    const write = (puts: readonly Put[]) => database.write(puts)
-    await this.#dirty.write(write)
-    await blocks.sync()
-    await write([...groups, checkpointPut(seq)])
-    this.#dirty.finish()
-    space.releaseLimbo()
-    // Files without a used block give their room back to the host.
-    await Promise.all(space.takeFreeFiles().map((file) => blocks.trimFile(file)))
+    await this.#checkpointer.run()
   }
 
   // Numbers.

@@ -1,0 +1,86 @@
+/** When a checkpoint is due, and its steps from the cut to the last batch (checkpoint.ts). */
+import type { BlockStore } from './blocks.ts'
+import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
+import type { Database } from './database.ts'
+import type { IntentLog } from './log.ts'
+import { groupPut } from './recovery.ts'
+import type { SpaceMap } from './space.ts'
+
+/** A checkpoint begins when the log, the dirty records or the blocks in limbo exceed these. */
+const LOG_BYTES_MAX = 32 * 1024 * 1024
+const DIRTY_RECORDS_MAX = 100_000
+const LIMBO_BLOCKS_MAX = 65_536
+/** Commits wait for the checkpoint under way when the log is this many times over its limit. */
+const OVERDUE = 4
+
+export interface CheckpointHost {
+  readonly database: Database
+  readonly blocks: BlockStore
+  readonly space: SpaceMap
+  readonly log: IntentLog
+  /** Ends the commit group here; the number of its log entry, once that is on disk. */
+  cut(): Promise<number>
+  /** A checkpoint failed: the store stops. @returns what to tell who asked for it */
+  failed(error: unknown): Error
+}
+
+export class Checkpointer {
+  readonly dirty = new DirtyRecords()
+  readonly #host: CheckpointHost
+  #running: Promise<void> | undefined
+  /** Whether the log has been turned for the checkpoint under way. */
+  #turned = false
+
+  constructor(host: CheckpointHost) {
+    this.#host = host
+  }
+
+  /**
+   * Begins a checkpoint where one is due.
+   *
+   * @returns what commits have to wait for, where the log outgrows the checkpoint under way. Never
+   *   before its cut, which is itself a commit
+   */
+  consider(): Promise<void> | undefined {
+    const { log, space } = this.#host
+    const due =
+      log.bytes > LOG_BYTES_MAX ||
+      this.dirty.count > DIRTY_RECORDS_MAX ||
+      space.limboBlocks > LIMBO_BLOCKS_MAX
+    // A failure is told to the store by then; here nobody waits for it.
+    if (due && this.#running === undefined) this.run().catch(() => undefined)
+    return this.#turned && log.bytes > OVERDUE * LOG_BYTES_MAX ? this.#running : undefined
+  }
+
+  /** Brings everything that was transacted before this call into the database. */
+  async run(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+    const run = this.#steps().finally(() => {
+      this.#running = undefined
+      this.#turned = false
+    })
+    this.#running = run.catch(() => undefined)
+    await run
+  }
+
+  async #steps(): Promise<void> {
+    const { blocks, database, space } = this.#host
+    try {
+      this.dirty.freeze()
+      const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
+      const seq = await this.#host.cut()
+      this.#turned = true
+      const write = (puts: readonly Put[]) => database.write(puts)
+      await this.dirty.write(write)
+      // The log's older file may hold the only durable copy of blocks that rode in it.
+      await blocks.sync()
+      await write([...groups, checkpointPut(seq)])
+      this.dirty.finish()
+      space.releaseLimbo()
+      // Files without a used block give their room back to the host.
+      await Promise.all(space.takeFreeFiles().map((file) => blocks.trimFile(file)))
+    } catch (error) {
+      throw this.#host.failed(error)
+    }
+  }
+}
