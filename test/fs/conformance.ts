@@ -2,7 +2,8 @@
  * What every FileSystem has to do, whatever it is made of.
  *
  * `conformance` is for file systems that can change; `readingConformance` for any that shows the
- * tree that `populate` makes; `readOnlyConformance` for those that refuse every change.
+ * tree that `populate` makes; `readOnlyConformance`, in a file of its own, for those that refuse
+ * every change.
  */
 import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
