@@ -178,7 +178,7 @@ export class Connection implements Peer, Receiver {
     try {
       parse()
     } catch (error) {
-      if (!(error instanceof RecordError)) throw error
+      if (!(error instanceof RecordError)) this.#shared.dispatcher.reportBug(error)
       this.#refuse()
     } finally {
       this.#parsing = false

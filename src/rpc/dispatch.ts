@@ -135,10 +135,10 @@ interface Version {
 
 export class Dispatcher {
   readonly #programs = new Map<number, Version[]>()
-  readonly #reportBug: ReportBug
+  readonly reportBug: ReportBug
 
   constructor(programs: readonly Program[], reportBug: ReportBug) {
-    this.#reportBug = reportBug
+    this.reportBug = reportBug
     for (const { prog, vers, procedures } of programs) {
       const versions = this.#programs.get(prog) ?? []
       assert(!versions.some((other) => other.vers === vers), `${prog} version ${vers} given twice`)
@@ -148,7 +148,7 @@ export class Dispatcher {
   }
 
   /**
-   * Answers the one call that `r` holds, now or later. Never throws.
+   * Answers the one call that `r` holds, now or later.
    *
    * @param ownedBytes length of the record where it has a buffer of its own (CallContext.argsOwned),
    *   0 where its bytes are used again
@@ -222,7 +222,7 @@ export class Dispatcher {
   }
 
   #bug(call: Call, error: unknown): void {
-    this.#reportBug(error)
+    this.reportBug(error)
     if (!call.answered) call.fail()
   }
 }

@@ -123,6 +123,11 @@ export class Listener {
     return this.#connections.size
   }
 
+  /** Bytes of calls and replies that are kept for all connections that share this Budget. */
+  get bytesKept(): number {
+    return this.#shared.budget.used
+  }
+
   /**
    * Stops accepting, answers the calls that came, and closes each connection when that is done;
    * those still open after `deadlineMs` are closed as they are.

@@ -81,10 +81,10 @@ export class ReplyQueue {
     if (onSent !== undefined) this.#onSent.push(onSent)
   }
 
-  /** Writes what has gathered, unless a write is under way; then it follows that one. */
+  /** Writes what has gathered. Where a write is under way, or a reply is open, that ends first. */
   flush(): void {
     const w = this.#writer
-    if (w === undefined || this.#writing > 0) return
+    if (w === undefined || this.#writing > 0 || this.#start !== -1) return
     const onSent = this.#onSent
     this.#writer = undefined
     this.#onSent = []

@@ -20,13 +20,12 @@ const root: Credential = {
 /** The bytes of `root` as an opaque_auth. */
 const ROOT = [
   ...[0, 0, 0, 1], //                       AUTH_SYS
-  ...[0, 0, 0, 36], //                      length of the body
+  ...[0, 0, 0, 32], //                      length of the body
   ...[1, 2, 3, 4], //                       stamp
   ...[0, 0, 0, 3, 0x62, 0x6f, 0x78, 0], //  machinename
   ...[0, 0, 0, 0, 0, 0, 0, 5], //           uid, gid
   ...[0, 0, 0, 2, 0, 0, 0, 6, 0, 0, 0, 7], // gids
 ]
-ROOT[7] = ROOT.length - 8
 
 function wireOf(flavor: number, body: readonly number[] | Uint8Array): Uint8Array {
   const w = new XdrWriter()
