@@ -6,10 +6,13 @@ import type { IntentLog } from './log.ts'
 import { groupPut } from './recovery.ts'
 import type { SpaceMap } from './space.ts'
 
-/** A checkpoint begins when the log, the dirty records or the blocks in limbo exceed these. */
+/** A checkpoint begins when the log, the dirty records, or what is to be freed exceed these. */
 const LOG_BYTES_MAX = 32 * 1024 * 1024
 const DIRTY_RECORDS_MAX = 100_000
 const LIMBO_BLOCKS_MAX = 65_536
+const DIRTY_GROUPS_MAX = 4096
+/** Ticks after which there is a checkpoint though little has changed. */
+const TICKS_MAX = 10
 /** Commits wait for the checkpoint under way when the log is this many times over its limit. */
 const OVERDUE = 4
 
@@ -30,6 +33,7 @@ export class Checkpointer {
   #running: Promise<void> | undefined
   /** Whether the log has been turned for the checkpoint under way. */
   #turned = false
+  #ticks = 0
 
   constructor(host: CheckpointHost) {
     this.#host = host
@@ -46,10 +50,19 @@ export class Checkpointer {
     const due =
       log.bytes > LOG_BYTES_MAX ||
       this.dirty.count > DIRTY_RECORDS_MAX ||
-      space.limboBlocks > LIMBO_BLOCKS_MAX
+      space.limboBlocks > LIMBO_BLOCKS_MAX ||
+      space.dirtyGroups > DIRTY_GROUPS_MAX
     // A failure is told to the store by then; here nobody waits for it.
     if (due && this.#running === undefined) this.run().catch(() => undefined)
     return this.#turned && log.bytes > OVERDUE * LOG_BYTES_MAX ? this.#running : undefined
+  }
+
+  /** Called about once a second, so that what was freed is at hand, and a restart is quick. */
+  tick(): void {
+    this.#ticks++
+    const idle = this.dirty.count === 0 && this.#host.space.limboBlocks === 0
+    if (idle || this.#ticks < TICKS_MAX || this.#running !== undefined) return
+    this.run().catch(() => undefined)
   }
 
   /** Brings everything that was transacted before this call into the database. */
@@ -65,6 +78,7 @@ export class Checkpointer {
 
   async #steps(): Promise<void> {
     const { blocks, database, space } = this.#host
+    this.#ticks = 0
     try {
       this.dirty.freeze()
       const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
@@ -76,6 +90,8 @@ export class Checkpointer {
       await blocks.sync()
       await write([...groups, checkpointPut(seq)])
       this.dirty.finish()
+      // A slow read of a block that is freed must not see what is written there next.
+      await blocks.idle()
       space.releaseLimbo()
       // Files without a used block give their room back to the host.
       await Promise.all(space.takeFreeFiles().map((file) => blocks.trimFile(file)))

@@ -145,7 +145,7 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   const { randomBytes, report } = options
   const clock = strictClock(options.wallClock)
   const parts = { directory, disk, database, blocks, space, log, seq, clock, randomBytes, report }
-  const store = new Store({ ...parts, cacheBytesMax })
+  const store = new Store({ ...parts, cacheBytesMax, reserveBytes: RESERVE_BYTES })
   const snapshots = await loadSnapshots(database)
   for await (const { key } of database.scan(kindRange(0, Kind.DATASET))) {
     const id = Number(parseKey(key).key)

@@ -17,15 +17,12 @@ import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import type { IntentLog } from './log.ts'
-import type { DatasetRecord, SnapshotRecord, Superblock } from './records.ts'
+import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
 import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
-
-/** How long the host's free space is believed, in calls: asking costs a system call. */
-const SPACE_CALLS = 256
 
 /** What `openStore` has opened for the store. */
 export interface StoreParts {
@@ -41,6 +38,8 @@ export interface StoreParts {
   readonly clock: Clock
   readonly randomBytes: (count: number) => Uint8Array
   readonly cacheBytesMax: number
+  /** Bytes of the disk that file data never takes. */
+  readonly reserveBytes: number
   /** Is told of what nobody asked for: a failed commit or checkpoint. */
   readonly report: (message: string, error: unknown) => void
 }
@@ -59,8 +58,8 @@ export class Store {
   readonly #inos = new InoNumbers((end, done) => this.#lease(end, done))
   #failure: FsError | undefined
   #verifier: Uint8Array
-  #spaceAge = 0
-  #hostSpace = { total: 0, free: 0 }
+  /** The host's free space as it was asked for in this tick: asking costs a system call. */
+  #hostSpace: { readonly total: number; readonly free: number } | undefined
 
   constructor(parts: StoreParts) {
     this.#parts = parts
@@ -163,13 +162,16 @@ export class Store {
     return (tag + 1) * 0x1_0000_0000 + objset
   }
 
-  /** Bytes in all and bytes free, of the disk that holds the store. */
+  /**
+   * Bytes in all, of the disk that holds the store, and bytes free for files: those of the disk,
+   * less a reserve, and those in the store's own files.
+   */
   space(): { readonly total: number; readonly free: number } {
-    if (this.#spaceAge-- <= 0) {
-      this.#spaceAge = SPACE_CALLS
-      this.#hostSpace = this.#parts.disk.space(this.#parts.directory)
-    }
-    return this.#hostSpace
+    const { disk, directory, space, reserveBytes } = this.#parts
+    this.#hostSpace ??= disk.space(directory)
+    const { total, free } = this.#hostSpace
+    const own = space.freeBlocks - space.unbackedBlocks + space.limboBlocks
+    return { total, free: Math.max(0, free - reserveBytes) + own * BLOCK_BYTES }
   }
 
   // Transactions.
@@ -216,9 +218,11 @@ export class Store {
     })
   }
 
-  /** Starts to commit what nobody waits for; called about once a second. */
+  /** Called about once a second: commits what nobody waits for, and checkpoints now and then. */
   tick(): void {
+    this.#hostSpace = undefined
     this.barrier(() => undefined)
+    if (this.#failure === undefined) this.#checkpointer.tick()
   }
 
   #fail(error: unknown): FsError {
