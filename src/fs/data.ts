@@ -16,56 +16,21 @@
  * - A settle whose transaction is undone leaves the dirty pages as they were.
  */
 import assert from 'node:assert/strict'
-import type { BlockStore } from '../store/blocks.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { chunkKey } from '../store/keys.ts'
 import { BLOCK_BYTES, type Inode } from '../store/records.ts'
-import { type Clock, timeAfter } from '../store/time.ts'
+import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { ReadBuffers } from './data-buffers.ts'
+import { DATA_LIMITS, type DataLimits, type DataOptions, type DataStore } from './data-options.ts'
 import { ContentReader, type ReadData, readBlock } from './data-read.ts'
 import { releaseContent, storePages, truncateData } from './data-settle.ts'
 import { FsError } from './error.ts'
 import type { Awaitable } from './filesystem.ts'
 import { type Below, DirtyFile } from './pages.ts'
 
-/** What the data of files needs of the store. */
-export interface DataStore {
-  transact<T>(body: (tx: Transaction) => T): T
-  newIno(): number
-  space(): { readonly free: number }
-  readonly clock: Clock
-  readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'settled'>
-}
-
-export interface DataLimits {
-  /** Bytes of dirty memory from which on the oldest files are settled. */
-  readonly dirtyBytesSoft: number
-  /** Bytes of dirty memory and of blocks on their way from which on writers have to wait. */
-  readonly dirtyBytesHard: number
-  /** Bytes of dirty memory at which one file is settled. */
-  readonly fileBytesMax: number
-  /** Calls of `tick` after which a file is settled at the latest. */
-  readonly dirtyTicksMax: number
-}
-export const DATA_LIMITS: DataLimits = {
-  dirtyBytesSoft: 32 * 2 ** 20,
-  dirtyBytesHard: 128 * 2 ** 20,
-  fileBytesMax: 16 * 2 ** 20,
-  dirtyTicksMax: 5,
-}
 /** A file is settled once this many of its chunks are dirty throughout: it is a stream. */
 const FULL_CHUNKS_MAX = 4
-
-export interface DataOptions {
-  readonly limits?: Partial<DataLimits>
-  /** Buffers for reads, if they are shared with the snapshots' readers. */
-  readonly buffers?: ReadBuffers
-  /** Runs an action in a later turn of the event loop, soon. */
-  readonly later?: (action: () => void) => void
-  /** A content number's chunks are to be freed in the background (reclaim.ts). */
-  readonly orphaned?: (content: number) => void
-}
 
 export class FileData {
   readonly #store: DataStore
@@ -244,7 +209,10 @@ export class FileData {
 
   /** @throws FsError NOSPC where the dirty pages and these might not find room */
   #requireSpace(bytes: number): void {
-    if (this.#failure !== undefined && this.#held > this.#limits.dirtyBytesSoft) throw this.#failure
+    if (this.#failure !== undefined) {
+      const short = this.#held > this.#limits.dirtyBytesSoft
+      if (short || this.#failure.code === 'NOSPC') throw this.#failure
+    }
     const needed = this.#pages * BLOCK_BYTES + bytes + BLOCK_BYTES
     if (this.#store.space().free < needed) throw new FsError('NOSPC')
   }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
-import type { DataStore } from '../../src/fs/data.ts'
+import type { DataStore } from '../../src/fs/data-options.ts'
 import { FsError } from '../../src/fs/error.ts'
 import { Dataset } from '../../src/store/dataset.ts'
 import type { Key } from '../../src/store/keys.ts'

@@ -1,0 +1,40 @@
+/** What FileData is given: the store it needs, how much it may hold, whom it tells. */
+import type { BlockStore } from '../store/blocks.ts'
+import type { Clock } from '../store/time.ts'
+import type { Transaction } from '../store/transaction.ts'
+import type { ReadBuffers } from './data-buffers.ts'
+
+/** What the data of files needs of the store. */
+export interface DataStore {
+  transact<T>(body: (tx: Transaction) => T): T
+  newIno(): number
+  space(): { readonly free: number }
+  readonly clock: Clock
+  readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'settled'>
+}
+
+export interface DataLimits {
+  /** Bytes of dirty memory from which on the oldest files are settled. */
+  readonly dirtyBytesSoft: number
+  /** Bytes of dirty memory and of blocks on their way from which on writers have to wait. */
+  readonly dirtyBytesHard: number
+  /** Bytes of dirty memory at which one file is settled. */
+  readonly fileBytesMax: number
+  /** Calls of `tick` after which a file is settled at the latest. */
+  readonly dirtyTicksMax: number
+}
+export const DATA_LIMITS: DataLimits = {
+  dirtyBytesSoft: 32 * 2 ** 20,
+  dirtyBytesHard: 128 * 2 ** 20,
+  fileBytesMax: 16 * 2 ** 20,
+  dirtyTicksMax: 5,
+}
+export interface DataOptions {
+  readonly limits?: Partial<DataLimits>
+  /** Buffers for reads, if they are shared with the snapshots' readers. */
+  readonly buffers?: ReadBuffers
+  /** Runs an action in a later turn of the event loop, soon. */
+  readonly later?: (action: () => void) => void
+  /** A content number's chunks are to be freed in the background (reclaim.ts). */
+  readonly orphaned?: (content: number) => void
+}
