@@ -69,8 +69,10 @@ export class Committer {
     for (const { entry } of tx.touched) this.#record(group.entry, entry)
     for (const { address, count, by } of tx.deltas) group.entry.delta(address, count, by)
     for (const write of tx.writes) {
-      group.writes.push(write)
       group.blockBytes += write.pages.length * BLOCK_BYTES
+      // What will not ride in the entry is not kept in memory until the commit.
+      if (group.blockBytes > EMBEDDED_BYTES_MAX) group.writes.length = 0
+      else group.writes.push(write)
       this.#host.blocks.write(write.address, write.pages)
     }
     group.transactions++
