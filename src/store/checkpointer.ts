@@ -50,7 +50,7 @@ export class Checkpointer {
     const due =
       log.bytes > LOG_BYTES_MAX ||
       this.dirty.count > DIRTY_RECORDS_MAX ||
-      space.limboBlocks > LIMBO_BLOCKS_MAX ||
+      space.releasableBlocks > LIMBO_BLOCKS_MAX ||
       space.dirtyGroups > DIRTY_GROUPS_MAX
     // A failure is told to the store by then; here nobody waits for it.
     if (due && this.#running === undefined) this.run().catch(() => undefined)
@@ -60,7 +60,7 @@ export class Checkpointer {
   /** Called about once a second, so that what was freed is at hand, and a restart is quick. */
   tick(): void {
     this.#ticks++
-    const idle = this.dirty.count === 0 && this.#host.space.limboBlocks === 0
+    const idle = this.dirty.count === 0 && this.#host.space.releasableBlocks === 0
     if (idle || this.#ticks < TICKS_MAX || this.#running !== undefined) return
     this.run().catch(() => undefined)
   }

@@ -1,5 +1,5 @@
 /** The database under the tables: classic-level, its records sealed with checksums. */
-import { ClassicLevel } from 'classic-level'
+import { ClassicLevel, type Snapshot } from 'classic-level'
 import type { Put } from './checkpoint.ts'
 import { FsError } from './error.ts'
 import { openRecord } from './record.ts'
@@ -7,7 +7,16 @@ import { openRecord } from './record.ts'
 const BLOCK_CACHE_BYTES = 32 * 1024 * 1024
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
+/** Records that the iterator of a frozen database brings at a time. */
+const BATCH_RECORDS = 500
+
 const BYTES = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+
+/** Keys from `gte` on, before `lt`. */
+export interface KeyRange {
+  readonly gte: Buffer
+  readonly lt: Buffer
+}
 
 /** The database is open in another process. */
 export class InUseError extends Error {}
@@ -76,14 +85,9 @@ export class Database {
     }
   }
 
-  /** The same without verifying: for the checker, which tells damage itself. */
-  async *scanSealed(range: {
-    gte: Buffer
-    lt: Buffer
-  }): AsyncGenerator<{ readonly key: Buffer; readonly sealed: Buffer }> {
-    for await (const [key, sealed] of this.#level.iterator({ ...range, ...BYTES })) {
-      yield { key, sealed }
-    }
+  /** The database as it is now, whatever is written to it later. To be closed. */
+  freeze(): FrozenDatabase {
+    return new FrozenDatabase(this.#level)
   }
 
   /** Forgets everything. */
@@ -93,5 +97,42 @@ export class Database {
 
   async close(): Promise<void> {
     await this.#level.close()
+  }
+}
+
+/** A record and its key as they are on disk. */
+export type SealedRecord = readonly [key: Buffer, sealed: Buffer]
+
+/** The database at one instant. Nothing is verified: the checker, which reads it, tells damage. */
+export class FrozenDatabase {
+  readonly #level: ClassicLevel<Buffer, Buffer>
+  readonly #snapshot: Snapshot
+
+  constructor(level: ClassicLevel<Buffer, Buffer>) {
+    this.#level = level
+    this.#snapshot = level.snapshot()
+  }
+
+  /** Without leaving the turn. */
+  get(key: Buffer): Buffer | undefined {
+    return this.#level.getSync(key, { ...BYTES, snapshot: this.#snapshot })
+  }
+
+  /** The records of a range in the order of their keys, some at a time. */
+  async *batches(range: KeyRange): AsyncGenerator<readonly SealedRecord[]> {
+    const iterator = this.#level.iterator({ ...range, ...BYTES, snapshot: this.#snapshot })
+    try {
+      for (;;) {
+        const batch = await iterator.nextv(BATCH_RECORDS)
+        if (batch.length === 0) return
+        yield batch
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#snapshot.close()
   }
 }

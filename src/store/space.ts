@@ -52,6 +52,7 @@ export class SpaceMap {
   readonly #groups: FreeGroups
   readonly #limbo = new Limbo()
   readonly #allocator: Allocator
+  #holds = 0
 
   constructor(options: SpaceOptions) {
     const { load, mayGrow, groupsMax = GROUPS_MAX, cacheBytes = CACHE_BYTES } = options
@@ -79,9 +80,24 @@ export class SpaceMap {
     return total === 0 ? 0 : total * GROUP_BLOCKS - 1 - blocks - this.#limbo.blocks
   }
 
-  /** Blocks without a reference that wait for a checkpoint. */
+  /** Blocks without a reference that wait for a checkpoint, or for who holds them. */
   get limboBlocks(): number {
     return this.#limbo.blocks
+  }
+
+  /** Blocks that the next checkpoint lets go of. */
+  get releasableBlocks(): number {
+    return this.#holds > 0 ? 0 : this.#limbo.blocks
+  }
+
+  /** Keeps what is released from being used anew until the result is called. */
+  hold(): () => void {
+    this.#holds++
+    let held = true
+    return () => {
+      if (held) this.#holds--
+      held = false
+    }
   }
 
   get totalGroups(): number {
@@ -219,6 +235,7 @@ export class SpaceMap {
   /** The checkpoint is complete: what was released before its cut can be allocated. */
   releaseLimbo(): void {
     this.#cache.written()
+    if (this.#holds > 0) return
     this.#limbo.release((number, bits, blocks) => {
       const group = this.#cache.peek(number)
       if (group !== undefined) removeBits(group.busy, bits)
