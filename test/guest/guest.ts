@@ -19,6 +19,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { failure } from './failure.ts'
 import { GUEST_ADDRESS, type HostNet, SERVER_ADDRESS, spawnBound } from './net.ts'
 import { type Handler, SerialLine } from './serial.ts'
 import { withTempDir } from './tempdir.ts'
@@ -91,16 +92,16 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
       kernelConsole = (kernelConsole + text).slice(-CONSOLE_CHARS_MAX)
     }
     ;(kernel.stdout as Readable).setEncoding('utf8').on('data', keep)
-    const story = () => `\nIts output:\n${line.output}\nIts console:\n${kernelConsole}`
+    const story = () => `Its output:\n${line.output}\nIts console:\n${kernelConsole}`
 
     let timer: NodeJS.Timeout | undefined
     const overdue = new Promise<never>((_, reject) => {
-      const late = () => reject(new Error(`the guest took more than ${seconds} s.${story()}`))
+      const late = () => reject(failure(`the guest took more than ${seconds} s`, story()))
       timer = setTimeout(late, seconds * 1000)
     })
     const ended = once(kernel, 'close')
     const died = ended.then(() => {
-      throw new Error(`the guest died.${story()}`)
+      throw failure('the guest died', story())
     })
     died.catch(() => {})
     try {

@@ -10,7 +10,7 @@
 # When anything here fails, pid 1 ends, the kernel panics, and the launcher shows its console.
 set -eu
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C TERM=dumb
-export GUEST_DIR=${0%/*}
+GUEST_DIR=${0%/*}
 
 enter_overlay() {
   mount -n -t proc proc /proc
@@ -24,6 +24,7 @@ enter_overlay() {
   mount -t devtmpfs devtmpfs dev
   mkdir -p dev/pts dev/shm lib/modules
   mount -t devpts devpts dev/pts
+  ln -s /proc/self/fd dev/fd
   local memory
   for memory in dev/shm run mnt; do mount -t tmpfs tmpfs "$memory"; done
   # Every program finds its kernel modules where it expects them, and no others.
@@ -62,7 +63,8 @@ mkfifo /run/output
 cat /run/output >/dev/ttyS0 &
 exec 9>/run/output
 code=0
-bash -eu -o pipefail -c '. "$GUEST_DIR/lib.sh"; . "$GUEST_DIR/script"' </dev/null >&9 2>&1 9>&- || code=$?
+cd "$GUEST_DIR"
+bash -eu -o pipefail -c '. ./env; . ./lib.sh; . ./script' </dev/null >&9 2>&1 9>&- || code=$?
 for share in "${SHARES[@]}"; do timeout 10 sync -f "$share" || true; done
 printf '\001exit %s\n' "$code" >&9
 # The launcher ends the guest now. A plain end of pid 1 would be a panic in its console.

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 
-/** What it returns is printed in the guest, as one line; what it throws fails the script there. */
-export type Handler = (...args: string[]) => Promise<string | undefined> | string | undefined
+/** A string is printed in the guest, as one line; what it throws fails the script there. */
+export type Handler = (...args: string[]) => Promise<unknown>
 
 const MESSAGE_START = '\u0001'
 
@@ -58,7 +58,8 @@ export class SerialLine {
     try {
       const handler = this.#on[name]
       if (handler === undefined) throw new Error(`the test has no handler '${name}'`)
-      answer = `ok ${(await handler(...args)) ?? ''}`
+      const result = await handler(...args)
+      answer = `ok ${typeof result === 'string' ? result : ''}`
     } catch (error) {
       answer = `failed ${error instanceof Error ? error.message : error}`
     }

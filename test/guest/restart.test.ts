@@ -1,0 +1,139 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import { type HostNet, withNet } from './net.ts'
+import { inGuest, scenario } from './scenario.ts'
+import { withHostServer, zerofsNfs } from './server.ts'
+import { withTempDir } from './tempdir.ts'
+
+const test = suite('guest: a server that comes and goes')
+
+/**
+ * A server on this machine, and a guest that mounts it from another address and runs `script`, which
+ * may say `host stop SIGNAL`, `host start`, `host check` and `host snapshot NAME`.
+ */
+async function withServer(script: string): Promise<void> {
+  await withTempDir((dir) => withNet((net) => serveGuest(net, join(dir, 'data'), script)))
+}
+
+async function serveGuest(net: HostNet, data: string, script: string): Promise<void> {
+  mkdirSync(data)
+  await withHostServer(net, data, async (server) => {
+    await inGuest({
+      net,
+      script: `
+        mount -t nfs -o nolock server:/ /mnt
+        cd /mnt
+        dd if=/dev/urandom of=/run/random bs=1M count=32 status=none
+        ${script}
+      `,
+      on: {
+        stop: (signal) => server.stop(signal === 'SIGKILL' ? signal : 'SIGTERM'),
+        start: () => server.start(),
+        check: () => zerofsNfs('check', '--data', data),
+        snapshot: (name = '') => zerofsNfs('snapshot', 'create', name, '--data', data),
+      },
+    })
+  })
+}
+
+scenario(test, 'open files go on where they were when the server stops and starts', async () => {
+  await withServer(`
+    mkdir -p a/b
+    exec 5>>a/b/log 6<a/b/log
+    cd a/b
+    for word in one two three; do
+      echo $word >&5
+      sync log
+      host stop SIGTERM
+      host check
+      host start
+      read -r read <&6
+      test "$read" = $word
+      mv log log.$word
+      mv log.$word log
+    done
+    forget_caches
+    test "$(cat log | tr '\\n' ' ')" = 'one two three '
+  `)
+})
+
+scenario(test, 'what was synced before the server was killed is there afterwards', async () => {
+  await withServer(`
+    mkdir -p many
+    for i in 1 2 3; do
+      dd if=/run/random of=large bs=1M conv=fsync status=none
+      seq $i 200 >small
+      sync small
+      (cd many && seq -f "$i-%g" 200 | xargs touch)
+      ln -f small link
+      host stop SIGKILL
+      host check
+      host start
+      cd /
+      umount -f -l /mnt
+      mount -t nfs -o nolock server:/ /mnt
+      cd /mnt
+      cmp large /run/random
+      seq $i 200 | cmp - small
+      test "$(stat -c %h link)" = 2
+      test "$(ls many | wc -l)" = $((i * 200))
+    done
+  `)
+})
+
+scenario(
+  test,
+  'a copy that is under way when the server is killed is whole in the end',
+  async () => {
+    await withServer(`
+    for i in 1 2 3; do
+      (cp /run/random copy.$i && sync copy.$i) &
+      sleep 0.3
+      host stop SIGKILL
+      sleep 1
+      host start
+      wait $!
+      forget_caches
+      cmp copy.$i /run/random
+    done
+  `)
+  },
+)
+
+scenario(test, 'a reader waits for a server that is away, and gets what it asked for', async () => {
+  await withServer(`
+    cp /run/random file
+    forget_caches
+    host stop SIGTERM
+    cmp file /run/random &
+    sleep 2
+    kill -0 $!
+    host start
+    wait $!
+  `)
+})
+
+scenario(test, 'snapshots and their open files outlive a restart', async () => {
+  await withServer(`
+    mkdir tree
+    cp /run/random tree/large
+    echo then >tree/small
+    forget_caches
+    manifest tree >/run/before
+    host snapshot one
+    exec 5<tree/.snapshots/one/small
+    echo now >tree/small
+    rm tree/large
+    sync
+    host stop SIGKILL
+    host check
+    host start
+    test "$(cat <&5)" = then
+    forget_caches
+    manifest tree/.snapshots/one >/run/after
+    same /run/before /run/after
+  `)
+})
+
+test.run()
