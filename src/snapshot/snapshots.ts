@@ -188,4 +188,8 @@ function checkName(name: string): void {
   if (/[/\u0000-\u001f\u007f]/.test(name)) {
     throw new FsError('INVAL', `a snapshot's name has no '/' and no control characters`)
   }
+  // Half of a surrogate pair has no bytes of its own: two names would have the same ones.
+  if (Buffer.from(name).toString() !== name) {
+    throw new FsError('INVAL', `a snapshot's name is text that UTF-8 can tell`)
+  }
 }

@@ -1,0 +1,85 @@
+/**
+ * What must hold between records, history and reference counts, worked out anew from the database.
+ *
+ * It shares no code with what it looks after but for the codecs: it is obvious rather than fast.
+ */
+import * as assert from 'uvu/assert'
+import { chunkCodec } from '../../src/store/codecs.ts'
+import type { Dataset } from '../../src/store/dataset.ts'
+import { Kind, kindRange, parseDeadKey, parseKey } from '../../src/store/keys.ts'
+import { decodeRecord } from '../../src/store/record.ts'
+import type { Chunk } from '../../src/store/records.ts'
+import type { Store } from '../../src/store/store.ts'
+import { historySpec, versionsSpec } from '../../src/store/tables.ts'
+
+async function* records(store: Store, kind: Kind) {
+  for await (const { key, record } of store.database.scan(kindRange(store.dataset.id, kind))) {
+    yield { key: String(parseKey(key).key), record }
+  }
+}
+
+/** How many records of a kind there are. */
+export async function countOf(store: Store, kind: Kind): Promise<number> {
+  await store.checkpoint()
+  let count = 0
+  for await (const _ of records(store, kind)) count++
+  return count
+}
+
+/** Looks at everything, after a checkpoint. @throws AssertionError naming what does not agree */
+export async function audit(store: Store): Promise<void> {
+  await store.checkpoint()
+  await auditHistory(store)
+  await auditReferences(store)
+}
+
+/** The three records of each version name the same versions, each of which a snapshot sees. */
+async function auditHistory(store: Store): Promise<void> {
+  const history: string[] = []
+  for await (const { key } of records(store, Kind.HISTORY)) history.push(key)
+  const dead: string[] = []
+  for await (const { key } of records(store, Kind.DEAD)) {
+    const { end, birth, kind, key: inner } = parseDeadKey(key)
+    dead.push(`${kind}${inner}@${end}`)
+    assert.ok(isSeen(store.dataset, birth, end), `no snapshot sees ${key}`)
+  }
+  const listed: string[] = []
+  for await (const { key, record } of records(store, Kind.VERSIONS)) {
+    let last = 0
+    for (const { birth, end } of decodeRecord(versionsSpec.codec, record).value) {
+      assert.ok(last <= birth && birth < end, `versions of ${key} follow one another`)
+      last = end
+      listed.push(`${key}@${end}`)
+    }
+    assert.ok(last > 0, `the list of versions of ${key} is empty`)
+  }
+  assert.equal(dead.sort(), history.sort(), 'index of the dead and history')
+  assert.equal(listed.sort(), history, 'lists of versions and history')
+}
+
+function isSeen({ snapshots }: Dataset, birth: number, end: number): boolean {
+  return snapshots.some(({ epoch }) => birth <= epoch && epoch < end)
+}
+
+/** A block has a reference for each chunk that maps it, now or in a version. */
+async function auditReferences(store: Store): Promise<void> {
+  const holders = new Map<number, Set<string>>()
+  const hold = (key: string, { address }: Chunk) => {
+    for (const block of address) {
+      if (block === 0) continue
+      holders.set(block, (holders.get(block) ?? new Set()).add(key))
+    }
+  }
+  for await (const { key, record } of records(store, Kind.CHUNK)) {
+    hold(key, decodeRecord(chunkCodec, record).value)
+  }
+  for await (const { key, record } of records(store, Kind.HISTORY)) {
+    if (!key.startsWith(Kind.CHUNK)) continue
+    const version = decodeRecord(historySpec.codec, record).value
+    hold(key.slice(1, key.indexOf('@')), decodeRecord(chunkCodec, version).value)
+  }
+  for (const [block, keys] of holders) {
+    assert.is(store.spaceMap.refcount(block), keys.size, `references of block ${block}`)
+  }
+  assert.is(store.spaceMap.usedBlocks, holders.size, 'blocks in use')
+}
