@@ -12,6 +12,7 @@ import type { Socket } from 'node:net'
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import { CredentialReader } from './auth.ts'
+import type { BusyPoll } from './busypoll.ts'
 import type { Dispatcher, Peer } from './dispatch.ts'
 import type { Caller } from './program.ts'
 import { type Receive, type Receiver, takeOver } from './receive.ts'
@@ -38,6 +39,7 @@ export interface Shared {
   /** Where records are received that are not received in place. In use within one turn only. */
   readonly buffer: Uint8Array
   readonly receive: Receive
+  readonly busyPoll: BusyPoll | undefined
 }
 
 /** Bytes that gather before a write, while more calls of the batch are still to be answered. */
@@ -121,6 +123,7 @@ export class Connection implements Peer, Receiver {
 
   received(size: number, buffer: Uint8Array): void {
     this.#quietSweeps = 0
+    this.#shared.busyPoll?.touch()
     this.#parse(() => {
       if (buffer === this.#target) this.#parser.landed(size)
       else this.#parser.feed(buffer, size)

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { BusyPoll } from './busypoll.ts'
 import { networkCaller, UNIX_CALLER } from './caller.ts'
 import { Connection, type ConnectionLimits, type Shared } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -55,6 +56,8 @@ export interface ListenerOptions {
   /** Shared by the listeners of one server; without it the listener has one of its own. */
   readonly budget?: Budget
   readonly receive?: Receive
+  /** Shared by the listeners of one server; without it the process sleeps between calls. */
+  readonly busyPoll?: BusyPoll
 }
 
 export class Listener {
@@ -98,6 +101,7 @@ export class Listener {
       pool: new WriterPool(),
       buffer: new Uint8Array(RECEIVE_BYTES),
       receive: options.receive ?? 'onread',
+      busyPoll: options.busyPoll,
     }
     this.#server = createServer({
       pauseOnConnect: true,
