@@ -65,6 +65,12 @@ export class Checkpointer {
     this.run().catch(() => undefined)
   }
 
+  /** There was no room: what was freed and waits for a checkpoint is made available. */
+  makeRoom(): void {
+    if (this.#host.space.limboBlocks === 0 || this.#running !== undefined) return
+    this.run().catch(() => undefined)
+  }
+
   /** Brings everything that was transacted before this call into the database. */
   async run(): Promise<void> {
     while (this.#running !== undefined) await this.#running

@@ -197,6 +197,7 @@ export class Store {
       return result
     } catch (error) {
       tx.rollback()
+      if (error instanceof FsError && error.code === 'NOSPC') this.#checkpointer.makeRoom()
       throw error
     } finally {
       this.#inTransaction = false
