@@ -1,0 +1,56 @@
+/** What every command works with. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { styleText } from 'node:util'
+import type { Io } from './io.ts'
+import type { Given } from './options.ts'
+import type { Parts } from './parts.ts'
+
+export interface Context {
+  readonly io: Io
+  readonly parts: Parts
+  readonly version: string
+  readonly json: boolean
+  /** Prints a line for people, or with `--json` a value for programs. */
+  readonly print: (text: string) => void
+  readonly printJson: (value: unknown) => void
+  readonly warn: (text: string) => void
+  /** For `print`: in colour on a terminal, unless NO_COLOR is set. */
+  readonly style: (style: Style, text: string) => string
+}
+
+type Style = 'bold' | 'dim' | 'red' | 'green'
+
+const DATA_DEFAULT = 'data'
+
+export function contextOf(io: Io, parts: Parts, json: boolean): Context {
+  const colour = io.stdout.isTTY && !io.env.NO_COLOR && io.env.TERM !== 'dumb'
+  return {
+    ...{ io, parts, json, version: version() },
+    print: (text) => {
+      if (!json) io.stdout.write(`${text}\n`)
+    },
+    printJson: (value) => {
+      if (json) io.stdout.write(`${JSON.stringify(value)}\n`)
+    },
+    warn: (text) => io.stderr.write(`${text}\n`),
+    style: (style, text) => (colour ? styleText(style, text) : text),
+  }
+}
+
+export function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version: found } = JSON.parse(text) as { version: string }
+  return found
+}
+
+/** The data folder that a command is about, absolute. */
+export function dataFolder({ io }: Context, given: Given): string {
+  return resolve(io.cwd, given.value('data') ?? (io.env.ZEROFS_NFS_DATA || DATA_DEFAULT))
+}
+
+/** `--data DIR ` for a command that is printed, where the default would not do. */
+export function dataOption({ io }: Context, given: Given): readonly string[] {
+  const value = given.value('data')
+  return value === undefined ? [] : ['--data', resolve(io.cwd, value)]
+}

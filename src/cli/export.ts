@@ -1,0 +1,191 @@
+/** `zerofs-nfs restore --output LOCAL`: from a snapshot to this machine's disk. */
+import * as fs from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { EntryInfo, Operations, Overwrite } from '../control/operations.ts'
+import { FileType } from '../fs/filesystem.ts'
+import type { Context } from './context.ts'
+import { abortable, CommandError, Exit } from './errors.ts'
+import { codeOf, inside, syncDirectory } from './export-local.ts'
+import { type Exported, TreeExport } from './export-tree.ts'
+import { jsonFailures, reportFailed } from './failures.ts'
+import { lastName } from './paths.ts'
+import { bar, Progress } from './progress.ts'
+import { count, counted, duration, elapsed, printable, size } from './text.ts'
+
+export interface ExportRequest {
+  readonly snapshot: string
+  readonly paths: readonly Uint8Array[]
+  /** As the user wrote it. */
+  readonly output: string
+  readonly overwrite: Overwrite
+}
+
+/** One path of the snapshot, and where it goes. */
+interface Job {
+  readonly path: Uint8Array
+  readonly info: EntryInfo
+  readonly at: Buffer
+  /** It is a folder whose names go into the existing folder `at`. */
+  readonly into: boolean
+}
+
+interface Total {
+  files: number
+  bytes: number
+  /** Bytes that the disk needs. */
+  used: number
+}
+
+export async function exportCommand(
+  context: Context,
+  operations: Operations,
+  request: ExportRequest,
+  signal: AbortSignal,
+): Promise<number> {
+  const { snapshot, overwrite, output } = request
+  const started = context.io.now()
+  const { jobs, base } = await plan(context, operations, request)
+  const total = await abortable(signal, survey(operations, snapshot, jobs, signal), 'interrupted')
+  await warnIfFull(context, base, total)
+  const progress = new Progress(context)
+  const tree = new TreeExport({
+    ...{ operations, snapshot, overwrite, base, signal, root: context.io.uid === 0 },
+    onProgress: () =>
+      progress.update(() => describe(tree.exported, total, context.io.now() - started)),
+  })
+  try {
+    for (const { path, info, at, into } of jobs) {
+      if (into) await tree.copyInto(path, info, at)
+      else await tree.copy(path, info, at)
+    }
+    await syncDirectory(base)
+  } finally {
+    progress.end()
+  }
+  const ms = context.io.now() - started
+  const { failed, ...counts } = tree.exported
+  reportFailed(context, failed)
+  context.print(sentence(tree.exported, output, ms))
+  context.printJson({
+    ...{ event: 'exported', snapshot, output: resolve(context.io.cwd, output), ...counts },
+    ...{ failed: jsonFailures(failed), seconds: ms / 1000 },
+  })
+  return failed.length > 0 ? Exit.PARTIAL : Exit.OK
+}
+
+/**
+ * Where each path goes, as cp has it: an existing folder receives it under its own name.
+ *
+ * @throws CommandError, FsError NOENT
+ */
+async function plan(
+  context: Context,
+  operations: Operations,
+  { snapshot, paths, output }: ExportRequest,
+): Promise<{ readonly jobs: readonly Job[]; readonly base: string }> {
+  const target = resolve(context.io.cwd, output)
+  const there = await fs.stat(target).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new CommandError(`${output} cannot be used: ${(error as Error).message}`)
+  })
+  if (there?.isDirectory()) {
+    const jobs: Job[] = []
+    for (const path of paths) {
+      const info = await operations.stat(snapshot, path)
+      const into = path.length === 0
+      const at = into ? Buffer.from(target) : inside(Buffer.from(target), lastName(path))
+      if (jobs.some((job) => job.at.equals(at))) {
+        throw new CommandError(`two of the paths would become ${printable(at)}; restore one by one`)
+      }
+      jobs.push({ path, info, at, into })
+    }
+    return { jobs, base: target }
+  }
+  const [path, second] = paths
+  if (path === undefined || second !== undefined) {
+    throw new CommandError(`several paths need an existing folder, and ${output} is none`)
+  }
+  const info = await operations.stat(snapshot, path)
+  const base = dirname(target)
+  await checkTarget(info, output, base, there !== undefined)
+  return { jobs: [{ path, info, at: Buffer.from(target), into: false }], base }
+}
+
+/** @throws CommandError where `output`, which is no folder, cannot become the entry */
+async function checkTarget(info: EntryInfo, output: string, base: string, there: boolean) {
+  const directory = info.type === FileType.DIR
+  if (there && directory) {
+    throw new CommandError(`${output} is a file, and what is to be restored is a folder`)
+  }
+  if (output.endsWith('/') && !directory) throw new CommandError(`there is no folder ${output}`)
+  const parent = await fs.stat(base).catch(() => undefined)
+  if (!parent?.isDirectory()) throw new CommandError(`there is no folder ${base}; make it first`)
+}
+
+/** What is to be copied. */
+async function survey(
+  operations: Operations,
+  snapshot: string,
+  jobs: readonly Job[],
+  signal: AbortSignal,
+): Promise<Total> {
+  const total: Total = { files: 0, bytes: 0, used: 0 }
+  const folders: number[] = []
+  const add = ({ type, ino, size: bytes, used }: EntryInfo) => {
+    if (type === FileType.DIR) folders.push(ino)
+    else total.files++
+    if (type !== FileType.REG) return
+    total.bytes += bytes
+    total.used += used
+  }
+  for (const { info } of jobs) add(info)
+  for (let ino = folders.pop(); ino !== undefined && !signal.aborted; ino = folders.pop()) {
+    let after: number | undefined = 0
+    while (after !== undefined) {
+      const { entries, next } = await operations.list(snapshot, ino, after)
+      for (const entry of entries) add(entry)
+      after = next
+    }
+  }
+  return total
+}
+
+async function warnIfFull(context: Context, base: string, { used }: Total): Promise<void> {
+  const { bavail, bsize } = await fs.statfs(base)
+  if (used <= bavail * bsize) return
+  context.warn(
+    `warning: ${size(used)} are to be written, and ${base} has ${size(bavail * bsize)} free`,
+  )
+}
+
+function describe({ files, bytes, unchanged, skipped }: Exported, total: Total, ms: number) {
+  const rate = ms > 0 ? (bytes / ms) * 1000 : 0
+  const done = files + unchanged + skipped
+  const left = rate > 0 ? (total.bytes - bytes) / rate : 0
+  const parts = [
+    `${bar(bytes, total.bytes)}  ${size(bytes)} of ${size(total.bytes)}`,
+    `${count(done)} of ${counted(total.files, 'file')}`,
+    `${size(rate)}/s`,
+    ...(left >= 1 ? [`${duration(left)} left`] : []),
+  ]
+  const totals = { totalFiles: total.files, totalBytes: total.bytes }
+  return {
+    text: parts.join(', '),
+    json: { files: done, bytes, ...totals, bytesPerSecond: Math.round(rate) },
+  }
+}
+
+function sentence(
+  { files, directories, bytes, unchanged, skipped }: Exported,
+  output: string,
+  ms: number,
+) {
+  const folders = directories > 0 ? ` in ${counted(directories, 'folder')}` : ''
+  const rate = ms > 0 ? ` (${size((bytes / ms) * 1000)}/s)` : ''
+  return [
+    `restored ${counted(files, 'file')}${folders} to ${output}, ${size(bytes)}`,
+    ...(unchanged > 0 ? [`${count(unchanged)} unchanged`] : []),
+    ...(skipped > 0 ? [`${count(skipped)} left alone`] : []),
+    `checksums verified, in ${elapsed(ms)}${files > 0 ? rate : ''}`,
+  ].join(', ')
+}

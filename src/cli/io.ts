@@ -1,0 +1,73 @@
+/** What a command sees of the world around it, so that a test can be that world. */
+
+/** A text stream of this process. */
+export interface Output {
+  readonly isTTY: boolean
+  /** Width of the terminal in characters. */
+  readonly columns: number
+  write(text: string): void
+}
+
+export type StopSignal = 'SIGINT' | 'SIGTERM'
+
+/** The variables of the environment that are looked at. */
+export interface Environment {
+  /** The data folder, where none is named. */
+  readonly ZEROFS_NFS_DATA?: string | undefined
+  /** Prints where an error came from. */
+  readonly ZEROFS_NFS_DEBUG?: string | undefined
+  readonly NO_COLOR?: string | undefined
+  readonly TERM?: string | undefined
+}
+
+export interface Io {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Environment
+  readonly cwd: string
+  /** The user's number; 0 is root. */
+  readonly uid: number
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Calls back for each signal until the result is called. */
+  onSignal(handle: (signal: StopSignal) => void): () => void
+  /** Ends the process at once, whatever still runs. */
+  exit(code: number): void
+}
+
+const COLUMNS_DEFAULT = 80
+
+function output(stream: NodeJS.WriteStream): Output {
+  // Whoever read what we print may go away (`| head`): what is printed then goes nowhere.
+  stream.on('error', () => undefined)
+  return {
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns ?? COLUMNS_DEFAULT
+    },
+    write(text) {
+      stream.write(text)
+    },
+  }
+}
+
+/** This process. */
+export function processIo(): Io {
+  return {
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    env: process.env,
+    cwd: process.cwd(),
+    uid: process.getuid?.() ?? -1,
+    now: () => Date.now(),
+    onSignal(handle) {
+      process.on('SIGINT', handle)
+      process.on('SIGTERM', handle)
+      return () => {
+        process.off('SIGINT', handle)
+        process.off('SIGTERM', handle)
+      }
+    },
+    exit: (code) => process.exit(code),
+  }
+}

@@ -1,0 +1,78 @@
+/** The command: finds out what is asked for, does it, and answers with an exit code. */
+import { check } from './check.ts'
+import { type Context, contextOf, version } from './context.ts'
+import { Exit, exitOf, UsageError } from './errors.ts'
+import { commandHelp, generalHelp, groupHelp, usageLine } from './help.ts'
+import { type Io, processIo } from './io.ts'
+import { type Command, type Given, parse } from './options.ts'
+import { type Parts, realParts } from './parts.ts'
+import { restore } from './restore.ts'
+import { serve } from './serve.ts'
+import { snapshotCreate, snapshotDelete, snapshotList } from './snapshot.ts'
+import { status } from './status.ts'
+
+const COMMANDS: readonly Command[] = [
+  serve,
+  snapshotCreate,
+  snapshotList,
+  snapshotDelete,
+  restore,
+  status,
+  check,
+]
+
+/** @param argv the words behind the program's name */
+export async function main(
+  argv: readonly string[],
+  io: Io = processIo(),
+  parts: Parts = realParts,
+): Promise<number> {
+  let asked: ReturnType<typeof parse>
+  try {
+    if (argv.length === 0) {
+      io.stderr.write(generalHelp(COMMANDS, version()))
+      return Exit.USAGE
+    }
+    asked = parse(argv, COMMANDS)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    return refuse(io, error, undefined)
+  }
+  if (asked.what === 'version') io.stdout.write(`zerofs-nfs ${version()}\n`)
+  else if (asked.what === 'help') io.stdout.write(help(asked.topic))
+  else return run(asked.command, asked.given, contextOf(io, parts, asked.given.flag('json')))
+  return Exit.OK
+}
+
+async function run(command: Command, given: Given, context: Context): Promise<number> {
+  const { io } = context
+  try {
+    return await command.run(context, given)
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(io, error, command)
+    const exit = exitOf(error)
+    const message = error instanceof Error ? error.message : String(error)
+    io.stderr.write(`zerofs-nfs: ${message}\n`)
+    if (io.env.ZEROFS_NFS_DEBUG && error instanceof Error) io.stderr.write(`${error.stack}\n`)
+    const event = command.json === 'lines' ? { event: 'error' } : {}
+    context.printJson({ ...event, error: message, exit })
+    // What was interrupted may still be running in this process.
+    if (exit === Exit.INTERRUPTED) io.exit(exit)
+    return exit
+  }
+}
+
+function refuse(io: Io, { message }: UsageError, command: Command | undefined): number {
+  io.stderr.write(`zerofs-nfs: ${message}\n`)
+  if (command !== undefined) io.stderr.write(`usage: ${usageLine(command)}\n`)
+  const topic = command === undefined ? '' : ` ${command.name}`
+  io.stderr.write(`'zerofs-nfs${topic} --help' tells more\n`)
+  return Exit.USAGE
+}
+
+function help(topic: string | undefined): string {
+  if (topic === undefined) return generalHelp(COMMANDS, version())
+  const found = COMMANDS.find(({ name }) => name === topic)
+  if (found !== undefined) return commandHelp(found)
+  return groupHelp(COMMANDS.filter(({ name }) => name.split(' ')[0] === topic))
+}

@@ -1,0 +1,58 @@
+/** `zerofs-nfs status` */
+import type { Status } from '../control/operations.ts'
+import { type Context, dataFolder } from './context.ts'
+import { Exit } from './errors.ts'
+import { withOperations } from './operations.ts'
+import type { Command } from './options.ts'
+import { columns, count, duration, size } from './text.ts'
+
+function stateOf({ state, reason, uptime, pid }: Status): string {
+  switch (state) {
+    case 'serving':
+      return `serving for ${duration(uptime)}, process ${pid}`
+    case 'failed':
+      return `FAILED: ${reason ?? 'the reason is not known'}`
+    case 'offline':
+      return 'no server is running'
+  }
+}
+
+const COLOURS = { serving: 'green', failed: 'red', offline: 'dim' } as const
+
+function rows(status: Status, style: Context['style']): string[][] {
+  const served = status.state !== 'offline'
+  const whenServed: string[][] = [
+    ['addresses', status.addresses.join(', ')],
+    ['connections', count(status.connections)],
+    ['durability', status.durability],
+  ]
+  return [
+    ['state', style(COLOURS[status.state], stateOf(status))],
+    ['data folder', status.directory],
+    ['version', status.version],
+    ...(served ? whenServed : []),
+    ['snapshots', count(status.snapshots)],
+    ['file data', size(status.dataBytes)],
+    ['disk free', size(status.freeBytes)],
+    ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
+  ]
+}
+
+export const status: Command = {
+  name: 'status',
+  args: '',
+  usage: '',
+  about: 'tell what is served, and how the store is',
+  options: [],
+  json: 'document',
+  notes:
+    'Where no server runs, the store is looked at without one. A store that failed exits with 1.',
+  examples: ['zerofs-nfs status', "zerofs-nfs status --json | jq '.freeBytes'"],
+  run: (context, given) =>
+    withOperations(context, dataFolder(context, given), 'status', async (operations) => {
+      const found = await operations.status()
+      for (const line of columns(rows(found, context.style))) context.print(line)
+      context.printJson({ ...found, reason: found.reason ?? null })
+      return found.state === 'failed' ? Exit.ERROR : Exit.OK
+    }),
+}
