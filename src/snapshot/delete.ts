@@ -7,6 +7,7 @@
  * looked at. The snapshot's record goes last: a deletion that was interrupted is simply run again.
  */
 import { strict as assert } from 'node:assert'
+import { chunkCodec } from '../store/codecs.ts'
 import type { Dataset, Snapshot } from '../store/dataset.ts'
 import {
   deadRange,
@@ -18,8 +19,7 @@ import {
   versionsKey,
 } from '../store/keys.ts'
 import { decodeRecord } from '../store/record.ts'
-import { chunkCodec } from '../store/codecs.ts'
-import { type Chunk } from '../store/records.ts'
+import type { Chunk } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 

@@ -13,6 +13,7 @@
  * that a snapshot is seen by name as soon as it is made, every failed LOOKUP moves the directory's
  * ctime by a nanosecond: the client's own record of the failure is out of date when it arrives.
  */
+import { checkName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import {
   Access,
@@ -48,6 +49,8 @@ export interface SnapdirHost {
   live(id: FileId): Attributes
   /** The snapshots in which the directory existed, oldest first. */
   snapshots(id: FileId): readonly Snapshot[]
+  /** The one of that name, where the directory existed in it. */
+  find(id: FileId, name: Uint8Array): Snapshot | undefined
   /** The directory in a snapshot. @throws FsError STALE */
   past(id: FileId, snapshot: Snapshot): Found
   /** When a snapshot was last made or deleted. */
@@ -86,16 +89,16 @@ export class Snapdir {
     return mask & (Access.READ | Access.LOOKUP)
   }
 
-  /** @throws FsError NOENT */
+  /** @throws FsError NOENT, INVAL, NAMETOOLONG */
   lookup(id: FileId, name: Uint8Array): Lookup {
     const dirAttributes = this.attributes(id)
+    checkName(name)
     if (DOT.equals(name)) return { id, attributes: dirAttributes, dirAttributes }
     const directory = this.#directory(id)
     if (DOT_DOT.equals(name)) {
       return { id: directory, attributes: this.#host.live(directory), dirAttributes }
     }
-    const wanted = Buffer.from(name)
-    const snapshot = this.#host.snapshots(directory).find((s) => wanted.equals(Buffer.from(s.name)))
+    const snapshot = this.#host.find(directory, name)
     if (snapshot === undefined) {
       this.#misses++
       throw new FsError('NOENT')

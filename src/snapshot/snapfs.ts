@@ -53,6 +53,10 @@ export class SnapFileSystem implements FileSystem {
     this.#snapdir = new Snapdir({
       live: (id) => live.getattr(id),
       snapshots: (id) => snapshots.list().filter((snapshot) => this.#existed(id, snapshot)),
+      find: (id, name) => {
+        const snapshot = snapshots.findBytes(name)
+        return snapshot !== undefined && this.#existed(id, snapshot) ? snapshot : undefined
+      },
       past: (id, snapshot) => this.#past(id, snapshot),
       changed: () => snapshots.changed,
     })

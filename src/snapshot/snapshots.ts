@@ -57,6 +57,14 @@ export class Snapshots {
     return this.list().find((snapshot) => snapshot.name === name)
   }
 
+  /** A snapshot by the bytes of its name, for who looks it up in `.snapshots`. */
+  findBytes(name: Uint8Array): Snapshot | undefined {
+    const text = Buffer.from(name.buffer, name.byteOffset, name.length).toString()
+    const snapshot = this.find(text)
+    // Bytes that are no UTF-8 are no name, though as text they may look like one.
+    return snapshot !== undefined && Buffer.from(text).equals(name) ? snapshot : undefined
+  }
+
   /** A snapshot by its number, for who holds a handle. */
   byId(id: number): Snapshot | undefined {
     return this.#dataset.snapshots.find((snapshot) => snapshot.id === id && !snapshot.deleting)
