@@ -83,8 +83,10 @@ export function namesConformance(test: Test, withEmpty: WithSubject): void {
   on('EXCLUSIVE is sent again with its verifier, until the file is used', async (client) => {
     const { fs, start } = client
     const how = { mode: 'EXCLUSIVE' as const, verifier: VERIFIER }
+    const received = VERIFIER.slice()
     const other = { mode: 'EXCLUSIVE' as const, verifier: bytes('abcdefgh') }
-    const first = fs.create(ROOT, start, bytes('f'), how)
+    const first = fs.create(ROOT, start, bytes('f'), { ...how, verifier: received })
+    received.fill(0)
     assert.equal(fs.create(ROOT, start, bytes('f'), how).id, first.id)
     fails('EXIST', () => fs.create(ROOT, start, bytes('f'), other))
     client.set('f', { mode: 0o644 })

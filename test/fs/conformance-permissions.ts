@@ -124,6 +124,14 @@ export function permissionConformance(test: Test, withEmpty: WithSubject): void 
     }
   })
 
+  on('READDIRPLUS tells of files only what a LOOKUP would', (client) => {
+    client.mkdir('d', 0o744)
+    client.create('d/f')
+    for (const entry of client.as(BOB).entries('d')) assert.is(entry.found, undefined)
+    client.set('d', { mode: 0o745 })
+    for (const entry of client.as(BOB).entries('d')) assert.ok(entry.found)
+  })
+
   on('a setgid directory hands its group down, and itself to directories', (client) => {
     client.mkdir('d')
     client.set('d', { gid: GROUP, mode: 0o2777 })

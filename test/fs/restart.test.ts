@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FsError } from '../../src/fs/error.ts'
-import type { FileId, FileSystem } from '../../src/fs/filesystem.ts'
+import { type FileId, type FileSystem, StableHow } from '../../src/fs/filesystem.ts'
 import { type Clock, compareTime } from '../../src/store/time.ts'
 import { ALICE, bytes, Client, fails, ROOT } from './client.ts'
 import { openLive, withFolder, withLive } from './harness.ts'
@@ -52,6 +52,25 @@ test('handles, attributes, listings and data are what they were before a restart
     },
   ])
 })
+
+test('what was written stable or committed is there, whatever else becomes of the server', () =>
+  withFolder(async (directory) => {
+    const { fs, root, store } = await openLive(directory)
+    const client = new Client(fs, root)
+    for (const name of ['data', 'file', 'commit']) client.create(name)
+    await client.write('data', 0, 'DATA_SYNC', StableHow.DATA_SYNC)
+    await client.write('file', 0, 'FILE_SYNC', StableHow.FILE_SYNC)
+    await client.write('commit', 0, 'committed')
+    fs.commit(ROOT, client.id('commit'))
+    // Nothing settles what is only in memory: it goes with the process.
+    await store.close()
+    const again = await openLive(directory)
+    const after = new Client(again.fs, again.root)
+    assert.is(await after.readText('data'), 'DATA_SYNC')
+    assert.is(await after.readText('file'), 'FILE_SYNC')
+    assert.is(await after.readText('commit'), 'committed')
+    await again.store.close()
+  }))
 
 test('an EXCLUSIVE create is known again after a restart', () => {
   const how = { mode: 'EXCLUSIVE' as const, verifier: bytes('verifier') }

@@ -250,6 +250,17 @@ const barrier: Operation = {
   },
 }
 
+/** A second goes by: what was dirty for long is stored in the background. */
+const tick: Operation = {
+  name: 'tick',
+  weight: 2,
+  async run({ subject }) {
+    subject.live.data.tick()
+    await new Promise((resolve) => setImmediate(resolve))
+    return ''
+  },
+}
+
 const restart: Operation = {
   name: 'restart',
   weight: 0.3,
@@ -263,5 +274,5 @@ const restart: Operation = {
 
 export const OPERATIONS: readonly Operation[] = [
   ...[create, mkdir, symlink, mknod, link, removeFile, rmdir, prune, move, setattr],
-  ...[write, truncate, commit, overwrite, barrier, restart],
+  ...[write, truncate, commit, overwrite, barrier, tick, restart],
 ]
