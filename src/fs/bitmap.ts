@@ -29,7 +29,7 @@ export const BITMAP_NUMBERS_MAX = 2 ** 48
  * @param owner a directory's ino, or a file's content number
  */
 export function setBit(tx: Transaction, dataset: Dataset, owner: number, number: number): void {
-  assert(number < BITMAP_NUMBERS_MAX)
+  assert(number < BITMAP_NUMBERS_MAX, 'a bit beyond the bitmap')
   for (let level = 0, bit = number; ; level++) {
     const n = Math.floor(bit / BITMAP_BITS)
     const key = bitmapKey(owner, level, n)

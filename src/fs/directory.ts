@@ -94,7 +94,7 @@ export function eraseName(
   name: Uint8Array,
 ): Inode {
   const record = findName(dataset, dir.ino, name)
-  assert(record !== undefined)
+  assert(record !== undefined, 'a name that was found has a record')
   tx.delete(dataset.names, nameKey(dir.ino, name))
   takeFromPage(tx, dataset, dir.ino, record.cookie)
   const inode = namesChanged(dir.inode, tx.now)
@@ -115,7 +115,7 @@ export function replaceName(
   target: { readonly ino: number; readonly type: FileType },
 ): Inode {
   const record = findName(dataset, dir.ino, name)
-  assert(record !== undefined)
+  assert(record !== undefined, 'a name that was found has a record')
   putEntry(tx, dataset, dir.ino, name, { ...record, ino: target.ino, type: target.type })
   return namesChanged(dir.inode, tx.now)
 }
@@ -134,7 +134,7 @@ export function changeName(
   to: Uint8Array,
 ): Inode {
   const record = findName(dataset, dir.ino, from)
-  assert(record !== undefined)
+  assert(record !== undefined, 'a name that was found has a record')
   tx.delete(dataset.names, nameKey(dir.ino, from))
   putEntry(tx, dataset, dir.ino, to, record)
   return namesChanged(dir.inode, tx.now)
@@ -169,7 +169,7 @@ function takeFromPage(tx: Transaction, dataset: Dataset, dir: number, cookie: nu
   const number = Math.floor(cookie / PAGE_COOKIES)
   const key = pageKey(dir, number)
   const page = dataset.pages.get(key)
-  assert(page !== undefined)
+  assert(page !== undefined, 'the page of a cookie is missing')
   const rest = page.filter((entry) => entry.cookie !== cookie)
   if (rest.length > 0) {
     tx.put(dataset.pages, key, rest)

@@ -99,7 +99,7 @@ export class IntentLog {
 
   /** @param id 16 bytes, the same for the life of the store, that nobody outside knows */
   static async open(disk: Disk, directory: string, id: Uint8Array): Promise<IntentLog> {
-    assert.equal(id.length, ID_BYTES)
+    assert.equal(id.length, ID_BYTES, 'the id of the log has 16 bytes')
     const open = (name: string) => disk.open(join(directory, name), { dsync: true })
     const log = new IntentLog([await open('log.0'), await open('log.1')], id)
     await disk.syncDirectory(directory)
@@ -108,7 +108,7 @@ export class IntentLog {
 
   get #file(): DiskFile {
     const file = this.#files[this.#active]
-    assert(file)
+    assert(file, 'there are two files')
     return file
   }
 

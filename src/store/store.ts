@@ -102,7 +102,7 @@ export class Store {
 
   get superblock(): Superblock {
     const superblock = this.superblocks.get(0)
-    assert(superblock)
+    assert(superblock, 'a store has a superblock')
     return superblock
   }
 
@@ -120,7 +120,7 @@ export class Store {
   /** Makes a dataset known, with its snapshots; its record is in the datasets table. */
   attach(id: number, snapshots: readonly Snapshot[]): Dataset {
     const record = this.datasets.get(id)
-    assert(record)
+    assert(record, 'an open dataset has a record')
     const dataset = new Dataset(id, record, this.#table)
     dataset.setSnapshots(snapshots, record.epoch)
     this.#open.set(id, dataset)

@@ -190,7 +190,7 @@ export class Transaction {
     for (let i = this.#undo.length - 1; i >= 0; i--) this.#undo[i]?.()
     for (let i = this.touched.length - 1; i >= 0; i--) {
       const touched = this.touched[i]
-      assert(touched)
+      assert(touched, 'no hole in a list')
       const { entry, value, birth, dirty, changedBy } = touched
       Object.assign(entry, { value, birth, dirty, changedBy })
     }
