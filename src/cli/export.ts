@@ -64,6 +64,7 @@ export async function exportCommand(
   }
   const ms = context.io.now() - started
   const { failed, ...counts } = tree.exported
+  failed.sort((a, b) => Buffer.compare(a.path, b.path))
   reportFailed(context, failed)
   context.print(sentence(tree.exported, output, ms))
   context.printJson({
