@@ -263,15 +263,13 @@ function checkCount(
 }
 
 function valuesOf(
-  // Any: that is how cac hands over what it read; every value is looked at below.
-  // biome-ignore lint/suspicious/noExplicitAny: see the sentence above
-  parsed: Record<string, any>,
+  parsed: Record<string, unknown>,
   specs: readonly OptionSpec[],
   unmark: (word: string) => string,
 ): Map<string, readonly string[]> {
   const values = new Map<string, readonly string[]>()
   for (const { name, value } of specs) {
-    const read: unknown = parsed[name.replace(/-[a-z]/g, (dash) => dash.slice(1).toUpperCase())]
+    const read = parsed[name.replace(/-[a-z]/g, (dash) => dash.slice(1).toUpperCase())]
     if (read === undefined) continue
     const list = (Array.isArray(read) ? read : [read]).map(String)
     values.set(name, value === undefined ? [] : list.map(unmark))

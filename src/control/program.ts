@@ -19,7 +19,6 @@ export function controlProgram(
   operations: Operations,
   reportBug: ReportBug = () => undefined,
 ): Program {
-  const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
   const toError = (error: unknown) => {
     if (error instanceof FsError) return error
     reportBug(error)
@@ -30,6 +29,28 @@ export function controlProgram(
     return procedure(args, results, run, { toError, reportBug })
   }
   const table: Table = {
+    ...shortProcedures(operations, answer),
+    ...longProcedures(operations, answer, toError),
+  }
+  const highest = Math.max(...Object.values(wire.CONTROLPROC))
+  return {
+    prog: wire.CONTROL_PROGRAM,
+    vers: wire.CONTROL_VERSION,
+    procedures: Array.from({ length: highest + 1 }, (_, number) => table[number]),
+  }
+}
+
+/** Procedures by number. */
+type Table = Record<number, Procedure<unknown>>
+type Answer = <A, R>(
+  args: Codec<A>,
+  results: Codec<R>,
+  run: (args: A) => Promise<R>,
+) => Procedure<A>
+
+function shortProcedures(operations: Operations, answer: Answer): Table {
+  const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
+  return {
     [STATUS]: answer(voidType, wire.status, () => operations.status()),
     [SNAPSHOT_CREATE]: answer(wire.snapshotName, wire.snapshotInfo, (name) =>
       operations.createSnapshot(name),
@@ -48,23 +69,8 @@ export function controlProgram(
     [READ]: answer(wire.readArgs, wire.piece, ({ snapshot, ino, offset, count }) =>
       operations.read(snapshot, ino, offset, count),
     ),
-    ...longProcedures(operations, answer, toError),
-  }
-  const highest = Math.max(...Object.values(wire.CONTROLPROC))
-  return {
-    prog: wire.CONTROL_PROGRAM,
-    vers: wire.CONTROL_VERSION,
-    procedures: Array.from({ length: highest + 1 }, (_, number) => table[number]),
   }
 }
-
-/** Procedures by number. */
-type Table = Record<number, Procedure<unknown>>
-type Answer = <A, R>(
-  args: Codec<A>,
-  results: Codec<R>,
-  run: (args: A) => Promise<R>,
-) => Procedure<A>
 
 function longProcedures(
   operations: Operations,
