@@ -21,6 +21,10 @@ export interface KeyRange {
 /** The database is open in another process. */
 export class InUseError extends Error {}
 
+function unreadable(error: unknown): never {
+  throw new FsError('IO', `the database cannot be read: ${String(error)}`)
+}
+
 export class Database {
   readonly #level: ClassicLevel<Buffer, Buffer>
 
@@ -61,7 +65,7 @@ export class Database {
     try {
       return this.#level.getSync(key, BYTES)
     } catch (error) {
-      throw new FsError('IO', `the database cannot be read: ${String(error)}`)
+      return unreadable(error)
     }
   }
 
@@ -113,17 +117,21 @@ export class FrozenDatabase {
     this.#snapshot = level.snapshot()
   }
 
-  /** Without leaving the turn. */
+  /** Without leaving the turn. @throws FsError IO */
   get(key: Buffer): Buffer | undefined {
-    return this.#level.getSync(key, { ...BYTES, snapshot: this.#snapshot })
+    try {
+      return this.#level.getSync(key, { ...BYTES, snapshot: this.#snapshot })
+    } catch (error) {
+      return unreadable(error)
+    }
   }
 
-  /** The records of a range in the order of their keys, some at a time. */
+  /** The records of a range in the order of their keys, some at a time. @throws FsError IO */
   async *batches(range: KeyRange): AsyncGenerator<readonly SealedRecord[]> {
     const iterator = this.#level.iterator({ ...range, ...BYTES, snapshot: this.#snapshot })
     try {
       for (;;) {
-        const batch = await iterator.nextv(BATCH_RECORDS)
+        const batch = await iterator.nextv(BATCH_RECORDS).catch(unreadable)
         if (batch.length === 0) return
         yield batch
       }

@@ -1,0 +1,159 @@
+/**
+ * Every record by itself: its key, its checksum, its bytes.
+ *
+ * On the way it weighs the numbers that later passes go through, so that they can do it in windows
+ * and hold no more than a window in memory.
+ */
+import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
+import { FsError } from '../store/error.ts'
+import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
+import { openRecord } from '../store/record.ts'
+import { FileType } from '../store/records.ts'
+import { decodeGroup } from '../store/space-group.ts'
+import * as tables from '../store/tables.ts'
+import { describe } from './describe.ts'
+import type { Objsets } from './objsets.ts'
+import type { Problems } from './problems.ts'
+import { decodeWhole, type Format, type Read, unsealed } from './reader.ts'
+import type { Weights } from './weights.ts'
+
+type Formats = ReadonlyMap<Kind, Format<unknown>>
+const formats = (...specs: readonly Format<unknown>[]): Formats =>
+  new Map(specs.map((spec) => [spec.kind, spec]))
+
+const { inodeSpec, nameSpec, pageSpec, bitmapSpec, chunkSpec } = tables
+const VERSIONED = formats(inodeSpec, nameSpec, pageSpec, bitmapSpec, chunkSpec)
+const PLAIN = formats(
+  tables.historySpec,
+  tables.versionsSpec,
+  tables.deadSpec,
+  tables.orphanSpec,
+  ...VERSIONED.values(),
+)
+/** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
+const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec)
+/** Bytes of the checkpoint record: birth, and the number of a log entry. */
+const CHECKPOINT_BYTES = 12
+const PROGRESS_RECORDS = 1_000_000
+const ALL_KEYS = { gte: Buffer.alloc(0), lt: Buffer.alloc(16, 0xff) }
+
+export class RecordsCheck {
+  readonly #objsets: Objsets
+  readonly #problems: Problems
+  readonly #weights: Weights
+  readonly #progress: (done: string) => void
+  #records = 0
+
+  constructor(
+    objsets: Objsets,
+    problems: Problems,
+    weights: Weights,
+    progress: (done: string) => void,
+  ) {
+    this.#objsets = objsets
+    this.#problems = problems
+    this.#weights = weights
+    this.#progress = progress
+  }
+
+  async run(database: FrozenDatabase): Promise<void> {
+    for await (const batch of database.batches(ALL_KEYS)) {
+      for (const record of batch) this.#record(record)
+    }
+    this.#progress(`${this.#records} records are readable`)
+  }
+
+  #record([key, sealed]: SealedRecord): void {
+    this.#records++
+    if (this.#records % PROGRESS_RECORDS === 0) this.#progress(`${this.#records} records read`)
+    const parsed = parsedKey(key)
+    if (parsed === undefined || !this.#isKnown(parsed)) {
+      this.#problems.add(`there is a record of unknown kind, with the key ${key.toString('hex')}`)
+      return
+    }
+    const told = describe(parsed.kind, parsed.key)
+    if (!matches(key, sealed)) this.#problems.add(`${told} does not match its checksum`)
+    try {
+      this.#content(parsed, unsealed(sealed), told)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.#problems.add(`${told} cannot be decoded: ${why}`)
+    }
+  }
+
+  #isKnown({ dataset, kind, key }: ParsedKey): boolean {
+    if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
+    if (kind === Kind.SUPERBLOCK || kind === Kind.CHECKPOINT) return key === 0
+    return kind === Kind.GROUP || GLOBAL.has(kind)
+  }
+
+  #content({ dataset, kind, key }: ParsedKey, record: Uint8Array, told: string): void {
+    if (kind === Kind.GROUP) {
+      decodeGroup(Number(key), record.subarray(4))
+    } else if (kind === Kind.CHECKPOINT) {
+      if (record.length !== CHECKPOINT_BYTES) throw new Error(`has ${record.length} bytes`)
+    } else if (kind === Kind.HISTORY) {
+      this.#history(dataset, String(key), record, told)
+    } else {
+      const format = dataset === 0 ? GLOBAL.get(kind) : PLAIN.get(kind)
+      const read = decodeWhole(format ?? inodeSpec, record)
+      const birth = VERSIONED.has(kind) ? this.#epoch(dataset) : 0
+      if (read.birth > birth || (read.birth === 0) !== (birth === 0)) {
+        this.#problems.add(`${told} was written in epoch ${read.birth}, which cannot be`)
+      }
+      this.#weigh(kind, read)
+    }
+  }
+
+  #epoch(dataset: number): number {
+    return this.#objsets.datasets.get(dataset)?.epoch ?? 0
+  }
+
+  /** A superseded record: its kind is the first letter of its key. */
+  #history(dataset: number, key: string, record: Uint8Array, told: string): void {
+    const kind = key.charAt(0) as Kind
+    const inner = decodeWhole(tables.historySpec, record).value
+    const read = decodeWhole(VERSIONED.get(kind) ?? inodeSpec, inner)
+    const end = Number(key.slice(key.lastIndexOf('@') + 1))
+    if (read.birth < 1 || read.birth >= end || end > this.#epoch(dataset)) {
+      this.#problems.add(`${told} was written in epoch ${read.birth}, which cannot be`)
+    }
+    this.#weigh(kind, read)
+  }
+
+  #weigh(kind: Kind, { value }: Read<unknown>): void {
+    if (kind === Kind.NAME) this.#weights.add((value as { ino: number }).ino)
+    if (kind !== Kind.INODE) return
+    const { type, content } = value as { type: FileType; content: number }
+    if (type === FileType.REG) this.#weights.add(content)
+  }
+}
+
+function matches(key: Buffer, sealed: Buffer): boolean {
+  try {
+    openRecord(key, sealed)
+    return true
+  } catch (error) {
+    if (error instanceof FsError) return false
+    throw error
+  }
+}
+
+/** A key that `keyBytes` makes; undefined for any other. */
+function parsedKey(key: Buffer): ParsedKey | undefined {
+  try {
+    const parsed = parseKey(key)
+    const versioned = innerKind(parsed)
+    if (versioned !== undefined && !VERSIONED.has(versioned)) return undefined
+    return keyBytes(parsed.dataset, parsed.kind, parsed.key).equals(key) ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The kind of the record whose history a key belongs to. */
+function innerKind({ kind, key }: { kind: Kind; key: Key }): Kind | undefined {
+  if (kind === Kind.DEAD) return parseDeadKey(String(key)).kind
+  if (kind === Kind.HISTORY || kind === Kind.VERSIONS) return String(key).charAt(0) as Kind
+  return undefined
+}

@@ -1,0 +1,142 @@
+/** Random work on a volume, with snapshots, restores and deletions of snapshots. */
+import { FsError } from '../../src/fs/error.ts'
+import type { StableHow } from '../../src/fs/filesystem.ts'
+import { Restore } from '../../src/snapshot/restore.ts'
+import type { Volume } from '../../src/volume.ts'
+import { bytes, Client, ROOT } from '../fs/client.ts'
+import type { Random } from '../model/random.ts'
+
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'L'.repeat(200), '\xff x']
+const SNAPSHOTS_MAX = 6
+const MIB = 2 ** 20
+/** Offsets around which files change. */
+const PLACES = [0, 2048, 4096, 65_536, MIB, 3 * MIB, 600 * MIB]
+
+export class Workload {
+  readonly random: Random
+  readonly volume: Volume
+  readonly log: string[] = []
+  readonly #deletions: Promise<void>[] = []
+  #snapshots = 0
+
+  constructor(volume: Volume, random: Random) {
+    this.volume = volume
+    this.random = random
+  }
+
+  get client(): Client {
+    return new Client(this.volume.fs, this.volume.fs.root())
+  }
+
+  async run(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) {
+      const [name, action] = this.random.pick(this.#actions())
+      this.log.push(name)
+      try {
+        await action()
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error
+        this.log.push(`  ${error.code}`)
+      }
+    }
+  }
+
+  /** Waits for what goes on in the background. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#deletions)
+    this.volume.data.settleAll()
+  }
+
+  #actions(): readonly (readonly [string, () => void | Promise<void>])[] {
+    const { client } = this
+    const some = (): string => this.#path()
+    return [
+      ...times(6, ['create', () => void client.create(this.#place())] as const),
+      ...times(3, ['mkdir', () => void client.mkdir(this.#place())] as const),
+      ['symlink', () => void client.symlink(this.#place(), 'target')],
+      ...times(3, ['link', () => client.link(some(), this.#place())] as const),
+      ...times(4, ['remove', () => client.remove(some())] as const),
+      ...times(2, ['rmdir', () => client.rmdir(some())] as const),
+      ...times(5, ['rename', () => client.rename(some(), this.#place())] as const),
+      ...times(10, ['write', () => this.#write(some())] as const),
+      ...times(4, ['truncate', () => client.set(some(), { size: this.#offset() })] as const),
+      ['empty', () => client.set(some(), { size: 0 })],
+      ['commit', () => void client.fs.commit(ROOT, client.id(some()))],
+      ['many', () => this.#many(some())],
+      ['flush', () => this.volume.store.flush()],
+      ['checkpoint', () => this.volume.store.checkpoint()],
+      ...times(2, ['snapshot', () => this.#snapshot()] as const),
+      ['delete snapshot', () => this.#deleteSnapshot()],
+      ...times(2, ['restore', () => this.#restore()] as const),
+    ]
+  }
+
+  /** A path that is there, of any file. */
+  #path(): string {
+    let path = ''
+    for (;;) {
+      const found = this.client.find(path)
+      const names = found.attributes.type === 2 ? this.client.names(path) : []
+      if (names.length === 0 || (path !== '' && this.random.oneIn(3))) return path
+      path = `${path}/${this.random.pick(names)}`
+    }
+  }
+
+  /** A name, there or not, of a directory that is there. */
+  #place(): string {
+    const path = this.#path()
+    const dir = this.client.stat(path).type === 2 ? path : path.slice(0, path.lastIndexOf('/'))
+    return `${dir}/${this.random.pick(NAMES)}`
+  }
+
+  #offset(): number {
+    return Math.max(0, this.random.pick(PLACES) + this.random.below(5000) - 2500)
+  }
+
+  async #write(path: string): Promise<void> {
+    const length = this.random.pick([10, 1000, 3000, 5000, 70_000, 1_200_000])
+    const data = new Uint8Array(1 + this.random.below(length)).fill(this.random.below(256))
+    const stable = this.random.pick([0, 0, 2] as StableHow[])
+    await this.client.write(path, this.#offset(), data, stable)
+  }
+
+  /** Fills a directory, so that it has many pages, or empties it. */
+  #many(path: string): void {
+    const { client } = this
+    const count = this.random.pick([40, 100, 700])
+    for (let i = 0; i < count; i++) {
+      const name = `${path}/many ${i}`
+      if (client.has(name)) client.remove(name)
+      else client.create(name)
+    }
+  }
+
+  #snapshot(): void {
+    if (this.volume.snapshots.list().length >= SNAPSHOTS_MAX) return
+    this.volume.snapshots.create(`snapshot ${this.#snapshots++}`)
+  }
+
+  #deleteSnapshot(): void {
+    const snapshots = this.volume.snapshots.list()
+    if (snapshots.length === 0) return
+    // Left to itself, so that other work goes on meanwhile.
+    this.#deletions.push(this.volume.snapshots.delete(this.random.pick(snapshots).name))
+  }
+
+  async #restore(): Promise<void> {
+    const snapshots = this.volume.snapshots.list()
+    if (snapshots.length === 0) return
+    const request = {
+      snapshot: this.random.pick(snapshots).name,
+      paths: [bytes(this.#path().slice(1))],
+      to: this.random.oneIn(2) ? undefined : bytes(this.#place().slice(1)),
+      overwrite: this.random.pick(['never', 'if-changed', 'always'] as const),
+    }
+    const restore = new Restore(this.volume.live, this.volume.snapshots, request, () => undefined)
+    await restore.run()
+  }
+}
+
+function times<T>(count: number, item: T): T[] {
+  return Array.from({ length: count }, () => item)
+}
