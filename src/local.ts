@@ -1,6 +1,7 @@
 /** What the command line can ask, done on a volume of this process: served, or opened for it alone. */
 
 import { crc32 } from 'node:zlib'
+import { checkStore } from './check/check.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -129,8 +130,8 @@ export class LocalOperations implements Operations {
     return read
   }
 
-  async check(_progress: (done: string) => void): Promise<CheckReport> {
-    throw new FsError('NOTSUPP', 'not there yet')
+  check(progress: (done: string) => void): Promise<CheckReport> {
+    return checkStore(this.#volume.store, progress)
   }
 
   /** Nothing of its own is open. */
