@@ -9,7 +9,7 @@ import type { SpaceMap } from './space.ts'
 /** A checkpoint begins when the log, the dirty records, or what is to be freed exceed these. */
 const LOG_BYTES_MAX = 32 * 1024 * 1024
 const DIRTY_RECORDS_MAX = 100_000
-const LIMBO_BLOCKS_MAX = 65_536
+const LIMBO_BLOCKS_MAX = 16_384
 const DIRTY_GROUPS_MAX = 4096
 /** Ticks after which there is a checkpoint though little has changed. */
 const TICKS_MAX = 10

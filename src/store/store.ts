@@ -24,6 +24,9 @@ import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
 
+/** Ticks after which what nobody waits for is committed: as often as ext4 does. */
+const COMMIT_TICKS = 5
+
 /** What `openStore` has opened for the store. */
 export interface StoreParts {
   readonly directory: string
@@ -54,6 +57,7 @@ export class Store {
   readonly snapshots: Table<number, SnapshotRecord>
   readonly #open = new Map<number, Dataset>()
   #transactions = 0
+  #ticks = 0
   #inTransaction = false
   readonly #inos = new InoNumbers((end, done) => this.#lease(end, done))
   #failure: FsError | undefined
@@ -194,6 +198,7 @@ export class Store {
     try {
       const result = body(tx)
       this.#committer.add(tx)
+      void this.#checkpointer.consider()
       return result
     } catch (error) {
       tx.rollback()
@@ -222,7 +227,8 @@ export class Store {
   /** Called about once a second: commits what nobody waits for, and checkpoints now and then. */
   tick(): void {
     this.#hostSpace = undefined
-    this.barrier(() => undefined)
+    this.#ticks++
+    if (this.#ticks % COMMIT_TICKS === 0) this.barrier(() => undefined)
     if (this.#failure === undefined) this.#checkpointer.tick()
   }
 
