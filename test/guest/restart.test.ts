@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import { type HostNet, withNet } from './net.ts'
 import { inGuest, scenario } from './scenario.ts'
-import { withHostServer, zerofsNfs } from './server.ts'
+import { type HostServer, withHostServer, zerofsNfs } from './server.ts'
 import { withTempDir } from './tempdir.ts'
 
 const test = suite('guest: a server that comes and goes')
@@ -13,27 +13,43 @@ const test = suite('guest: a server that comes and goes')
  * may say `host stop SIGNAL`, `host start`, `host check` and `host snapshot NAME`.
  */
 async function withServer(script: string): Promise<void> {
-  await withTempDir((dir) => withNet((net) => serveGuest(net, join(dir, 'data'), script)))
+  await withTempDir(async (dir) => {
+    const data = join(dir, 'data')
+    mkdirSync(data)
+    await letEveryoneWrite(data)
+    await withNet((net) => withHostServer(net, data, (server) => work(net, server, data, script)))
+  })
 }
 
-async function serveGuest(net: HostNet, data: string, script: string): Promise<void> {
-  mkdirSync(data)
-  await withHostServer(net, data, async (server) => {
-    await inGuest({
-      net,
-      script: `
-        mount -t nfs -o nolock server:/ /mnt
-        cd /mnt
-        dd if=/dev/urandom of=/run/random bs=1M count=32 status=none
-        ${script}
-      `,
-      on: {
-        stop: (signal) => server.stop(signal === 'SIGKILL' ? signal : 'SIGTERM'),
-        start: () => server.start(),
-        check: () => zerofsNfs('check', '--data', data),
-        snapshot: (name = '') => zerofsNfs('snapshot', 'create', name, '--data', data),
-      },
-    })
+/** Root is nobody to a server that it reaches by its network, but not to one on its own machine. */
+async function letEveryoneWrite(data: string): Promise<void> {
+  await inGuest({
+    shares: [data],
+    script: `
+      serve ${data}
+      mount -t nfs -o nolock localhost:/ /mnt
+      chmod 1777 /mnt
+      umount /mnt
+      stop_server
+    `,
+  })
+}
+
+async function work(net: HostNet, server: HostServer, data: string, script: string): Promise<void> {
+  await inGuest({
+    net,
+    script: `
+      mount -t nfs -o nolock server:/ /mnt
+      cd /mnt
+      dd if=/dev/urandom of=/run/random bs=1M count=32 status=none
+      ${script}
+    `,
+    on: {
+      stop: (signal) => server.stop(signal === 'SIGKILL' ? signal : 'SIGTERM'),
+      start: () => server.start(),
+      check: () => zerofsNfs('check', '--data', data),
+      snapshot: (name = '') => zerofsNfs('snapshot', 'create', name, '--data', data),
+    },
   })
 }
 
@@ -87,15 +103,17 @@ scenario(
   'a copy that is under way when the server is killed is whole in the end',
   async () => {
     await withServer(`
+    # Not in a directory of the mount: bash itself would wait for the server there.
+    cd /
     for i in 1 2 3; do
-      (cp /run/random copy.$i && sync copy.$i) &
-      sleep 0.3
+      (cp /run/random /mnt/copy.$i && sync /mnt/copy.$i) &
+      eventually 10 test -s /mnt/copy.$i
       host stop SIGKILL
       sleep 1
       host start
       wait $!
       forget_caches
-      cmp copy.$i /run/random
+      cmp /mnt/copy.$i /run/random
     done
   `)
   },
@@ -103,10 +121,11 @@ scenario(
 
 scenario(test, 'a reader waits for a server that is away, and gets what it asked for', async () => {
   await withServer(`
-    cp /run/random file
+    cd /
+    cp /run/random /mnt/file
     forget_caches
     host stop SIGTERM
-    cmp file /run/random &
+    cmp /mnt/file /run/random &
     sleep 2
     kill -0 $!
     host start

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
 
 /** A string is printed in the guest, as one line; what it throws fails the script there. */
 export type Handler = (...args: string[]) => Promise<unknown>
@@ -61,7 +62,7 @@ export class SerialLine {
       const result = await handler(...args)
       answer = `ok ${typeof result === 'string' ? result : ''}`
     } catch (error) {
-      answer = `failed ${error instanceof Error ? error.message : error}`
+      answer = `failed ${inspect(error)}`
     }
     this.#stream.write(`${answer.replaceAll('\n', ' | ')}\n`)
   }

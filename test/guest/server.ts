@@ -10,7 +10,7 @@ const READY_SECONDS = 20
 const STOP_SECONDS = 5
 
 /** A server on this machine's side of a network, which can be stopped and started again. */
-class HostServer {
+export class HostServer {
   readonly #net: HostNet
   readonly #data: string
   #child: ChildProcess | undefined
