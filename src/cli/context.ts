@@ -1,7 +1,6 @@
 /** What every command works with. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { styleText } from 'node:util'
 import type { Io } from './io.ts'
 import type { Given } from './options.ts'
 import type { Parts } from './parts.ts'
@@ -19,7 +18,9 @@ export interface Context {
   readonly style: (style: Style, text: string) => string
 }
 
-type Style = 'bold' | 'dim' | 'red' | 'green'
+/** As ECMA-48 numbers them (SGR). */
+const STYLES = { bold: 1, dim: 2, red: 31, green: 32 }
+type Style = keyof typeof STYLES
 
 const DATA_DEFAULT = 'data'
 
@@ -34,7 +35,7 @@ export function contextOf(io: Io, parts: Parts, json: boolean): Context {
       if (json) io.stdout.write(`${JSON.stringify(value)}\n`)
     },
     warn: (text) => io.stderr.write(`${text}\n`),
-    style: (style, text) => (colour ? styleText(style, text) : text),
+    style: (style, text) => (colour ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text),
   }
 }
 

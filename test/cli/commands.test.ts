@@ -1,0 +1,479 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FsError } from '../../src/fs/error.ts'
+import { StoreError } from '../../src/store/format.ts'
+import { dir, FakeOperations, file, RESTORED, STATUS } from '../control/fake.ts'
+import { cli, type Ran, type World, withServed } from './harness.ts'
+
+// What is printed as local time is then the same everywhere.
+Object.assign(process.env, { TZ: 'UTC' })
+
+const test = suite('cli: what the commands print')
+
+const tree = () =>
+  new FakeOperations(dir({ project: dir({ 'config.yml': file('a') }), x: file('') }))
+
+/** Runs a command offline, and over the socket of a server: they must not differ. */
+async function both(
+  argv: readonly string[],
+  make: () => FakeOperations,
+  look: (ran: Ran, fake: FakeOperations) => void,
+  world: World = {},
+): Promise<void> {
+  const local = make()
+  look(await cli(argv, { operations: local, ...world }), local)
+  assert.ok(local.closed)
+  const served = make()
+  await withServed(served, async (run) => {
+    const { stdout, ...ran } = await run(argv, world)
+    // The folder of the store is named where it is not the default.
+    look({ ...ran, stdout: stdout.replace(/ --data \S+/g, '') }, served)
+  })
+  assert.not.ok(served.closed)
+}
+
+const lines = (text: string) => text.trim().split('\n')
+const documents = (text: string) => lines(text).map((line) => JSON.parse(line))
+
+test('snapshot create', async () => {
+  await both(['snapshot', 'create', '0x10'], tree, (ran, { snapshots }) => {
+    assert.equal(ran, {
+      ...{ code: 0, stderr: '', exits: [] },
+      stdout: "snapshot '0x10' made at 2025-11-22 20:14:05\n",
+    })
+    assert.is(snapshots.at(-1)?.name, '0x10')
+  })
+  await both(['snapshot', 'create', 'x', '--json'], tree, ({ stdout }) => {
+    assert.equal(documents(stdout), [
+      { id: 4, name: 'x', created: '2025-11-22T20:14:05.000005000Z' },
+    ])
+  })
+})
+
+test('snapshot create of a name that exists', async () => {
+  await both(['snapshot', 'create', '001'], tree, ({ code, stdout, stderr }) => {
+    assert.equal([code, stdout], [1, ''])
+    assert.is(stderr, "zerofs-nfs: there is a snapshot '001' already\n")
+  })
+})
+
+test('snapshot list', async () => {
+  await both(['snapshot', 'list'], tree, ({ code, stdout }) => {
+    assert.is(code, 0)
+    assert.equal(lines(stdout), [
+      'NAME    MADE',
+      'before  2025-11-22 20:14:05  2 hours ago',
+      '001     2025-11-22 21:14:05  1 hour ago',
+    ])
+  })
+  await both(['snapshot', 'list', '--json'], tree, ({ stdout }) => {
+    assert.equal(documents(stdout), [
+      {
+        snapshots: [
+          { id: 2, name: 'before', created: '2025-11-22T20:14:05.000005000Z' },
+          { id: 3, name: '001', created: '2025-11-22T21:14:05.000005000Z' },
+        ],
+      },
+    ])
+  })
+})
+
+test('snapshot list of none', async () => {
+  const none = () => new FakeOperations(dir({}), [])
+  await both(['snapshot', 'list'], none, ({ stdout }) => {
+    assert.match(stdout, /^there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one\n$/)
+  })
+  await both(['snapshot', 'list', '--json'], none, ({ stdout }) => {
+    assert.equal(documents(stdout), [{ snapshots: [] }])
+  })
+})
+
+test('snapshot delete', async () => {
+  await both(['snapshot', 'delete', '001'], tree, (ran, fake) => {
+    assert.equal([ran.code, ran.stdout], [0, "snapshot '001' deleted\n"])
+    assert.equal(fake.deleted, ['001'])
+  })
+  await both(['snapshot', 'delete', '1', '--json'], tree, ({ code, stdout, stderr }, fake) => {
+    assert.is(code, 4)
+    assert.is(stderr, "zerofs-nfs: there is no snapshot '1'\n")
+    assert.equal(documents(stdout), [{ error: "there is no snapshot '1'", exit: 4 }])
+    assert.equal(fake.deleted, [])
+  })
+})
+
+test('a snapshot that is not there: which one may have been meant', async () => {
+  for (const argv of [
+    ['restore', 'x', '--snapshot', 'befor'],
+    ['restore', 'x', '--snapshot', 'befor', '--output', '/tmp'],
+    ['snapshot', 'delete', 'befor'],
+  ]) {
+    await both(argv, tree, ({ code, stderr }) => {
+      assert.is(code, 4)
+      assert.is(stderr, "zerofs-nfs: there is no snapshot 'befor'; did you mean 'before'?\n")
+    })
+  }
+})
+
+const restore = ['restore', 'project/config.yml', '/x/', '--snapshot', 'before']
+
+test('restore in place: what, how much, and how to go back', async () => {
+  const make = () => {
+    const fake = tree()
+    fake.snapshots.push({ ...fake.snapshots[0], id: 9, name: RESTORED.safetySnapshot } as never)
+    return fake
+  }
+  await both(restore, make, ({ code, stdout, stderr }, { requests }) => {
+    assert.equal([code, stderr], [0, ''])
+    assert.is(
+      stdout,
+      'restored 1,204 files in 31 folders, 3.2 GiB (all shared, 0 B copied), in 0.0 s; undo: ' +
+        'zerofs-nfs restore project/config.yml x --snapshot pre-restore-20261122-201405\n',
+    )
+    const [request] = requests
+    assert.is(request?.overwrite, 'if-changed')
+    assert.is(request?.to, undefined)
+    assert.equal(
+      request?.paths.map((path) => Buffer.from(path).toString()),
+      ['project/config.yml', 'x'],
+    )
+  })
+})
+
+test('what was not there before is undone by deleting it', async () => {
+  const fake = tree()
+  fake.restoreAnswer = { ...RESTORED, safetySnapshot: 'safety' }
+  fake.snapshots.push({ ...fake.snapshots[0], id: 9, name: 'safety' } as never)
+  const { stat } = fake
+  fake.stat = async (snapshot, path) => {
+    if (Buffer.from(path).toString() === 'x') throw new FsError('NOENT')
+    return stat.call(fake, snapshot, path)
+  }
+  const undo = async (...paths: string[]) => {
+    const argv = ['restore', ...paths, '--snapshot', 'before', '--data', '/my data', '--json']
+    return documents((await cli(argv, { operations: fake })).stdout)[0].undo
+  }
+  const data = "--data '/my data'"
+  assert.is(await undo('x'), 'delete x, which was not there before')
+  assert.is(await undo('project'), `zerofs-nfs restore project --snapshot safety ${data}`)
+  assert.is(
+    await undo('project', 'x'),
+    `zerofs-nfs restore project --snapshot safety ${data}, and delete x, which was not there before`,
+  )
+  assert.is(await undo('/'), `zerofs-nfs restore / --snapshot safety ${data}`)
+})
+
+test('a path that begins with a dash is undone behind --', async () => {
+  const fake = new FakeOperations(dir({ '-rf': file('') }), ['before', 'safety'])
+  fake.restoreAnswer = { ...RESTORED, safetySnapshot: 'safety' }
+  const { stdout } = await cli(['restore', '--snapshot', 'before', '--', '-rf'], {
+    operations: fake,
+  })
+  assert.match(stdout, /; undo: zerofs-nfs restore --snapshot safety -- -rf\n$/)
+})
+
+test('restore to another path, by another rule', async () => {
+  const make = () => {
+    const fake = tree()
+    const counts = { files: 1, directories: 0, bytes: 0, unchanged: 2, skipped: 1300 }
+    fake.restoreAnswer = { ...counts, failed: [], safetySnapshot: undefined }
+    return fake
+  }
+  const argv = [...restore, '--to', '/else/where/', '--overwrite', 'never']
+  await both(argv, make, ({ stdout }, { requests }) => {
+    assert.is(
+      stdout,
+      'restored 1 file, 0 B (all shared, 0 B copied), 2 unchanged, 1,300 left alone, in 0.0 s\n',
+    )
+    assert.is(Buffer.from(requests[0]?.to ?? []).toString(), 'else/where')
+    assert.is(requests[0]?.overwrite, 'never')
+  })
+})
+
+test('restore of what is as it was', async () => {
+  const make = () => {
+    const fake = tree()
+    const counts = { files: 0, directories: 0, bytes: 0, unchanged: 5, skipped: 0 }
+    fake.restoreAnswer = { ...counts, failed: [], safetySnapshot: undefined }
+    return fake
+  }
+  await both(restore, make, ({ code, stdout }) => {
+    assert.is(code, 0)
+    assert.is(stdout, "nothing was restored: 5 unchanged; it is as it was in 'before'\n")
+  })
+})
+
+test('restore with failures lists them and exits with 3', async () => {
+  const failed = [
+    { path: Buffer.from('a\u001b[2J'), reason: 'the name is too long' },
+    { path: Uint8Array.of(0xff), reason: 'there is no space left' },
+  ]
+  const make = () => {
+    const fake = tree()
+    fake.restoreAnswer = { ...RESTORED, failed, safetySnapshot: undefined }
+    return fake
+  }
+  await both(restore, make, ({ code, stderr }) => {
+    assert.is(code, 3)
+    assert.equal(lines(stderr), [
+      'failed: a\\x1b[2J: the name is too long',
+      'failed: \\xff: there is no space left',
+      '2 paths could not be restored',
+    ])
+  })
+  await both([...restore, '--json'], make, ({ code, stdout }) => {
+    assert.is(code, 3)
+    const [event, more] = documents(stdout)
+    assert.is(more, undefined)
+    assert.equal(event, {
+      ...{ event: 'restored', snapshot: 'before', files: 1204, directories: 31 },
+      ...{ bytes: 3_435_973_837, copiedBytes: 0, unchanged: 0, skipped: 0 },
+      failed: [
+        { path: 'a\u001b[2J', reason: 'the name is too long' },
+        { path: '\\xff', base64: '/w==', reason: 'there is no space left' },
+      ],
+      ...{ safetySnapshot: null, undo: null, seconds: 0 },
+    })
+  })
+})
+
+test('a hundred failures are listed, and the rest counted', async () => {
+  const fake = tree()
+  const failed = Array.from({ length: 1234 }, (_, i) => ({
+    path: Buffer.from(`${i}`),
+    reason: 'r',
+  }))
+  fake.restoreAnswer = { ...RESTORED, failed, safetySnapshot: undefined }
+  const { stderr } = await cli(restore, { operations: fake })
+  assert.is(lines(stderr).length, 102)
+  assert.equal(lines(stderr).slice(-2), ['failed: 1,134 more', '1,234 paths could not be restored'])
+})
+
+const steps = () => {
+  const fake = tree()
+  fake.restoreSteps = [1, 2, 3].map((files) => ({ files, directories: 0, bytes: files * 1024 }))
+  return fake
+}
+
+test('progress on a terminal is one line that goes away', async () => {
+  const world = { operations: steps(), terminal: 60, tickMs: 60 }
+  const { stderr } = await cli(restore, world)
+  assert.is(stderr, '\rrestored 2 files, 2 KiB\u001b[K\r\u001b[K')
+  const narrow = await cli(restore, { ...world, terminal: 12, tickMs: 200, operations: steps() })
+  assert.ok(narrow.stderr.startsWith('\rrestored 1 \u001b[K\rrestored 2 \u001b[K'))
+})
+
+test('progress elsewhere is a line now and then, and with --json an event', async () => {
+  const plain = await cli(restore, { operations: steps(), tickMs: 2600 })
+  assert.is(plain.stderr, 'restored 2 files, 2 KiB\n')
+  const json = await cli([...restore, '--json'], { operations: steps(), tickMs: 400 })
+  assert.is(json.stderr, '')
+  const [event, ...others] = documents(json.stdout)
+  assert.equal(event, { event: 'progress', files: 3, directories: 0, bytes: 3072 })
+  assert.is(others.length, 1)
+})
+
+const WRONG: [string[], RegExp][] = [
+  [['restore', 'x'], /'restore' needs --snapshot NAME/],
+  [['restore', '--snapshot', 'before'], /'restore' needs a PATH; \/ restores everything/],
+  [
+    [...restore, '--to', 'a', '--output', 'b'],
+    /--to is inside the file system and --output outside/,
+  ],
+  [[...restore, '--output', 'a', '--destination', 'b'], /--output and --destination are the same/],
+  [[...restore, '--overwrite', 'sometimes'], /--overwrite is one of never, if-changed, always/],
+  [['restore', 'a/../b', '--snapshot', 'before'], /'a\/\.\.\/b' has '\.\.' in it/],
+  [
+    ['restore', 'a/.snapshots/monday/b', '--snapshot', 'x'],
+    /write 'a\/b --snapshot monday' instead of 'a\/\.snapshots\/monday\/b'/,
+  ],
+  [[...restore, '--to', '../b'], /has '\.\.' in it/],
+]
+
+for (const [argv, sentence] of WRONG) {
+  test(`exits with 2 and asks nobody: ${argv.join(' ')}`, async () => {
+    const parts = {
+      async openLocal(): Promise<never> {
+        throw new Error('the store was opened')
+      },
+    }
+    const { code, stdout, stderr } = await cli(argv, { parts })
+    assert.is(code, 2)
+    assert.is(stdout, '')
+    assert.match(stderr, sentence)
+    assert.match(stderr, /^usage: zerofs-nfs restore PATH\.\.\. --snapshot NAME \[OPTIONS\]$/m)
+  })
+}
+
+test('status of a server', async () => {
+  await both(['status'], tree, ({ code, stdout }) => {
+    assert.is(code, 0)
+    assert.equal(lines(stdout), [
+      'state        serving for 2 hours 3 minutes, process 1234',
+      'data folder  /srv/data',
+      'version      0.1.0',
+      'addresses    127.0.0.1:2049, [::1]:2049',
+      'connections  3',
+      'durability   sync',
+      'snapshots    2',
+      'file data    3.2 GiB',
+      'disk free    120 GiB',
+      'intent log   12 MiB to replay if this machine crashed now',
+    ])
+  })
+  await both(['status', '--json'], tree, ({ stdout }) => {
+    assert.equal(documents(stdout), [{ ...STATUS, reason: null }])
+  })
+})
+
+test('status without a server, and of one that failed', async () => {
+  const offline = () => {
+    const fake = tree()
+    fake.statusAnswer = { ...STATUS, state: 'offline', addresses: [], uptime: 0 }
+    return fake
+  }
+  await both(['status'], offline, ({ code, stdout }) => {
+    assert.is(code, 0)
+    assert.match(stdout, /^state {8}no server is running$/m)
+    assert.not.match(stdout, /addresses|durability/)
+  })
+  const failed = () => {
+    const fake = tree()
+    fake.statusAnswer = { ...STATUS, state: 'failed', reason: 'the disk is full' }
+    return fake
+  }
+  await both(['status'], failed, ({ code, stdout }) => {
+    assert.is(code, 1)
+    assert.match(stdout, /^state {8}FAILED: the disk is full$/m)
+  })
+})
+
+test('check of a sound store, and of one that is not', async () => {
+  const sound = () => {
+    const fake = tree()
+    fake.checkSteps = ['inodes', 'blocks']
+    return fake
+  }
+  await both(['check'], sound, ({ code, stdout }) => {
+    assert.is(code, 0)
+    assert.equal(lines(stdout), [
+      'inodes',
+      'blocks',
+      'checked 12 inodes, 34 blocks, 2 snapshots: no problems',
+    ])
+  })
+  const broken = () => {
+    const fake = tree()
+    fake.checkAnswer = { inodes: 1, blocks: 0, snapshots: 0, problems: ['nlink of 7 is 2, not 1'] }
+    return fake
+  }
+  await both(['check'], broken, ({ code, stdout }) => {
+    assert.is(code, 1)
+    assert.is(
+      stdout,
+      'problem: nlink of 7 is 2, not 1\nchecked 1 inode, 0 blocks, 0 snapshots: 1 problem\n',
+    )
+  })
+  await both(['check', '--json'], broken, ({ code, stdout }) => {
+    assert.is(code, 1)
+    const problems = ['nlink of 7 is 2, not 1']
+    assert.equal(documents(stdout), [
+      { event: 'checked', inodes: 1, blocks: 0, snapshots: 0, problems },
+    ])
+  })
+})
+
+test('where there is no store it says so, and how to make one', async () => {
+  const { code, stderr } = await cli(['status'], { env: { ZEROFS_NFS_DATA: '/srv/my data' } })
+  assert.is(code, 4)
+  assert.is(
+    stderr,
+    'zerofs-nfs: there is no store at /srv/my data; --data DIR names another, ' +
+      "and 'zerofs-nfs serve '/srv/my data'' makes one\n",
+  )
+})
+
+test('the data folder: an option before the environment before ./data', async () => {
+  const opened: string[] = []
+  const parts = {
+    async openLocal({ directory }: { directory: string }) {
+      opened.push(directory)
+      return tree()
+    },
+  }
+  await cli(['status'], { parts, cwd: '/here' })
+  await cli(['status'], { parts, cwd: '/here', env: { ZEROFS_NFS_DATA: 'there' } })
+  await cli(['status', '--data', '/d'], { parts, env: { ZEROFS_NFS_DATA: 'there' } })
+  assert.equal(opened, ['/here/data', '/here/there', '/d'])
+})
+
+test('a store that another process has: it is waited for, then exit 5', async () => {
+  let tries = 0
+  const busy = async (): Promise<never> => {
+    tries++
+    throw new StoreError('BUSY', 'the store /d is in use by process 7 (zerofs-nfs check)')
+  }
+  const { code, stderr } = await cli(['status', '--data', '/d'], { parts: { openLocal: busy } })
+  assert.is(code, 5)
+  assert.match(
+    stderr,
+    /^zerofs-nfs: the store \/d is in use by process 7 \(zerofs-nfs check\), and/,
+  )
+  assert.ok(tries > 1)
+  const later = async () => (++tries > 3 ? tree() : busy())
+  tries = 0
+  assert.is((await cli(['status'], { parts: { openLocal: later } })).code, 0)
+})
+
+test('interrupted, a long command ends with 130, and what it opened is closed', async () => {
+  for (const argv of [restore, ['snapshot', 'delete', 'before'], ['check']]) {
+    const fake = tree()
+    fake.gate = new Promise(() => undefined)
+    const ran = await cli(argv, {
+      operations: fake,
+      onStart: (send) => setTimeout(send, 20, 'SIGINT'),
+    })
+    assert.is(ran.code, 130)
+    assert.equal(ran.exits, [130])
+    assert.match(ran.stderr, /^zerofs-nfs: interrupted/)
+    assert.ok(fake.closed)
+  }
+})
+
+test('help, version, and no command at all', async () => {
+  const none = await cli([])
+  assert.is(none.code, 2)
+  assert.match(none.stderr, /^Usage: zerofs-nfs COMMAND/m)
+  const help = await cli(['--help'])
+  assert.is(help.code, 0)
+  assert.is(help.stdout, none.stderr)
+  assert.match((await cli(['-v'])).stdout, /^zerofs-nfs \d+\.\d+\.\d+\n$/)
+  const group = await cli(['snapshot', '--help'])
+  for (const name of ['create NAME', 'list', 'delete NAME']) {
+    assert.ok(group.stdout.includes(`Usage: zerofs-nfs snapshot ${name} [OPTIONS]`))
+  }
+})
+
+test("every command's help has its options and examples that it takes itself", async () => {
+  const overview = (await cli(['--help'])).stdout
+  const names = [...overview.matchAll(/^ {2}((?:snapshot )?[a-z]+) .*$/gm)].map(([, name]) => name)
+  assert.is(names.length, 7)
+  for (const name of names) {
+    const { stdout } = await cli([...(name ?? '').split(' '), '--help'])
+    assert.match(stdout, /^ {6}--data DIR/m)
+    const examples = stdout.split('Examples:\n')[1]?.trim().split('\n') ?? []
+    assert.ok(examples.length > 0)
+    for (const example of examples) assert.match(example.trim(), /^zerofs-nfs /)
+  }
+})
+
+test('colours are for terminals, unless NO_COLOR asks for none', async () => {
+  const operations = tree()
+  const printed = async (world: World) => (await cli(['status'], { operations, ...world })).stdout
+  assert.ok((await printed({ terminal: 80 })).includes('\u001b[32mserving'))
+  for (const world of [{}, { env: { NO_COLOR: '1' } }, { env: { TERM: 'dumb' } }]) {
+    const terminal = 'env' in world ? { terminal: 80 } : {}
+    assert.not.ok((await printed({ ...world, ...terminal })).includes('\u001b'))
+  }
+})
+
+test.run()
