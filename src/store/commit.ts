@@ -50,6 +50,8 @@ export class Committer {
   seq: number
   #running: Promise<void> | undefined
   #scheduled = false
+  /** Why a commit failed. What came later builds upon it, and is never committed. */
+  #failure: FsError | undefined
   /** Records written to the log since the start: what a test of O(1) looks at. */
   records = 0
 
@@ -154,17 +156,20 @@ export class Committer {
   async #run(): Promise<void> {
     while (this.#wanted) {
       const group = this.#next()
-      let error: FsError | undefined
       try {
-        if (group.transactions > 0) await this.#write(group)
-        if (group.cut !== undefined) this.#host.log.turn()
-        group.cut?.(this.seq)
+        if (this.#failure === undefined) await this.#commit(group)
       } catch (cause) {
-        error = this.#host.failed(cause)
+        this.#failure = this.#host.failed(cause)
       }
-      for (const waiter of group.waiters) waiter(error)
+      for (const waiter of group.waiters) waiter(this.#failure)
       await this.#host.committed()
     }
+  }
+
+  async #commit(group: Group): Promise<void> {
+    if (group.transactions > 0) await this.#write(group)
+    if (group.cut !== undefined) this.#host.log.turn()
+    group.cut?.(this.seq)
   }
 
   async #write(group: Group): Promise<void> {
