@@ -30,6 +30,7 @@ import type { Program } from './rpc/program.ts'
 import { isWildcard } from './rpc/rpcbind-address.ts'
 import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
+import type { CheckpointLimits } from './store/checkpointer.ts'
 import { Volume } from './volume.ts'
 
 export interface ServeOptions {
@@ -46,6 +47,8 @@ export interface ServeOptions {
   readonly version: string
   /** Is told what nobody asked for: failures of the store, bugs. */
   readonly report: (message: string, error: unknown) => void
+  /** Where checkpoints shall begin earlier than they do by default. */
+  readonly checkpointLimits?: Partial<CheckpointLimits>
 }
 
 export interface Serving {
@@ -72,9 +75,9 @@ const ROOT_PATH = '/'
 
 /** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
 export async function startServer(options: ServeOptions): Promise<Serving> {
-  const { directory, report } = options
+  const { directory, report, checkpointLimits: limits } = options
   const command = 'zerofs-nfs serve'
-  const volume = await Volume.open({ directory, create: true, command, report })
+  const volume = await Volume.open({ directory, create: true, command, report, limits })
   const opened: (() => Promise<unknown>)[] = [() => volume.close()]
   const close = async () => {
     for (const one of opened.reverse()) await one()

@@ -8,6 +8,7 @@ import { LiveFileSystem } from './fs/livefs.ts'
 import { Reclaimer } from './fs/reclaim.ts'
 import { SnapFileSystem } from './snapshot/snapfs.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
+import type { CheckpointLimits } from './store/checkpointer.ts'
 import { Kind, kindRange, parseKey } from './store/keys.ts'
 import { nodeDisk } from './store/node-disk.ts'
 import { closeStore, openStore } from './store/open.ts'
@@ -22,6 +23,8 @@ export interface VolumeOptions {
   readonly command: string
   /** Is told of what nobody asked for: a failed commit, an orphan that cannot be freed. */
   readonly report: (message: string, error: unknown) => void
+  /** Where checkpoints shall begin earlier than they do by default. */
+  readonly limits?: Partial<CheckpointLimits> | undefined
 }
 
 /** How often dirty data and unasked commits are looked after. */
@@ -74,9 +77,9 @@ export class Volume {
 
   /** @throws StoreError where the store cannot be opened */
   static async open(options: VolumeOptions): Promise<Volume> {
-    const { directory, create, command, report } = options
+    const { directory, create, command, report, limits } = options
     const { store, recovered } = await openStore({
-      ...{ directory, create, report, disk: nodeDisk, wallClock: wallClock(), randomBytes },
+      ...{ directory, create, report, limits, disk: nodeDisk, wallClock: wallClock(), randomBytes },
       owner: { pid: process.pid, command },
       rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     })

@@ -6,11 +6,21 @@ import type { IntentLog } from './log.ts'
 import { groupPut } from './recovery.ts'
 import type { SpaceMap } from './space.ts'
 
-/** A checkpoint begins when the log, the dirty records, or what is to be freed exceed these. */
-const LOG_BYTES_MAX = 32 * 1024 * 1024
-const DIRTY_RECORDS_MAX = 100_000
-const LIMBO_BLOCKS_MAX = 16_384
-const DIRTY_GROUPS_MAX = 4096
+/** A checkpoint begins when one of these is exceeded. */
+export interface CheckpointLimits {
+  /** Bytes of the log. */
+  readonly logBytesMax: number
+  readonly dirtyRecordsMax: number
+  /** Blocks that are to be freed. */
+  readonly limboBlocksMax: number
+  readonly dirtyGroupsMax: number
+}
+export const CHECKPOINT_LIMITS: CheckpointLimits = {
+  logBytesMax: 32 * 1024 * 1024,
+  dirtyRecordsMax: 100_000,
+  limboBlocksMax: 16_384,
+  dirtyGroupsMax: 4096,
+}
 /** Ticks after which there is a checkpoint though little has changed. */
 const TICKS_MAX = 10
 /** Commits wait for the checkpoint under way when the log is this many times over its limit. */
@@ -21,6 +31,7 @@ export interface CheckpointHost {
   readonly blocks: BlockStore
   readonly space: SpaceMap
   readonly log: IntentLog
+  readonly limits: CheckpointLimits
   /** Ends the commit group here; the number of its log entry, once that is on disk. */
   cut(): Promise<number>
   /** A checkpoint failed: the store stops. @returns what to tell who asked for it */
@@ -46,15 +57,15 @@ export class Checkpointer {
    *   before its cut, which is itself a commit
    */
   consider(): Promise<void> | undefined {
-    const { log, space } = this.#host
+    const { log, space, limits } = this.#host
     const due =
-      log.bytes > LOG_BYTES_MAX ||
-      this.dirty.count > DIRTY_RECORDS_MAX ||
-      space.releasableBlocks > LIMBO_BLOCKS_MAX ||
-      space.dirtyGroups > DIRTY_GROUPS_MAX
+      log.bytes > limits.logBytesMax ||
+      this.dirty.count > limits.dirtyRecordsMax ||
+      space.releasableBlocks > limits.limboBlocksMax ||
+      space.dirtyGroups > limits.dirtyGroupsMax
     // A failure is told to the store by then; here nobody waits for it.
     if (due && this.#running === undefined) this.run().catch(() => undefined)
-    return this.#turned && log.bytes > OVERDUE * LOG_BYTES_MAX ? this.#running : undefined
+    return this.#turned && log.bytes > OVERDUE * limits.logBytesMax ? this.#running : undefined
   }
 
   /** Called about once a second, so that what was freed is at hand, and a restart is quick. */

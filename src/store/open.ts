@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BlockStore } from './blocks.ts'
 import { checkpointPut, type Put } from './checkpoint.ts'
+import { CHECKPOINT_LIMITS, type CheckpointLimits } from './checkpointer.ts'
 import { Database, InUseError } from './database.ts'
 import type { Snapshot } from './dataset.ts'
 import type { Disk } from './disk.ts'
@@ -50,6 +51,8 @@ export interface OpenOptions {
   /** Whether a store is made where the folder is missing or empty. */
   readonly create: boolean
   readonly cacheBytesMax?: number
+  /** Where checkpoints shall begin earlier than they do by default. */
+  readonly limits?: Partial<CheckpointLimits> | undefined
 }
 
 /** An opened store, and how many records its recovery brought back. */
@@ -145,7 +148,8 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   const { randomBytes, report } = options
   const clock = strictClock(options.wallClock)
   const parts = { directory, disk, database, blocks, space, log, seq, clock, randomBytes, report }
-  const store = new Store({ ...parts, cacheBytesMax, reserveBytes: RESERVE_BYTES })
+  const limits = { ...CHECKPOINT_LIMITS, ...options.limits }
+  const store = new Store({ ...parts, cacheBytesMax, reserveBytes: RESERVE_BYTES, limits })
   const snapshots = await loadSnapshots(database)
   for await (const { key } of database.scan(kindRange(0, Kind.DATASET))) {
     const id = Number(parseKey(key).key)

@@ -8,7 +8,7 @@
  */
 import { strict as assert } from 'node:assert'
 import type { BlockStore } from './blocks.ts'
-import { Checkpointer } from './checkpointer.ts'
+import { Checkpointer, type CheckpointLimits } from './checkpointer.ts'
 import { Committer, type Waiter } from './commit.ts'
 import type { Database } from './database.ts'
 import { Dataset, type Snapshot } from './dataset.ts'
@@ -43,6 +43,7 @@ export interface StoreParts {
   readonly cacheBytesMax: number
   /** Bytes of the disk that file data never takes. */
   readonly reserveBytes: number
+  readonly limits: CheckpointLimits
   /** Is told of what nobody asked for: a failed commit or checkpoint. */
   readonly report: (message: string, error: unknown) => void
 }
@@ -72,13 +73,13 @@ export class Store {
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
     this.#verifier = parts.randomBytes(8)
-    const { log, blocks, space, database } = parts
+    const { log, blocks, space, database, limits } = parts
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
       this.#failure === undefined ? this.#checkpointer.consider() : undefined
     this.#committer = new Committer({ log, blocks, failed, committed }, parts.seq)
     const cut = () => this.#committer.cut()
-    this.#checkpointer = new Checkpointer({ log, blocks, space, database, failed, cut })
+    this.#checkpointer = new Checkpointer({ log, blocks, space, database, limits, failed, cut })
   }
 
   readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
