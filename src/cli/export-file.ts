@@ -23,7 +23,7 @@ export interface Content {
   /** Bytes. */
   readonly size: number
   read(offset: number, count: number): Promise<Piece>
-  /** Is told of bytes that are done, holes included. */
+  /** Is told of bytes that are copied; holes are none. */
   done(bytes: number): void
 }
 
@@ -47,7 +47,7 @@ export async function writeContent(file: FileHandle, content: Content): Promise<
     // Should the write fail first, nobody awaits this one.
     next?.catch(() => undefined)
     await writeSparse(file, data, offset)
-    content.done(end - offset)
+    content.done(data.length)
     offset = end
   }
   await file.truncate(size)

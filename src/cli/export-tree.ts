@@ -29,8 +29,10 @@ const INTERRUPTED =
 export interface Exported {
   files: number
   directories: number
-  /** Bytes of the files that are done, holes and unchanged files included. */
+  /** Bytes that were copied; holes are none. */
   bytes: number
+  /** And with them, bytes that were not: of unchanged files, and of further names. */
+  done: number
   unchanged: number
   skipped: number
   readonly failed: Failure[]
@@ -50,7 +52,7 @@ export interface ExportOptions {
 
 export class TreeExport {
   readonly exported: Exported = {
-    ...{ files: 0, directories: 0, bytes: 0, unchanged: 0, skipped: 0 },
+    ...{ files: 0, directories: 0, bytes: 0, done: 0, unchanged: 0, skipped: 0 },
     failed: [],
   }
   readonly #options: ExportOptions
@@ -165,37 +167,42 @@ export class TreeExport {
   /** @returns whether the file is at `at` now, made or unchanged */
   async #single(info: EntryInfo, at: Buffer): Promise<boolean> {
     const verdict = await this.#disk.judge(info, at)
-    if (verdict === 'make') {
-      const made = await this.#make(info, at)
-      this.#count(made, info, info.type === FileType.REG)
-      return made
-    }
-    this.#count(verdict === 'skip' ? false : undefined, info)
-    return verdict !== 'skip'
+    const otherwise = verdict === 'unchanged' ? undefined : false
+    const made = verdict === 'make' ? await this.#make(info, at) : otherwise
+    this.#count(made, info)
+    return made !== false
   }
 
   /** @param made undefined: it was as it should be; false: it is left alone */
-  #count(made: boolean | undefined, { type, size }: EntryInfo, bytesAreCounted = false): void {
+  #count(made: boolean | undefined, { type, used }: EntryInfo): void {
     if (made === true) this.exported.files++
     else if (made === undefined) this.exported.unchanged++
     else this.exported.skipped++
-    if (type === FileType.REG && !bytesAreCounted) this.exported.bytes += size
+    if (type === FileType.REG) this.exported.done += used
   }
 
-  #make(info: EntryInfo, at: Buffer): Promise<boolean> {
+  async #make(info: EntryInfo, at: Buffer): Promise<boolean> {
     if (info.type === FileType.LNK) return this.#disk.makeSymlink(info, at)
     if (info.type !== FileType.REG) return this.#disk.makeSpecial(info, at)
     const { operations, snapshot, onProgress } = this.#options
-    return this.#disk.makeFile(info, at, (file) =>
-      writeContent(file, {
-        size: info.size,
-        read: (offset, count) => this.#wait(operations.read(snapshot, info.ino, offset, count)),
-        done: (bytes) => {
-          this.exported.bytes += bytes
-          onProgress()
-        },
-      }),
-    )
+    let copied = 0
+    const content = {
+      size: info.size,
+      read: (offset: number, count: number) =>
+        this.#wait(operations.read(snapshot, info.ino, offset, count)),
+      done: (bytes: number) => {
+        copied += bytes
+        this.exported.bytes += bytes
+        this.exported.done += bytes
+        onProgress()
+      },
+    }
+    try {
+      return await this.#disk.makeFile(info, at, (file) => writeContent(file, content))
+    } finally {
+      // From now on it counts as a whole.
+      this.exported.done -= copied
+    }
   }
 }
 

@@ -31,8 +31,7 @@ interface Job {
 
 interface Total {
   files: number
-  bytes: number
-  /** Bytes that the disk needs. */
+  /** Bytes allocated, so without holes. */
   used: number
 }
 
@@ -63,7 +62,7 @@ export async function exportCommand(
     progress.end()
   }
   const ms = context.io.now() - started
-  const { failed, ...counts } = tree.exported
+  const { failed, done: _, ...counts } = tree.exported
   failed.sort((a, b) => Buffer.compare(a.path, b.path))
   reportFailed(context, failed)
   context.print(sentence(tree.exported, output, ms))
@@ -130,14 +129,12 @@ async function survey(
   jobs: readonly Job[],
   signal: AbortSignal,
 ): Promise<Total> {
-  const total: Total = { files: 0, bytes: 0, used: 0 }
+  const total: Total = { files: 0, used: 0 }
   const folders: number[] = []
-  const add = ({ type, ino, size: bytes, used }: EntryInfo) => {
+  const add = ({ type, ino, used }: EntryInfo) => {
     if (type === FileType.DIR) folders.push(ino)
     else total.files++
-    if (type !== FileType.REG) return
-    total.bytes += bytes
-    total.used += used
+    if (type === FileType.REG) total.used += used
   }
   for (const { info } of jobs) add(info)
   for (let ino = folders.pop(); ino !== undefined && !signal.aborted; ino = folders.pop()) {
@@ -159,20 +156,21 @@ async function warnIfFull(context: Context, base: string, { used }: Total): Prom
   )
 }
 
-function describe({ files, bytes, unchanged, skipped }: Exported, total: Total, ms: number) {
+function describe(exported: Exported, total: Total, ms: number) {
+  const { files, bytes, done: doneBytes, unchanged, skipped } = exported
   const rate = ms > 0 ? (bytes / ms) * 1000 : 0
   const done = files + unchanged + skipped
-  const left = rate > 0 ? (total.bytes - bytes) / rate : 0
+  const left = rate > 0 ? (total.used - doneBytes) / rate : 0
   const parts = [
-    `${bar(bytes, total.bytes)}  ${size(bytes)} of ${size(total.bytes)}`,
+    `${bar(doneBytes, total.used)}  ${size(doneBytes)} of ${size(total.used)}`,
     `${count(done)} of ${counted(total.files, 'file')}`,
     `${size(rate)}/s`,
     ...(left >= 1 ? [`${duration(left)} left`] : []),
   ]
-  const totals = { totalFiles: total.files, totalBytes: total.bytes }
+  const totals = { totalFiles: total.files, totalBytes: total.used }
   return {
     text: parts.join(', '),
-    json: { files: done, bytes, ...totals, bytesPerSecond: Math.round(rate) },
+    json: { files: done, bytes: doneBytes, ...totals, bytesPerSecond: Math.round(rate) },
   }
 }
 

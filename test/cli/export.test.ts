@@ -273,9 +273,27 @@ test('over the socket of a running server, a whole tree', async () => {
       assert.is(fs.readdirSync(join(path, 'out/many')).length, 50)
       assert.is(fs.statSync(join(path, 'out/sub/holes')).size, 2 ** 40)
       assert.is(fs.statSync(join(path, 'out/one')).ino, fs.statSync(join(path, 'out/sub/two')).ino)
-      assert.match(ran.stdout, /^restored 54 files in 3 folders to out, 1 TiB, checksums verified/)
+      assert.match(ran.stdout, /^restored 54 files in 3 folders to out, 4 MiB, checksums verified/)
     }),
   )
+})
+
+test('progress on a terminal: how much, how many, how fast, how long', async () => {
+  await withTempDir(async (path) => {
+    const bytes = Buffer.alloc(3 * READ_BYTES_MAX, 'x')
+    const operations = new FakeOperations(dir({ big: file(bytes), holes: sparse(2 ** 40, []) }))
+    const argv = ['restore', '/', '--snapshot', 'before', '--output', 'out']
+    const { stderr } = await cli(argv, { operations, cwd: path, terminal: 100, tickMs: 2000 })
+    const shown = stderr.split('\r').map((line) => line.replace('\u001b[K', ''))
+    assert.ok(
+      shown.some((line) => /^\[#+-*\] {2}\d\d% {2}\d MiB of 12 MiB, \d of 2 files, /.test(line)),
+    )
+    assert.ok(
+      shown.some((line) => /\/s, \d+ seconds? left$/.test(line)),
+      stderr,
+    )
+    assert.is(shown.at(-1), '')
+  })
 })
 
 test.run()

@@ -42,7 +42,9 @@ function node(type: FileType, given: Partial<EntryInfo>, extents: readonly Exten
 
 export function file(content: string | Uint8Array, given: Partial<EntryInfo> = {}): Node {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content
-  return node(FileType.REG, { size: bytes.length, ...given }, [{ at: 0, bytes }])
+  return node(FileType.REG, { size: bytes.length, used: bytes.length, ...given }, [
+    { at: 0, bytes },
+  ])
 }
 
 export function sparse(size: number, extents: readonly Extent[]): Node {
