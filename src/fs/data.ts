@@ -56,7 +56,7 @@ export class FileData {
     this.#limits = { ...DATA_LIMITS, ...options.limits }
     this.#later = options.later ?? ((action) => void setImmediate(action))
     this.#orphaned = options.orphaned ?? (() => undefined)
-    assert(this.#limits.dirtyBytesSoft <= this.#limits.dirtyBytesHard)
+    assert(this.#limits.dirtyBytesSoft <= this.#limits.dirtyBytesHard, 'soft exceeds hard')
     const buffers = options.buffers ?? new ReadBuffers()
     this.#reader = new ContentReader(dataset, store.blocks, buffers)
   }
@@ -142,6 +142,11 @@ export class FileData {
       orphaned: this.#orphaned,
     }
     return truncateData(tx, content, inode, size)
+  }
+
+  /** There is an orphan's record which nothing here has made: frees it in the background. */
+  reclaim(content: number): void {
+    this.#orphaned(content)
   }
 
   /** Lets go of all data of a file whose last link is gone; the inode is the caller's to delete. */

@@ -37,7 +37,7 @@ export class SnapshotDeletion {
    * @param stopped whether no further step may be done: the store is about to be closed
    */
   constructor(store: Store, dataset: Dataset, snapshot: Snapshot, stopped: () => boolean) {
-    assert(snapshot.deleting)
+    assert(snapshot.deleting, 'only what is marked is freed')
     this.#store = store
     this.#dataset = dataset
     this.#snapshot = snapshot

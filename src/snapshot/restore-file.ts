@@ -5,7 +5,7 @@
  * with the file's own in the last one: readers see the old or the new content, never a mixture. Until
  * then an orphan's record names it, so that an interrupted restore leaves nothing behind.
  */
-import { chunkLimit, chunksOf, putChunk } from '../fs/chunks.ts'
+import { chunksOf, putChunk } from '../fs/chunks.ts'
 import type { Live } from '../fs/live.ts'
 import type { Dataset, Reader } from '../store/dataset.ts'
 import { type Chunk, type Inode, runEnd } from '../store/records.ts'
@@ -39,68 +39,67 @@ function share(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
   return { inline: undefined, address: chunk.address, crc: chunk.crc, birth }
 }
 
-/**
- * Fills a new content with the file's chunks. Small files take no transaction before the last.
- *
- * @returns the content's number, and what is left to do in the transaction that makes use of it
- */
-export async function shareContent(
-  live: Live,
-  { reader, inode }: PastFile,
-): Promise<{ readonly content: number; readonly adopt: (tx: Transaction) => void }> {
-  const { dataset, store } = live
-  const content = store.newIno()
-  const put = (tx: Transaction, part: readonly (readonly [number, Chunk])[]) => {
-    for (const [index, chunk] of part) {
-      putChunk(tx, dataset, content, index, share(tx, dataset, chunk))
+/** A content that was filled from a snapshot, and that no file has yet. */
+export interface SharedContent {
+  readonly content: number
+  /** What is left to do in the transaction that gives it to a file. */
+  adopt(tx: Transaction): void
+  /** Nobody will: what was shared so far is freed in the background. */
+  discard(): void
+}
+
+/** Fills a new content with the file's chunks. Small files take no transaction before the last. */
+export async function shareContent(live: Live, past: PastFile): Promise<SharedContent> {
+  const filling = new Filling(live)
+  try {
+    for (const chunk of chunksOf(past.reader, past.inode.content, past.inode.size)) {
+      if (filling.add(chunk)) await live.store.flush()
+    }
+  } catch (error) {
+    filling.discard()
+    throw error
+  }
+  return filling
+}
+
+class Filling implements SharedContent {
+  readonly content: number
+  readonly #live: Live
+  #part: (readonly [index: number, chunk: Chunk])[] = []
+  #isOrphan = false
+
+  constructor(live: Live) {
+    this.#live = live
+    this.content = live.store.newIno()
+  }
+
+  /** @returns whether a transaction was ended with it */
+  add(chunk: readonly [index: number, chunk: Chunk]): boolean {
+    this.#part.push(chunk)
+    if (this.#part.length < STEP_CHUNKS) return false
+    const { content } = this
+    this.#live.store.transact((tx) => {
+      tx.put(this.#live.dataset.orphans, content, { content, end: NEVER_SEEN })
+      this.#put(tx)
+    })
+    this.#isOrphan = true
+    this.#part = []
+    return true
+  }
+
+  #put(tx: Transaction): void {
+    const { dataset } = this.#live
+    for (const [index, chunk] of this.#part) {
+      putChunk(tx, dataset, this.content, index, share(tx, dataset, chunk))
     }
   }
-  let part: (readonly [number, Chunk])[] = []
-  let orphan = false
-  for (const found of chunksOf(reader, inode.content, inode.size)) {
-    part.push(found)
-    if (part.length < STEP_CHUNKS) continue
-    const full = part
-    store.transact((tx) => {
-      tx.put(dataset.orphans, content, { content, end: NEVER_SEEN })
-      put(tx, full)
-    })
-    orphan = true
-    part = []
-    await store.flush()
-  }
-  const adopt = (tx: Transaction) => {
-    put(tx, part)
-    if (orphan) tx.delete(dataset.orphans, content)
-  }
-  return { content, adopt }
-}
 
-/** Whether a live file has the very blocks of the past one: then its bytes are the same. */
-export function sameContent(live: Live, ino: number, inode: Inode, past: PastFile): boolean {
-  const now = live.current(ino, inode)
-  if (now !== inode || now.size !== past.inode.size || now.used !== past.inode.used) return false
-  const limit = chunkLimit(inode.size)
-  const mine = chunksOf(live.reader, inode.content, inode.size)
-  const theirs = chunksOf(past.reader, past.inode.content, past.inode.size)
-  for (let count = 0; count <= limit; count++) {
-    const a = mine.next()
-    const b = theirs.next()
-    if (a.done || b.done) return a.done === b.done
-    if (a.value[0] !== b.value[0] || !sameChunk(a.value[1], b.value[1])) return false
+  adopt(tx: Transaction): void {
+    this.#put(tx)
+    if (this.#isOrphan) tx.delete(this.#live.dataset.orphans, this.content)
   }
-  return true
-}
 
-function sameChunk(a: Chunk, b: Chunk): boolean {
-  if (a === b) return true
-  if (a.inline !== undefined || b.inline !== undefined) {
-    return (
-      a.inline !== undefined && b.inline !== undefined && Buffer.compare(a.inline, b.inline) === 0
-    )
+  discard(): void {
+    if (this.#isOrphan) this.#live.data.reclaim(this.content)
   }
-  return (
-    a.address.length === b.address.length &&
-    a.address.every((address, i) => address === b.address[i])
-  )
 }

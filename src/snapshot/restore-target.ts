@@ -6,39 +6,52 @@ import { changed, newInode } from '../fs/inode.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader } from '../store/dataset.ts'
 import { FileType, type Inode } from '../store/records.ts'
-import { compareTime, timeAfter } from '../store/time.ts'
+import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { child, joined, type Located, locate, printable } from './paths.ts'
 import type { Overwrite } from './restore.ts'
-import { sameContent, shareContent } from './restore-file.ts'
+import { shareContent } from './restore-file.ts'
+import { RestoredLinks } from './restore-links.ts'
+import { sameAttributes, sameFile } from './restore-same.ts'
 
 export interface TargetOptions {
   readonly live: Live
   /** The snapshot. */
   readonly past: Reader
   readonly overwrite: Overwrite
-  /** Is called before anything changes, and told whether it was there before. */
+  /** Whether what is restored goes where it was. */
+  readonly inPlace: boolean
+  /**
+   * Is called before anything changes, and told whether it was there before. It may make a snapshot,
+   * which stores dirty data: whatever was read before is out of date then.
+   */
   readonly beforeChange: (existing: boolean) => void
 }
 
 /** Mode of a directory that was missing above a restored path and is not in the snapshot either. */
 const PARENT_MODE = 0o755
-const FIRST_COOKIE = 3
 
 export class RestoreTarget {
   readonly counts = { files: 0, directories: 0, bytes: 0, unchanged: 0, skipped: 0 }
   readonly #live: Live
   readonly #past: Reader
   readonly #overwrite: Overwrite
+  readonly #inPlace: boolean
   readonly #beforeChange: (existing: boolean) => void
-  /** Files with several names: the live ino of each that came back already, by its past one. */
-  readonly #links = new Map<number, number>()
+  readonly #links = new RestoredLinks()
+  /** Directories that this restore made and that are not finished yet. */
+  readonly #made = new Set<number>()
 
-  constructor({ live, past, overwrite, beforeChange }: TargetOptions) {
+  constructor({ live, past, overwrite, inPlace, beforeChange }: TargetOptions) {
     this.#live = live
     this.#past = past
     this.#overwrite = overwrite
+    this.#inPlace = inPlace
     this.#beforeChange = beforeChange
+  }
+
+  #child(dir: number, name: Uint8Array): Located | undefined {
+    return child(this.#live.reader, dir, name)
   }
 
   /**
@@ -48,39 +61,35 @@ export class RestoreTarget {
    * @throws FsError NOENT, NOTDIR
    */
   parents(names: readonly Uint8Array[], past: readonly Uint8Array[] | undefined): number {
-    const { dataset, reader } = this.#live
+    const { dataset } = this.#live
     let ino = dataset.root
     for (const [i, name] of names.entries()) {
-      const there = child(reader, ino, name)
+      const there = this.#child(ino, name)
       if (there !== undefined && there.inode.type !== FileType.DIR) {
         throw new FsError('NOTDIR', `'${printable(joined(names.slice(0, i + 1)))}' is no directory`)
       }
       const model = past && locate(this.#past, dataset.root, past.slice(0, i + 1), 'the snapshot')
-      ino = there?.ino ?? this.#makeDirectory(ino, name, undefined, model?.inode)
+      ino = there?.ino ?? this.#makeDirectory(ino, name, model?.inode)
     }
     return ino
   }
 
   /** @returns the live directory to restore into; undefined where something is in the way */
   directory(dir: number, name: Uint8Array, source: Located): number | undefined {
-    const existing = child(this.#live.reader, dir, name)
+    const existing = this.#child(dir, name)
     if (existing?.inode.type === FileType.DIR) return existing.ino
     if (existing !== undefined && this.#overwrite === 'never') {
       this.counts.skipped++
       return undefined
     }
-    const ino = this.#makeDirectory(dir, name, existing, source.inode)
+    const ino = this.#makeDirectory(dir, name, source.inode)
+    this.#made.add(ino)
     this.counts.directories++
     return ino
   }
 
-  #makeDirectory(
-    dir: number,
-    name: Uint8Array,
-    existing: Located | undefined,
-    model: Inode | undefined,
-  ): number {
-    this.#beforeChange(existing !== undefined)
+  #makeDirectory(dir: number, name: Uint8Array, model: Inode | undefined): number {
+    this.#beforeChange(this.#child(dir, name) !== undefined)
     const { store } = this.#live
     return store.transact((tx) => {
       const { now } = tx
@@ -89,98 +98,116 @@ export class RestoreTarget {
       const fresh = newInode(model === undefined ? base : { ...base, ...attributesOf(model) })
       const times = model === undefined ? {} : { atime: model.atime, mtime: model.mtime }
       const ino = store.newIno()
-      this.#live.put(tx, ino, { ...fresh, ...times, parent: dir, nextCookie: FIRST_COOKIE })
-      this.#place(tx, dir, name, existing, { ino, type: FileType.DIR })
+      this.#live.put(tx, ino, { ...fresh, ...times, parent: dir })
+      this.#place(tx, dir, name, { ino, type: FileType.DIR })
       return ino
     })
   }
 
   /** Gives a restored directory the attributes that it had, after its names came back. */
   finishDirectory(ino: number, past: Inode): void {
-    const inode = this.#live.reader.inodes.get(ino)
-    if (inode === undefined || this.#overwrite === 'never' || sameAttributes(inode, past)) return
-    this.#beforeChange(true)
-    this.#live.store.transact((tx) => this.#live.put(tx, ino, restored(tx, inode, past)))
+    const made = this.#made.delete(ino)
+    if (!made && this.#overwrite === 'never') return
+    const { reader } = this.#live
+    const before = reader.inodes.get(ino)
+    if (before === undefined || sameAttributes(before, past)) return
+    this.#beforeChange(!made)
+    this.#live.store.transact((tx) => {
+      const inode = reader.inodes.get(ino)
+      assert(inode !== undefined, 'a directory does not go within a turn')
+      const { mode, uid, gid, atime, mtime } = past
+      this.#live.put(tx, ino, { ...changed(inode, tx.now), mode, uid, gid, atime, mtime })
+    })
   }
 
   /** Restores a regular file. @throws FsError NOTEMPTY, NOSPC, IO */
   async file(dir: number, name: Uint8Array, source: Located): Promise<void> {
-    if (this.#linked(dir, name, source)) return
-    const existing = child(this.#live.reader, dir, name)
-    if (existing !== undefined && this.#leave(existing, source)) return
-    this.#beforeChange(existing !== undefined)
+    if (this.#linked(dir, name, source) || this.#leave(dir, name, source)) return
+    this.#announce(dir, name)
     const past = { reader: this.#past, inode: source.inode }
-    const { content, adopt } = await shareContent(this.#live, past)
-    const ino = this.#live.store.transact((tx) => {
-      adopt(tx)
-      return this.#put(tx, dir, name, source, { content })
-    })
-    this.#links.set(source.ino, ino)
+    const shared = await shareContent(this.#live, past)
+    try {
+      // A large file takes many turns: something else may have come to its place meanwhile.
+      if (this.#overwrite === 'never' && this.#leave(dir, name, source)) return shared.discard()
+      this.#announce(dir, name)
+      this.#live.store.transact((tx) => {
+        shared.adopt(tx)
+        this.#put(tx, dir, name, source, { content: shared.content })
+      })
+    } catch (error) {
+      shared.discard()
+      throw error
+    }
     this.counts.files++
     this.counts.bytes += source.inode.size
   }
 
   /** Restores a symlink or a special file. @throws FsError NOTEMPTY, NOSPC, IO */
   special(dir: number, name: Uint8Array, source: Located): void {
-    if (this.#linked(dir, name, source)) return
-    const existing = child(this.#live.reader, dir, name)
-    if (existing !== undefined && this.#leave(existing, source)) return
-    this.#beforeChange(existing !== undefined)
-    const ino = this.#live.store.transact((tx) => this.#put(tx, dir, name, source, {}))
-    this.#links.set(source.ino, ino)
+    if (this.#linked(dir, name, source) || this.#leave(dir, name, source)) return
+    this.#announce(dir, name)
+    this.#live.store.transact((tx) => this.#put(tx, dir, name, source, {}))
     this.counts.files++
   }
 
+  /** A file is about to come to its place. @throws FsError NOTEMPTY where it cannot */
+  #announce(dir: number, name: Uint8Array): void {
+    const existing = this.#child(dir, name)
+    requireReplaceable(existing)
+    this.#beforeChange(existing !== undefined)
+  }
+
   /** Whether what is there stays: because it must, or because it is what it was. */
-  #leave(existing: Located, source: Located): boolean {
+  #leave(dir: number, name: Uint8Array, source: Located): boolean {
+    const existing = this.#child(dir, name)
+    if (existing === undefined) return false
     if (this.#overwrite === 'never') {
       this.counts.skipped++
       return true
     }
-    if (this.#overwrite === 'always' || !this.#same(existing, source)) return false
-    this.#links.set(source.ino, existing.ino)
+    if (this.#overwrite === 'always' || this.#links.isAnother(existing, source)) return false
+    if (!sameFile(this.#live, existing, { reader: this.#past, inode: source.inode })) return false
+    this.#links.add(existing, source)
     this.counts.unchanged++
     return true
   }
 
-  #same({ ino, inode }: Located, { inode: past }: Located): boolean {
-    if (inode.type !== past.type || !sameAttributes(this.#live.current(ino, inode), past)) {
-      return false
-    }
-    if (inode.type === FileType.REG) {
-      return sameContent(this.#live, ino, inode, { reader: this.#past, inode: past })
-    }
-    const { major, minor, target } = inode
-    const none = new Uint8Array(0)
-    return (
-      major === past.major &&
-      minor === past.minor &&
-      Buffer.compare(target ?? none, past.target ?? none) === 0
-    )
-  }
-
-  /** A further name of a file that has come back already. @returns whether it was one */
+  /** A further name of a file that is there already, as it was. @returns whether it was one */
   #linked(dir: number, name: Uint8Array, source: Located): boolean {
-    const ino = source.inode.nlink > 1 ? this.#links.get(source.ino) : undefined
-    const inode = ino === undefined ? undefined : this.#live.reader.inodes.get(ino)
-    if (ino === undefined || inode === undefined) return false
-    const existing = child(this.#live.reader, dir, name)
-    if (existing?.ino === ino) {
-      this.counts.unchanged++
-      return true
-    }
+    const ino = this.#links.find(source) ?? this.#unchanged(source)
+    if (ino === undefined || this.#live.reader.inodes.get(ino) === undefined) return false
+    const existing = this.#child(dir, name)
     if (existing !== undefined && this.#overwrite === 'never') {
       this.counts.skipped++
       return true
     }
-    this.#beforeChange(existing !== undefined)
+    if (existing?.ino === ino) {
+      this.counts.unchanged++
+      return true
+    }
+    this.#announce(dir, name)
     this.#live.store.transact((tx) => {
+      const inode = this.#live.at(ino)
       const settled = changed(this.#live.settled(tx, ino, inode), tx.now)
       this.#live.put(tx, ino, { ...settled, nlink: settled.nlink + 1 })
-      this.#place(tx, dir, name, existing, { ino, type: inode.type })
+      this.#place(tx, dir, name, { ino, type: inode.type })
     })
     this.counts.files++
     return true
+  }
+
+  /**
+   * The same file, where it is alive and as it was: a name of it that is gone comes back as a link.
+   * Where it is not as it was, another name of it might be none of this restore's business.
+   */
+  #unchanged(source: Located): number | undefined {
+    if (!this.#inPlace || this.#overwrite === 'always' || source.inode.nlink <= 1) return undefined
+    const { ino, inode: past } = source
+    const inode = this.#live.reader.inodes.get(ino)
+    if (inode === undefined || this.#links.isAnother({ ino, inode }, source)) return undefined
+    if (!sameFile(this.#live, { ino, inode }, { reader: this.#past, inode: past })) return undefined
+    this.#links.add({ ino, inode }, source)
+    return ino
   }
 
   /** Puts the past inode under the name, in the inode that is there where that may be. */
@@ -190,23 +217,36 @@ export class RestoreTarget {
     name: Uint8Array,
     source: Located,
     body: { readonly content?: number },
-  ): number {
+  ): void {
     const live = this.#live
-    const existing = child(live.reader, dir, name)
+    const existing = this.#child(dir, name)
     const past = { ...source.inode, ...body, verifier: undefined }
-    if (existing !== undefined && mayKeep(existing, source)) {
+    if (existing !== undefined && this.#mayKeep(existing, source)) {
       const { ino, inode } = existing
       if (inode.type === FileType.REG) live.data.remove(tx, ino, inode)
       const { nlink, generation } = inode
       const ctime = timeAfter(tx.now, live.current(ino, inode).ctime)
       live.put(tx, ino, { ...past, nlink, generation, ctime })
-      return ino
+      this.#links.add(existing, source)
+      return
     }
     const ino = live.store.newIno()
     const { generation } = live.store
-    live.put(tx, ino, { ...past, nlink: 1, generation, ctime: timeAfter(tx.now, past.ctime) })
-    this.#place(tx, dir, name, existing, { ino, type: past.type })
-    return ino
+    const inode = { ...past, nlink: 1, generation, ctime: timeAfter(tx.now, past.ctime) }
+    live.put(tx, ino, inode)
+    this.#place(tx, dir, name, { ino, type: past.type })
+    this.#links.add({ ino, inode }, source)
+  }
+
+  /**
+   * Whether a live file is given the past content under the number that it has: the same file, or
+   * one that nobody knows by another name.
+   */
+  #mayKeep(existing: Located, source: Located): boolean {
+    const { type, nlink } = existing.inode
+    assert(source.inode.type !== FileType.DIR, 'a directory is restored name by name')
+    if (type !== source.inode.type || this.#links.isAnother(existing, source)) return false
+    return existing.ino === source.ino || nlink === 1
   }
 
   /** Makes a name stand for a new file, instead of what it stood for. */
@@ -214,7 +254,6 @@ export class RestoreTarget {
     tx: Transaction,
     dir: number,
     name: Uint8Array,
-    existing: Located | undefined,
     target: { readonly ino: number; readonly type: FileType },
   ): void {
     const live = this.#live
@@ -222,43 +261,25 @@ export class RestoreTarget {
     if (parent?.type !== FileType.DIR)
       throw new FsError('STALE', 'its directory was removed meanwhile')
     const directory = { ino: dir, inode: parent }
-    let links = target.type === FileType.DIR ? 1 : 0
-    if (existing?.inode.type === FileType.DIR) {
-      if (existing.inode.entries > 0) {
-        throw new FsError('NOTEMPTY', 'a directory that is not empty is in its place')
-      }
-      links--
-    }
+    const existing = this.#child(dir, name)
+    requireReplaceable(existing)
     const named =
       existing === undefined
         ? insertName(tx, live.dataset, directory, name, target)
         : replaceName(tx, live.dataset, directory, name, target)
+    const links =
+      Number(target.type === FileType.DIR) - Number(existing?.inode.type === FileType.DIR)
     live.put(tx, dir, { ...named, nlink: named.nlink + links })
     if (existing !== undefined) live.dropLink(tx, existing)
   }
 }
 
-/**
- * Whether a live file is given the past content under the number that it has: the same file, or one
- * that nobody knows by another name.
- */
-function mayKeep(existing: Located, source: Located): boolean {
-  const { type, nlink } = existing.inode
-  assert(source.inode.type !== FileType.DIR)
-  return type === source.inode.type && (existing.ino === source.ino || nlink === 1)
+/** @throws FsError NOTEMPTY */
+function requireReplaceable(existing: Located | undefined): void {
+  if (existing?.inode.type !== FileType.DIR || existing.inode.entries === 0) return
+  throw new FsError('NOTEMPTY', 'a directory that is not empty is in its place')
 }
 
 function attributesOf({ mode, uid, gid }: Inode): { mode: number; uid: number; gid: number } {
   return { mode, uid, gid }
-}
-
-function sameAttributes(a: Inode, b: Inode): boolean {
-  return (
-    a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && compareTime(a.mtime, b.mtime) === 0
-  )
-}
-
-function restored(tx: Transaction, inode: Inode, past: Inode): Inode {
-  const { mode, uid, gid, atime, mtime } = past
-  return { ...changed(inode, tx.now), mode, uid, gid, atime, mtime }
 }

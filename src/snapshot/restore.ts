@@ -47,6 +47,13 @@ export interface RestoreSummary extends RestoreProgress {
   readonly safetySnapshot: string | undefined
 }
 
+/** One of the paths: its names and what they lead to in the snapshot, and where that goes. */
+interface Planned {
+  readonly names: readonly Uint8Array[]
+  readonly source: Located
+  readonly place: readonly Uint8Array[]
+}
+
 /** Entries after which other work gets its turn, and after which the store commits. */
 const ENTRIES_PER_TURN = 16
 const ENTRIES_PER_COMMIT = 512
@@ -82,7 +89,10 @@ export class Restore {
     this.#past = live.dataset.at(this.#snapshot.epoch)
     const { overwrite } = request
     const beforeChange = (existing: boolean) => this.#beforeChange(existing)
-    this.#target = new RestoreTarget({ live, past: this.#past, overwrite, beforeChange })
+    this.#target = new RestoreTarget({
+      ...{ live, past: this.#past, overwrite, beforeChange },
+      inPlace: request.to === undefined,
+    })
   }
 
   /**
@@ -93,7 +103,8 @@ export class Restore {
     const release = this.#snapshots.hold(this.#snapshot)
     try {
       const plan = this.#request.paths.map((path) => this.#plan(path))
-      for (const { names, source, place } of plan) await this.#one(names, source, place)
+      requireDistinct(plan)
+      for (const one of plan) await this.#one(one)
       await this.#live.store.flush()
     } finally {
       release()
@@ -104,14 +115,14 @@ export class Restore {
   }
 
   /** Finds the path in the snapshot, and where it goes: the names of that place. */
-  #plan(path: Uint8Array): { names: Uint8Array[]; source: Located; place: Uint8Array[] } {
+  #plan(path: Uint8Array): Planned {
     const names = namesOf(path)
     const { root } = this.#live.dataset
     const source = locate(this.#past, root, names, `snapshot '${this.#snapshot.name}'`)
     return { names, source, place: this.#place(names, source) }
   }
 
-  #place(names: Uint8Array[], source: Located): Uint8Array[] {
+  #place(names: readonly Uint8Array[], source: Located): readonly Uint8Array[] {
     const { to, paths } = this.#request
     if (to === undefined) return names
     const place = namesOf(to)
@@ -136,7 +147,7 @@ export class Restore {
     return place
   }
 
-  async #one(names: readonly Uint8Array[], source: Located, place: Uint8Array[]): Promise<void> {
+  async #one({ names, source, place }: Planned): Promise<void> {
     const path = joined(place)
     const name = place.at(-1)
     try {
@@ -207,6 +218,19 @@ export class Restore {
     let name = base
     for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
     this.#safety = this.#snapshots.create(name).name
+  }
+}
+
+/** @throws FsError INVAL where two paths go to one place */
+function requireDistinct(plan: readonly Planned[]): void {
+  const places = new Map<string, Planned>()
+  for (const one of plan) {
+    const key = Buffer.from(joined(one.place)).toString('latin1')
+    const other = places.get(key)
+    places.set(key, one)
+    if (other === undefined) continue
+    const [a, b, to] = [other.names, one.names, one.place].map((names) => printable(joined(names)))
+    throw new FsError('INVAL', `'${a}' and '${b}' cannot both come to '${to}'`)
   }
 }
 

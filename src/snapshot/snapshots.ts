@@ -44,7 +44,7 @@ export class Snapshots {
   /** When one was last made or deleted. */
   get changed(): Time {
     const record = this.#store.datasets.get(this.#dataset.id)
-    assert(record)
+    assert(record, 'an open dataset has a record')
     return record.snapshotsChanged
   }
 
@@ -110,7 +110,7 @@ export class Snapshots {
     const before = { snapshots: this.#dataset.snapshots, epoch: this.#dataset.epoch }
     tx.onUndo(() => this.#dataset.setSnapshots(before.snapshots, before.epoch))
     const record = this.#store.datasets.get(this.#dataset.id)
-    assert(record)
+    assert(record, 'an open dataset has a record')
     tx.put(this.#store.datasets, this.#dataset.id, { ...record, epoch, snapshotsChanged: tx.now })
     this.#dataset.setSnapshots(snapshots, epoch)
   }
