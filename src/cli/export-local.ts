@@ -64,6 +64,12 @@ const micros = ({ seconds, nseconds }: Time) => seconds * 1_000_000 + Math.floor
 /** What utimes takes: Node cuts its seconds to microseconds, so the half keeps them from rounding. */
 const utime = ({ seconds, nseconds }: Time) => seconds + (Math.floor(nseconds / 1000) + 0.5) / 1e6
 
+/** Of Linux; elsewhere a device is made anew each time. */
+function deviceNumber({ major, minor }: EntryInfo): bigint {
+  const [a, b] = [BigInt(major), BigInt(minor)]
+  return ((a & ~0xfffn) << 32n) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) | (b & 0xffn)
+}
+
 export class LocalDisk {
   readonly #overwrite: Overwrite
   readonly #root: boolean
@@ -102,8 +108,15 @@ export class LocalDisk {
       if (!existing.isSymbolicLink()) return false
       return (await fs.readlink(at, { encoding: 'buffer' })).equals(info.target)
     }
-    if (info.type !== FileType.REG || !existing.isFile()) return false
     if (Number(existing.mode & 0o7777n) !== this.#mode(info)) return false
+    if (info.type === FileType.FIFO) return existing.isFIFO()
+    if (info.type === FileType.SOCK) return existing.isSocket()
+    if (info.type === FileType.BLK || info.type === FileType.CHR) {
+      const sameType =
+        info.type === FileType.BLK ? existing.isBlockDevice() : existing.isCharacterDevice()
+      return sameType && existing.rdev === deviceNumber(info)
+    }
+    if (!existing.isFile()) return false
     return size === BigInt(info.size) && mtimeNs / 1000n === BigInt(micros(info.mtime))
   }
 

@@ -1,11 +1,12 @@
 /** `zerofs-nfs restore --output LOCAL`: from a snapshot to this machine's disk. */
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { EntryInfo, Operations, Overwrite } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
 import type { Context } from './context.ts'
 import { abortable, CommandError, Exit } from './errors.ts'
-import { codeOf, inside, syncDirectory } from './export-local.ts'
+import { codeOf, inside, look, syncDirectory, systemReason } from './export-local.ts'
 import { type Exported, TreeExport } from './export-tree.ts'
 import { jsonFailures, reportFailed } from './failures.ts'
 import { lastName } from './paths.ts'
@@ -20,6 +21,24 @@ export interface ExportRequest {
   readonly overwrite: Overwrite
 }
 
+/**
+ * A restore that makes a new folder leaves an empty file beside it until it is done, by whose name
+ * the same command knows the folder for its own when it is run again after an interruption.
+ */
+function markerOf(target: string, snapshot: string, path: Uint8Array): string {
+  const hash = createHash('sha256').update(`${target}\0${snapshot}\0`).update(path)
+  return join(dirname(target), `.zerofs-nfs-${hash.digest('hex').slice(0, 12)}.part`)
+}
+
+async function begin(marker: string, base: string): Promise<void> {
+  try {
+    await fs.writeFile(marker, '')
+  } catch (error) {
+    const why = error instanceof Error ? systemReason(error) : String(error)
+    throw new CommandError(`${base} cannot be written to: ${why}`, Exit.ERROR, { cause: error })
+  }
+}
+
 /** One path of the snapshot, and where it goes. */
 interface Job {
   readonly path: Uint8Array
@@ -27,6 +46,13 @@ interface Job {
   readonly at: Buffer
   /** It is a folder whose names go into the existing folder `at`. */
   readonly into: boolean
+}
+
+interface Plan {
+  readonly jobs: readonly Job[]
+  /** An existing folder of the disk that is written to. */
+  readonly base: string
+  readonly marker: string | undefined
 }
 
 interface Total {
@@ -43,7 +69,7 @@ export async function exportCommand(
 ): Promise<number> {
   const { snapshot, overwrite, output } = request
   const started = context.io.now()
-  const { jobs, base } = await plan(context, operations, request)
+  const { jobs, base, marker } = await plan(context, operations, request)
   const total = await abortable(signal, survey(operations, snapshot, jobs, signal), 'interrupted')
   await warnIfFull(context, base, total)
   const progress = new Progress(context)
@@ -53,11 +79,13 @@ export async function exportCommand(
       progress.update(() => describe(tree.exported, total, context.io.now() - started)),
   })
   try {
+    if (marker !== undefined) await begin(marker, base)
     for (const { path, info, at, into } of jobs) {
       if (into) await tree.copyInto(path, info, at)
       else await tree.copy(path, info, at)
     }
     await syncDirectory(base)
+    if (marker !== undefined) await fs.rm(marker, { force: true })
   } finally {
     progress.end()
   }
@@ -82,33 +110,47 @@ async function plan(
   context: Context,
   operations: Operations,
   { snapshot, paths, output }: ExportRequest,
-): Promise<{ readonly jobs: readonly Job[]; readonly base: string }> {
+): Promise<Plan> {
   const target = resolve(context.io.cwd, output)
   const there = await fs.stat(target).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new CommandError(`${output} cannot be used: ${(error as Error).message}`)
+    throw new CommandError(`${output} cannot be used: ${systemReason(error as Error)}`)
   })
-  if (there?.isDirectory()) {
-    const jobs: Job[] = []
-    for (const path of paths) {
-      const info = await operations.stat(snapshot, path)
-      const into = path.length === 0
-      const at = into ? Buffer.from(target) : inside(Buffer.from(target), lastName(path))
-      if (jobs.some((job) => job.at.equals(at))) {
-        throw new CommandError(`two of the paths would become ${printable(at)}; restore one by one`)
-      }
-      jobs.push({ path, info, at, into })
-    }
-    return { jobs, base: target }
-  }
   const [path, second] = paths
+  const marker = path && second === undefined ? markerOf(target, snapshot, path) : undefined
+  const resumed = marker !== undefined && (await look(marker)) !== undefined
+  if (there?.isDirectory() && !resumed) {
+    const jobs = await intoFolder(operations, snapshot, paths, target)
+    return { jobs, base: target, marker: undefined }
+  }
   if (path === undefined || second !== undefined) {
     throw new CommandError(`several paths need an existing folder, and ${output} is none`)
   }
   const info = await operations.stat(snapshot, path)
   const base = dirname(target)
-  await checkTarget(info, output, base, there !== undefined)
-  return { jobs: [{ path, info, at: Buffer.from(target), into: false }], base }
+  if (!resumed) await checkTarget(info, output, base, there !== undefined)
+  const jobs = [{ path, info, at: Buffer.from(target), into: false }]
+  return { jobs, base, marker: info.type === FileType.DIR ? marker : undefined }
+}
+
+/** @throws CommandError where two of the paths have one name */
+async function intoFolder(
+  operations: Operations,
+  snapshot: string,
+  paths: readonly Uint8Array[],
+  target: string,
+): Promise<readonly Job[]> {
+  const jobs: Job[] = []
+  for (const path of paths) {
+    const info = await operations.stat(snapshot, path)
+    const into = path.length === 0
+    const at = into ? Buffer.from(target) : inside(Buffer.from(target), lastName(path))
+    if (jobs.some((job) => job.at.equals(at))) {
+      throw new CommandError(`two of the paths would become ${printable(at)}; restore one by one`)
+    }
+    jobs.push({ path, info, at, into })
+  }
+  return jobs
 }
 
 /** @throws CommandError where `output`, which is no folder, cannot become the entry */
@@ -185,6 +227,6 @@ function sentence(
     `restored ${counted(files, 'file')}${folders} to ${output}, ${size(bytes)}`,
     ...(unchanged > 0 ? [`${count(unchanged)} unchanged`] : []),
     ...(skipped > 0 ? [`${count(skipped)} left alone`] : []),
-    `checksums verified, in ${elapsed(ms)}${files > 0 ? rate : ''}`,
+    `checksums verified, in ${elapsed(ms)}${bytes > 0 ? rate : ''}`,
   ].join(', ')
 }

@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TEMPORARY_NAME } from '../../src/cli/export-local.ts'
 import { type Piece, READ_BYTES_MAX } from '../../src/control/operations.ts'
 import { controlProgram } from '../../src/control/program.ts'
 import { openControlSocket } from '../../src/control/socket.ts'
@@ -157,7 +158,7 @@ test('where there is no folder, it says so', async () => {
     [['f', '--output', 'no/such/f'], /there is no folder .*\/no\/such; make it first/],
     [['f', '--output', 'none/'], /there is no folder none\//],
     [['d', '--output', 'file'], /file is a file, and what is to be restored is a folder/],
-    [['f', '--output', 'file/f'], /file\/f cannot be used: ENOTDIR/],
+    [['f', '--output', 'file/f'], /file\/f cannot be used: not a directory/],
   ]
   for (const [argv, message] of rows) {
     const prepare = (path: string) => fs.writeFileSync(join(path, 'file'), '')
@@ -191,13 +192,12 @@ class Slow extends FakeOperations {
   }
 }
 
-test('an interrupted restore leaves whole files only, and goes on when run again', async () => {
+test('an interrupted restore leaves whole files only, and the same command goes on', async () => {
   await withTempDir(async (path) => {
     const big = Buffer.alloc(5 * READ_BYTES_MAX, 'big')
-    const operations = new Slow(
-      dir({ a: file('first'), b: file(big), c: dir({ d: file('last') }) }),
-    )
-    const argv = ['restore', '/', '--snapshot', 'before', '--output', 'out']
+    const tree = dir({ a: file('first'), b: file(big), c: dir({ d: file('last') }) })
+    const operations = new Slow(dir({ tree }))
+    const argv = ['restore', 'tree', '--snapshot', 'before', '--output', 'out']
     const world = { operations, cwd: path, uid: process.getuid?.() ?? 1 }
     const ran = await cli(argv, {
       ...world,
@@ -210,14 +210,21 @@ test('an interrupted restore leaves whole files only, and goes on when run again
     assert.is(ran.code, 130)
     assert.equal(ran.exits, [130])
     assert.match(ran.stderr, /^zerofs-nfs: interrupted; /)
-    assert.equal(fs.readdirSync(path, { recursive: true }).sort(), ['out', 'out/a'])
+    const names = () => fs.readdirSync(path, { recursive: true, encoding: 'utf8' }).sort()
+    const [marker, ...others] = names()
+    assert.match(marker ?? '', TEMPORARY_NAME)
+    assert.equal(others, ['out', 'out/a'])
     assert.ok(operations.closed)
     operations.onRead = () => undefined
     const again = await cli([...argv, '--json'], world)
     assert.is(again.code, 0, again.stderr)
     const last = JSON.parse(again.stdout.trim().split('\n').at(-1) ?? '')
     assert.equal([last.files, last.unchanged], [2, 1])
+    assert.equal(names(), ['out', 'out/a', 'out/b', 'out/c', 'out/c/d'])
     assert.ok(fs.readFileSync(join(path, 'out/b')).equals(big))
+    // It is done: from now on the folder is one that exists.
+    await cli(argv, world)
+    assert.ok(fs.existsSync(join(path, 'out/tree/c/d')))
   })
 })
 

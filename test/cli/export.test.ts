@@ -216,14 +216,26 @@ test('FIFOs and sockets are made, also with odd names', async () => {
     pipe: special(FileType.FIFO),
     'bytes:\xff': special(FileType.FIFO),
     socket: special(FileType.SOCK),
+    ...(ROOT
+      ? { null: special(FileType.CHR, 1, 3), disk: special(FileType.BLK, 300, 70_000) }
+      : {}),
   })
-  await restoring(root, ['/', '--output', 'out'], (path, ran) => {
+  await restoring(root, ['/', '--output', 'out'], async (path, ran) => {
     assert.is(ran.code, 0, ran.stderr)
     const pipe = fs.statSync(join(path, 'out/pipe'))
     assert.ok(pipe.isFIFO())
     assert.is(pipe.mode & 0o777, 0o640)
     assert.ok(fs.statSync(Buffer.concat([Buffer.from(`${path}/out/`), latin1('\xff')])).isFIFO())
     assert.ok(fs.statSync(join(path, 'out/socket')).isSocket())
+    if (ROOT) {
+      assert.ok(fs.statSync(join(path, 'out/null')).isCharacterDevice())
+      assert.is(fs.statSync(join(path, 'out/null')).rdev, 0x103)
+      assert.ok(fs.statSync(join(path, 'out/disk')).isBlockDevice())
+    }
+    const argv = ['restore', '/', '--snapshot', 'before', '--output', 'out', '--json']
+    const uid = process.getuid?.() ?? 1
+    const again = await cli(argv, { operations: new FakeOperations(root), cwd: path, uid })
+    assert.is(JSON.parse(again.stdout).unchanged, ROOT ? 5 : 3, again.stdout)
   })
 })
 
