@@ -1,7 +1,17 @@
 /** The random steps of the model test, but for snapshots. */
 import { FileType, type StableHow } from '../../src/fs/filesystem.ts'
 import { ROOT } from '../fs/client.ts'
-import { add, isDirectory, type Node, newNode, nodesOf, remove, rename, touch } from './tree.ts'
+import {
+  access,
+  add,
+  isDirectory,
+  modify,
+  type Node,
+  newNode,
+  nodesOf,
+  remove,
+  rename,
+} from './tree.ts'
 import type { Operation, World } from './world.ts'
 
 /** Few names, so that they meet. One is long, one is not text. */
@@ -15,7 +25,7 @@ interface Place {
   readonly name: string
 }
 
-function directories(world: World): [Node, string][] {
+export function directories(world: World): [Node, string][] {
   return [...nodesOf(world.tree)].filter(([node]) => isDirectory(node))
 }
 
@@ -166,7 +176,7 @@ const setattr: Operation = {
     world.client.set(path, { mode, uid, atime: 'now' })
     if (node.type !== FileType.LNK) node.mode = mode
     node.uid = uid
-    touch(node)
+    access(node)
     return `${path} ${mode.toString(8)}`
   },
 }
@@ -193,7 +203,7 @@ const write: Operation = {
     const data = new Uint8Array(1 + random.below(length)).fill(random.below(256))
     data.set(random.bytes(Math.min(16, data.length)))
     node.content.write(offset, data)
-    touch(node)
+    modify(node)
     const stable = random.pick([0, 0, 0, 1, 2] as StableHow[])
     await world.client.write(path, offset, data, stable)
     return `${path} ${offset} +${data.length} stable ${stable}`
@@ -209,7 +219,7 @@ const truncate: Operation = {
     const [node, path] = file
     const size = world.random.oneIn(4) ? 0 : anyOffset(world)
     node.content.truncate(size)
-    touch(node)
+    modify(node)
     world.client.set(path, { size })
     return `${path} ${size}`
   },
@@ -234,7 +244,7 @@ const overwrite: Operation = {
     if (file === undefined) return 'nothing'
     const [node, path] = file
     node.content.truncate(0)
-    touch(node)
+    modify(node)
     const how = { mode: 'UNCHECKED' as const, attributes: { mode: 0o600, size: 0 } }
     world.client.create(path, 0, how)
     return path
@@ -265,9 +275,7 @@ const restart: Operation = {
   name: 'restart',
   weight: 0.3,
   async run(world) {
-    world.subject.live.data.settleAll()
-    await world.subject.store.close()
-    world.subject = await world.reopen()
+    await world.restart()
     return ''
   },
 }

@@ -55,23 +55,33 @@ export class Content {
 }
 
 export interface Node {
+  /** Names the file for ever: copies of the tree have it too. */
+  readonly id: number
   readonly type: FileType
   mode: number
   uid: number
   gid: number
   /** Names that stand for it; a directory's `.` and `..` not counted. */
   links: number
-  readonly target: string
-  readonly content: Content
+  target: string
+  content: Content
   readonly names: Map<string, Node>
   parent: Node | undefined
   /** Counts its changes: what did not change must look exactly as it did. */
   version: number
+  /** Stand for mtime and atime: where these are the same, the times are. */
+  modified: number
+  accessed: number
 }
+
+let numbers = 0
+/** A number that was never there. */
+const fresh = (): number => ++numbers
 
 export function newNode(type: FileType, mode: number, target = ''): Node {
   const own = { content: new Content(), names: new Map<string, Node>(), parent: undefined }
-  return { type, mode, uid: 0, gid: 0, links: 0, target, version: 0, ...own }
+  const times = { modified: fresh(), accessed: fresh() }
+  return { id: fresh(), type, mode, uid: 0, gid: 0, links: 0, target, version: 0, ...own, ...times }
 }
 
 /** A copy of a tree, with the hard links within it. */
@@ -103,11 +113,17 @@ export const isDirectory = (node: Node): boolean => node.type === FileType.DIR
 /** Adds a name. @returns why that cannot be */
 export function add(dir: Node, name: string, node: Node): Errno | undefined {
   if (dir.names.has(name)) return 'EXIST'
+  place(dir, name, node)
+  return undefined
+}
+
+/** Has a name stand for a node. */
+export function place(dir: Node, name: string, node: Node): void {
   dir.names.set(name, node)
-  touch(dir, node)
+  modify(dir)
+  touch(node)
   node.links++
   if (isDirectory(node)) node.parent = dir
-  return undefined
 }
 
 /** REMOVE or RMDIR. */
@@ -120,9 +136,10 @@ export function remove(dir: Node, name: string, directory: boolean): Errno | und
   return undefined
 }
 
-function drop(dir: Node, name: string, node: Node): void {
+export function drop(dir: Node, name: string, node: Node): void {
   dir.names.delete(name)
-  touch(dir, node)
+  modify(dir)
+  touch(node)
   node.links--
 }
 
@@ -144,6 +161,18 @@ export function rename(from: Node, name: string, to: Node, toName: string): Errn
   return add(to, toName, node)
 }
 
-export function touch(...nodes: Node[]): void {
-  for (const node of nodes) node.version++
+/** Something of it changed: its ctime moves. */
+export function touch(node: Node): void {
+  node.version++
+}
+
+/** Its data or names changed: mtime moves too. */
+export function modify(node: Node): void {
+  touch(node)
+  node.modified = fresh()
+}
+
+export function access(node: Node): void {
+  touch(node)
+  node.accessed = fresh()
 }
