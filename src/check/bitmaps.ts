@@ -92,7 +92,8 @@ export class BitmapsCheck {
 
   #compare(level: number, n: number, record: BitmapRecord | undefined, existing: Existing): void {
     const told = toldBy(record?.versions ?? [])
-    const what = level === 0 ? this.#what : `bitmap of level ${level - 1}`
+    const called = (number: number): string =>
+      level === 0 ? `${this.#what} ${number}` : `bitmap ${number} of level ${level - 1}`
     let wrong = 0
     let first: { readonly text: string; readonly span: Span } | undefined
     for (const bit of new Set([...existing.keys(), ...told.keys()])) {
@@ -101,7 +102,7 @@ export class BitmapsCheck {
       if (span === undefined) continue
       wrong++
       const is = common(there, [span]).length > 0 ? 'there' : 'not there'
-      first ??= { text: `${what} ${n * BITMAP_BITS + bit}, which is ${is}`, span }
+      first ??= { text: `${called(n * BITMAP_BITS + bit)}, which is ${is}`, span }
     }
     if (record?.versions.some(({ value }) => value.every((byte) => byte === 0))) {
       this.#tell(`bitmap ${n} of level ${level} is empty`, this.#during[0] ?? { from: 0, to: 0 })

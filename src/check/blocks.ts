@@ -55,22 +55,26 @@ export class BlocksCheck {
   ): Promise<void> {
     for (const [i, version] of versions.entries()) {
       const slots = newSlots(version.value, versions[i - 1]?.value)
-      const damaged = await this.#verify(index, version, slots, tell)
+      const damaged = await this.#verify(index, versions.slice(i), slots, tell)
       for (const tail of tails(version)) {
         if (!damaged.has(tail.slot)) await this.#tail(index, version, tail, tell)
       }
     }
   }
 
-  /** @returns the slots whose blocks are damaged, which it has told */
+  /**
+   * @param versions the one whose slots are to be verified, and those behind it
+   * @returns the slots whose blocks are damaged, which it has told
+   */
   async #verify(
     index: number,
-    version: Version<Chunk>,
+    versions: readonly Version<Chunk>[],
     slots: readonly number[],
     tell: Tell,
   ): Promise<Set<number>> {
     const damaged = new Set<number>()
-    if (slots.length === 0) return damaged
+    const [version] = versions
+    if (version === undefined || slots.length === 0) return damaged
     this.#count(slots.length)
     if ((await this.#failure(version.value, slots)) === undefined) return damaged
     for (const slot of slots) {
@@ -78,7 +82,8 @@ export class BlocksCheck {
       if (why === undefined) continue
       damaged.add(slot)
       const at = (index * CHUNK_BLOCKS + slot) * BLOCK_BYTES
-      tell(`bytes ${at} to ${at + BLOCK_BYTES - 1} are damaged: ${why}`, version)
+      const during = { from: version.from, to: lastWith(versions, slot).to }
+      tell(`bytes ${at} to ${at + BLOCK_BYTES - 1} are damaged: ${why}`, during)
     }
     return damaged
   }
@@ -122,4 +127,16 @@ export class BlocksCheck {
     const end = (index * CHUNK_BLOCKS + slot) * BLOCK_BYTES + length
     tell(`behind its end at byte ${end} the block holds something else than zeros`, { from, to })
   }
+}
+
+/** The last of versions that have in the slot what the first has. */
+function lastWith(versions: readonly Version<Chunk>[], slot: number): Span {
+  const [first, ...others] = versions
+  let last: Span = first ?? { from: 0, to: 0 }
+  for (const version of others) {
+    if (newSlots(version.value, first?.value).includes(slot)) break
+    if ((version.value.address[slot] ?? 0) === 0) break
+    last = version
+  }
+  return last
 }

@@ -58,12 +58,14 @@ export async function checkStore(
   limits: CheckLimits = {},
 ): Promise<CheckReport> {
   const release = store.spaceMap.hold()
+  const { recordsLogged } = store
   try {
     await store.checkpoint()
     // Still in the turn in which the checkpoint ended: the database is what it was at its cut.
     const database = store.database.freeze()
+    const used = store.recordsLogged === recordsLogged ? store.spaceMap.usedBlocks : undefined
     try {
-      return await new StoreCheck(store, database, progress, limits).run()
+      return await new StoreCheck(store, database, used, progress, limits).run()
     } finally {
       await database.close()
     }
@@ -86,15 +88,15 @@ class StoreCheck {
   constructor(
     store: Store,
     database: FrozenDatabase,
+    used: number | undefined,
     progress: (done: string) => void,
     limits: CheckLimits,
   ) {
     this.#store = store
     this.#database = database
+    this.#used = used
     this.#progress = progress
     this.#limits = limits
-    const { dirtyGroups, usedBlocks } = store.spaceMap
-    this.#used = dirtyGroups === 0 ? usedBlocks : undefined
   }
 
   async run(): Promise<CheckReport> {

@@ -59,11 +59,11 @@ export class ContentCheck {
 
   /** Speaks of the file that has the content then, or of the content where there is none. */
   #tell(text: string, span: Span): void {
-    const now = overlap(span, { from: this.#view.timeline.live, to: Number.POSITIVE_INFINITY })
-    const during = (states: Span): Owner | undefined =>
-      this.#owners.find((owner) => !isEmpty(overlap(owner, states)))
-    const owner = during(now) ?? during(span)
-    if (owner !== undefined) this.#view.problem(text, owner.ino, overlap(owner, span))
+    const owners = this.#owners.filter((owner) => !isEmpty(overlap(owner, span)))
+    const ino = (owners.find(({ to }) => to > this.#view.timeline.live) ?? owners[0])?.ino
+    const states = owners.filter((owner) => owner.ino === ino).map((own) => overlap(own, span))
+    const during = union(states).at(-1)
+    if (during !== undefined) this.#view.problem(text, ino, during)
     else this.#view.problem(`content ${this.#content}, which is no file's: ${text}`)
   }
 

@@ -1,7 +1,14 @@
 /** A directory: its pages, its names, and its inode's counts of them. */
 import { checkName, isDot, isDotDot } from '../fs/directory.ts'
 import { nameKey, pageKey } from '../store/keys.ts'
-import { FileType, type Inode, PAGE_COOKIES, type Page, type PageEntry } from '../store/records.ts'
+import {
+  FileType,
+  type Inode,
+  type NameRecord,
+  PAGE_COOKIES,
+  type Page,
+  type PageEntry,
+} from '../store/records.ts'
 import { nameSpec, pageSpec } from '../store/tables.ts'
 import { BitmapsCheck } from './bitmaps.ts'
 import { count, quoted } from './describe.ts'
@@ -29,6 +36,8 @@ export class DirectoryCheck {
   readonly #inNames = new Tally()
   readonly #inPages = new Tally()
   readonly #directories = new Tally()
+  /** Whether each entry of a page has its name's record. */
+  #isMatched = true
 
   constructor(view: View, ino: number, versions: readonly Version<Inode>[]) {
     this.#view = view
@@ -51,7 +60,7 @@ export class DirectoryCheck {
     await this.#names(cursors.names, false, (name, version) => this.#name(name, version))
     await this.#names(cursors.pastNames, true, (name, version) => this.#name(name, version))
     this.#counts()
-    if (this.#pagesLackNames()) await this.#searchPages()
+    if (this.#pagesMayLackNames()) await this.#searchPages()
   }
 
   #tell(text: string, span: Span): void {
@@ -80,14 +89,16 @@ export class DirectoryCheck {
   #order(number: number, version: Version<Page>): void {
     const { value: page } = version
     if (page.length === 0) this.#tell(`page ${number} is empty`, version)
-    let last = FIRST_COOKIE - 1
-    for (const { cookie, name } of page) {
-      if (cookie <= last || Math.floor(cookie / PAGE_COOKIES) !== number) {
-        this.#tell(`cookie ${cookie} is in the wrong place in page ${number}`, version)
-      }
-      if (!isName(name)) this.#tell(`${told(name)} cannot be a name`, version)
-      last = cookie
+    const last = page.at(-1)?.cookie ?? 0
+    const wrong = page.find(({ cookie }, i) => {
+      const least = page[i - 1]?.cookie ?? FIRST_COOKIE - 1
+      return cookie <= least || Math.floor(cookie / PAGE_COOKIES) !== number
+    })
+    if (wrong !== undefined) {
+      this.#tell(`cookie ${wrong.cookie} is in the wrong place in page ${number}`, version)
     }
+    const name = page.find((entry) => !isName(entry.name))?.name
+    if (name !== undefined) this.#tell(`${told(name)} cannot be a name`, version)
     for (const { value, from, to } of this.#versions) {
       const during = overlap({ from, to }, version)
       if (isEmpty(during) || value.nextCookie > last) continue
@@ -103,6 +114,7 @@ export class DirectoryCheck {
     )
     const [missing] = without(spans, union(same))
     if (missing === undefined) return
+    this.#isMatched = false
     const there = records.some((record) => !isEmpty(overlap(record, missing)))
     const says = there ? 'its record says something else' : 'it has no record'
     this.#tell(`page ${number} lists the name ${told(name)}, but ${says}`, missing)
@@ -112,10 +124,7 @@ export class DirectoryCheck {
   async #names(
     cursor: Cursor,
     kept: boolean,
-    visit: (
-      name: string,
-      version: Version<{ type: FileType; cookie: number; ino: number }>,
-    ) => void,
+    visit: (name: string, version: Version<NameRecord>) => void,
   ): Promise<void> {
     for (; cursor.head !== undefined; await cursor.next()) {
       if (ownerAt(cursor, kept) !== this.#ino) return
@@ -126,7 +135,7 @@ export class DirectoryCheck {
     }
   }
 
-  #name(name: string, version: Version<{ readonly type: FileType }>): void {
+  #name(name: string, version: Version<NameRecord>): void {
     const [astray] = without(union([version]), this.#during)
     if (astray !== undefined) {
       this.#tell(`it has the name ${quoted(name)} in it, but is no directory`, astray)
@@ -150,33 +159,41 @@ export class DirectoryCheck {
     }
   }
 
-  /** Whether some names can be on no page: all entries have names, but there are more of these. */
-  #pagesLackNames(): boolean {
-    const all = this.#view.timeline.all
+  /** Not where each entry has a name of its own, and there are no more names than entries. */
+  #pagesMayLackNames(): boolean {
+    const { all } = this.#view.timeline
     const names = JSON.stringify(this.#inNames.within(all))
-    return names !== JSON.stringify(this.#inPages.within(all))
+    return !this.#isMatched || names !== JSON.stringify(this.#inPages.within(all))
   }
 
-  /** Looks for each name in its page. */
+  /** Looks for each name in its page, and tells of each page once. */
   async #searchPages(): Promise<void> {
     const own = { from: this.#ino, to: this.#ino + 1 }
+    const lacking = new Map<number, { text: string; span: Span; names: number }>()
     for (const kept of [false, true]) {
       const kind = nameSpec.kind
       const cursor = kept ? await this.#view.history(kind, own) : await this.#view.live(kind, own)
-      await this.#names(cursor, kept, (name, version) => this.#search(name, version))
+      await this.#names(cursor, kept, (name, version) => {
+        const number = Math.floor(version.value.cookie / PAGE_COOKIES)
+        const span = this.#missing(number, name, version)
+        if (span === undefined) return
+        const text = `page ${number} does not list the name ${quoted(name)}, which has a record`
+        const { names } = lacking.get(number) ?? { names: 0 }
+        lacking.set(number, { ...(lacking.get(number) ?? { text, span }), names: names + 1 })
+      })
+    }
+    for (const { text, span, names } of lacking.values()) {
+      this.#tell(names === 1 ? text : `${text}, nor ${count(names - 1, 'other')}`, span)
     }
   }
 
-  #search(name: string, version: Version<{ ino: number; cookie: number }>): void {
-    const { ino, cookie } = version.value
-    const number = Math.floor(cookie / PAGE_COOKIES)
+  /** When a name is not on the page that its cookie is of. What the entry says was compared before. */
+  #missing(number: number, name: string, version: Version<NameRecord>): Span | undefined {
     const pages = this.#view.versions(pageSpec, pageKey(this.#ino, number))
     const bytes = Buffer.from(name, 'latin1')
     const lists = ({ value }: Version<Page>): boolean =>
-      value.some((entry) => entry.ino === ino && bytes.equals(entry.name))
-    const [missing] = without(union([version]), union(pages.filter(lists)))
-    if (missing === undefined) return
-    this.#tell(`page ${number} does not list the name ${quoted(name)}, which has a record`, missing)
+      value.some((entry) => bytes.equals(entry.name))
+    return without(union([version]), union(pages.filter(lists)))[0]
   }
 }
 

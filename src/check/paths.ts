@@ -36,8 +36,8 @@ export class Paths {
   /** Looks for these files, so that `tell` knows them. */
   async find(subjects: readonly Subject[]): Promise<void> {
     const states = new Map<number, Set<number>>()
-    for (const { ino, state } of subjects) {
-      states.set(ino, (states.get(ino) ?? new Set()).add(state))
+    for (const { ino, states: of } of subjects) {
+      states.set(ino, (states.get(ino) ?? new Set()).add(this.#view.timeline.shown(of)))
     }
     if (states.size === 0) return
     await eachVersion(this.#view, nameSpec, (version, key) => {
@@ -45,7 +45,9 @@ export class Paths {
         if (sees(version, state)) this.#names.set(`${version.value.ino}/${state}`, named(key))
       }
     })
-    for (const { ino, state } of subjects) await this.#findAbove(ino, state)
+    for (const [ino, shown] of states) {
+      for (const state of shown) await this.#findAbove(ino, state)
+    }
   }
 
   async #findAbove(ino: number, state: number): Promise<void> {
@@ -80,9 +82,10 @@ export class Paths {
   }
 
   /** `'a/b' (inode 7) in snapshot 'x'`. */
-  tell({ ino, state }: Subject): string {
+  tell({ ino, states }: Subject): string {
     const { root } = this.#view.record
-    const place = this.#view.timeline.place(state)
+    const state = this.#view.timeline.shown(states)
+    const place = this.#view.timeline.place(states)
     if (ino === root) return `the root directory${place}`
     const names: Uint8Array[] = []
     let at = this.#names.get(`${ino}/${state}`)

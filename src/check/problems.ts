@@ -1,14 +1,15 @@
 /** What a check has found: sentences, the files they speak of named by their paths in the end. */
 import { count } from './describe.ts'
+import type { Span } from './spans.ts'
 
 /** Sentences kept; more are only counted. */
 const PROBLEMS_MAX = 1000
 
-/** A file, and a state in which to look for its path. */
+/** A file, and when what is said of it is so. */
 export interface Subject {
   readonly dataset: number
   readonly ino: number
-  readonly state: number
+  readonly states: Span
 }
 
 interface Problem {

@@ -1,5 +1,6 @@
 /** The states of a dataset that somebody can look at: its snapshots, and its live files. */
 import type { SnapshotRecord } from '../store/records.ts'
+import { count } from './describe.ts'
 import type { Span } from './spans.ts'
 
 /** The end of a version that is live. */
@@ -41,9 +42,17 @@ export class Timeline {
     return atLeast(this.#kept, birth) < atLeast(this.#kept, end)
   }
 
-  /** ` in snapshot 'x'`; nothing for the live files. */
-  place(state: number): string {
-    return state === this.live ? '' : ` in snapshot '${this.#names[state]}'`
+  /** The state among these to look at: the live files, or else the oldest snapshot. */
+  shown({ from, to }: Span): number {
+    return to > this.live ? this.live : from
+  }
+
+  /** ` in snapshot 'x' and 2 later ones`, `, also in 3 snapshots`; nothing for the live files alone. */
+  place({ from, to }: Span): string {
+    const others = to - from - 1
+    if (to > this.live) return others > 0 ? `, also in ${count(others, 'snapshot')}` : ''
+    const later = others > 0 ? ` and ${count(others, 'later one')}` : ''
+    return ` in snapshot '${this.#names[from]}'${later}`
   }
 }
 

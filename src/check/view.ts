@@ -79,12 +79,10 @@ export class View {
     this.problems = problems
   }
 
-  /** @param state or the first of states in which it is so; the live one, where it is one of them */
+  /** @param states in which it is so */
   problem(text: string, ino?: number, states: Span = this.timeline.all): void {
-    const { live } = this.timeline
-    const state = states.to > live ? live : states.from
-    if (ino === undefined) this.problems.add(`${text}${this.timeline.place(state)}`)
-    else this.problems.add(text, { dataset: this.id, ino, state })
+    if (ino === undefined) this.problems.add(text)
+    else this.problems.add(text, { dataset: this.id, ino, states })
   }
 
   version<V>({ birth, value }: Read<V>, end: number): Version<V> {

@@ -1,0 +1,147 @@
+import { suite } from 'uvu'
+import { Kind, keyBytes } from '../../src/store/keys.ts'
+import * as tables from '../../src/store/tables.ts'
+import { Ino, rows } from './rows.ts'
+
+const test = suite('check: damage of records and their versions')
+
+const { DIR, ROOT, WIDE } = Ino
+const { inodeSpec, nameSpec } = tables
+
+rows(test, 'records by themselves', [
+  [
+    'a byte of a record changed',
+    async (scene) => {
+      const key = Buffer.from(keyBytes(1, Kind.INODE, WIDE))
+      const frozen = scene.volume.store.database.freeze()
+      const sealed = Buffer.from(frozen.get(key) ?? [])
+      await frozen.close()
+      // The last byte of the mode: behind the birth and the type.
+      sealed[11] = (sealed[11] ?? 0) ^ 1
+      await scene.raw(key, sealed)
+    },
+    ['inode 1028 does not match its checksum'],
+  ],
+  [
+    'a record cut short',
+    (scene) => scene.raw(Buffer.from(keyBytes(1, Kind.ORPHAN, 5)), Buffer.alloc(6)),
+    [
+      'orphan 5 does not match its checksum',
+      'orphan 5 cannot be decoded: 4 bytes wanted, 2 left at byte 0',
+    ],
+  ],
+  [
+    'a record of an unknown kind',
+    (scene) => scene.raw(Buffer.from('000000015100000000000000ff', 'hex'), Buffer.alloc(8)),
+    ['there is a record of unknown kind, with the key 000000015100000000000000ff'],
+  ],
+  [
+    'a key that is too short',
+    (scene) => scene.raw(Buffer.from('000000014900', 'hex'), Buffer.alloc(8)),
+    ['there is a record of unknown kind, with the key 000000014900'],
+  ],
+  [
+    'a record of a dataset that is not there',
+    (scene) => scene.put(9, inodeSpec, 5, scene.get(1, inodeSpec, WIDE).value, 1),
+    ['there is a record of unknown kind, with the key 00000009490000000000000005'],
+  ],
+  [
+    'a record of an epoch to come',
+    (scene) => scene.put(1, nameSpec, `${ROOT}/wide`, scene.get(1, nameSpec, '1/wide').value, 9),
+    [
+      "name 'wide' of directory 1 was written in epoch 9, which cannot be",
+      "the root directory in snapshot 'first' and 1 later one: page 0 lists the name 'wide', but it has no record",
+      "the root directory in snapshot 'first' and 1 later one: it counts 5 names, and has 4",
+      "inode 1028 in snapshot 'first' and 1 later one: it has 0 names, and should have 1",
+    ],
+  ],
+])
+
+rows(test, 'superblock, datasets and snapshots', [
+  ['no superblock', (scene) => scene.delete(Kind.SUPERBLOCK, 0, 0), ['there is no superblock']],
+  [
+    'numbers that are not given out yet',
+    (scene) => scene.change(tables.superblockSpec, 0, (value) => ({ ...value, nextIno: 1130 }), 0),
+    [
+      "'many/99' (inode 1130), also in 2 snapshots: its number is not given out yet",
+      "'many/99' (inode 1130), also in 2 snapshots: its content number 1130 is not given out yet",
+    ],
+  ],
+  [
+    'a snapshot of the epoch that goes on',
+    (scene) => scene.change(tables.snapshotSpec, 3, (value) => ({ ...value, epoch: 3 }), 0),
+    [
+      "snapshot 'second' (number 3) is of epoch 3, and its dataset in epoch 3",
+      'the version of epochs 2 to 3 of inode 1024 is kept, though no snapshot sees it',
+      'the version of epochs 2 to 3 of inode 1025 is kept, though no snapshot sees it',
+      'the version of epochs 2 to 3 of inode 1030 is kept, though no snapshot sees it',
+      'the version of epochs 2 to 3 of page 0 of directory 1024 is kept, though no snapshot sees it',
+    ],
+  ],
+  [
+    'two snapshots of one name',
+    (scene) => scene.change(tables.snapshotSpec, 3, (value) => ({ ...value, name: 'first' }), 0),
+    ["snapshot 'first' (number 3) has the name of another one"],
+  ],
+  [
+    'a snapshot of no dataset',
+    (scene) =>
+      scene.put(0, tables.snapshotSpec, 4, {
+        ...{ dataset: 7, name: 'x', epoch: 1, deleting: false },
+        created: { seconds: 0, nseconds: 0 },
+      }),
+    [
+      "snapshot 'x' (number 4) has a number that is not given out yet",
+      "snapshot 'x' (number 4) is of dataset 7, which is not there",
+    ],
+  ],
+])
+
+rows(test, 'history', [
+  [
+    'a version that is not there',
+    (scene) => scene.delete(Kind.HISTORY, `N${DIR}/small@2`),
+    [
+      "the version of epochs 1 to 2 of name 'small' of directory 1024 is listed, but it is not there",
+      "'dir' (inode 1024) in snapshot 'first': page 0 lists the name 'small', but it has no record",
+      "'dir' (inode 1024) in snapshot 'first': it counts 3 names, and has 2",
+      "inode 1026 in snapshot 'first': it has 0 names, and should have 1",
+    ],
+  ],
+  [
+    'a list that is not there',
+    (scene) => scene.delete(Kind.VERSIONS, `N${DIR}/small`),
+    [
+      "the version until epoch 2 of name 'small' of directory 1024 is not in the list of its versions",
+      "the index entry of the version of epochs 1 to 2 of name 'small' of directory 1024 is not in the list of its versions",
+      "'dir' (inode 1024) in snapshot 'first': page 0 lists the name 'small', but it has no record",
+    ],
+  ],
+  [
+    'an index entry that is not there',
+    (scene) => scene.delete(Kind.DEAD, `2/1/N${DIR}/small`),
+    ["the version of epochs 1 to 2 of name 'small' of directory 1024 is not in the index"],
+  ],
+  [
+    'an index entry too many',
+    (scene) => scene.put(1, tables.deadSpec, `3/2/N${DIR}/small`, true),
+    [
+      "the index entry of the version of epochs 2 to 3 of name 'small' of directory 1024 is not in the list of its versions",
+    ],
+  ],
+  [
+    'a version that no snapshot sees',
+    (scene) => scene.delete(Kind.SNAPSHOT, 2, 0),
+    [
+      'chunk 0 of content 1026',
+      'chunk 0 of content 1027',
+      ...[1024, 1025, 1026, 1027, 1030, 1038].map((ino) => `inode ${ino}`),
+      "name 'small' of directory 1024",
+      "name '7' of directory 1030",
+      'page 0 of directory 1024',
+      'page 0 of directory 1030',
+    ].map((what) => `the version of epochs 1 to 2 of ${what} is kept, though no snapshot sees it`),
+  ],
+])
+
+test.run()
