@@ -61,7 +61,7 @@ export async function look(path: Buffer | string): Promise<BigIntStats | undefin
 
 const micros = ({ seconds, nseconds }: Time) => seconds * 1_000_000 + Math.floor(nseconds / 1000)
 
-/** What utimes takes: Node cuts its seconds to microseconds, so the half keeps them from rounding. */
+/** What utimes takes. Node cuts it to microseconds; the half keeps them from being rounded down. */
 const utime = ({ seconds, nseconds }: Time) => seconds + (Math.floor(nseconds / 1000) + 0.5) / 1e6
 
 /** Of Linux; elsewhere a device is made anew each time. */

@@ -2,8 +2,8 @@
  * Copies a tree of a snapshot to the operator's disk.
  *
  * Folders are gone through one by one, a page of names at a time; the files of a page a few at
- * once. An entry that fails is noted and the others go on; where the server or the whole disk fails,
- * or somebody interrupts, everything under way is cleaned up and it ends.
+ * once. An entry that fails is noted and the others go on; where the server or the whole disk
+ * fails, or somebody interrupts, everything under way is cleaned up and it ends.
  */
 import { ServerGone } from '../control/client.ts'
 import type { EntryInfo, Listing, Operations, Overwrite } from '../control/operations.ts'

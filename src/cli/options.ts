@@ -2,10 +2,11 @@
  * The command line, read by cac behind a wrapper that takes its traps away:
  *
  * - cac makes numbers of what looks like one (`001`, `1e3`, `0x10`). Here every word that is not an
- *   option's name goes in behind a NUL, which no argument of a process can hold, and comes out without.
+ *   option's name goes in behind a NUL, which no argument of a process can hold, and comes out
+ *   without it.
  * - Its commands are one word; here `snapshot create` goes in as one.
- * - Words behind `--` come apart from the others, an option without a value takes the next word, and
- *   a mistake is found late or never. Here the words are sorted out, and refused, before.
+ * - Words behind `--` come apart from the others, an option without a value takes the next word,
+ *   and a mistake is found late or never. Here the words are sorted out, and refused, before.
  */
 import { CAC } from 'cac'
 import type { Context } from './context.ts'

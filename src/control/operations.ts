@@ -95,7 +95,7 @@ export interface Piece {
   readonly data: Uint8Array
   /** CRC-32 of `data` (zlib's), taken where the blocks' own checksums were verified. */
   readonly crc: number
-  /** Bytes behind `data` that are a hole, so that a reader passes over them; 0 is always allowed. */
+  /** Bytes behind `data` that are a hole, to be passed over; 0 is always allowed. */
   readonly hole: number
   /** True where `data` and `hole` reach the end of the file. */
   readonly eof: boolean
@@ -132,7 +132,7 @@ export interface Operations {
   /** Names of a directory without `.` and `..`, from `after` on (0: from the first). */
   list(snapshot: string, ino: number, after: number): Promise<Listing>
   /**
-   * Bytes from `offset` on: at most `count`, and some unless a hole or the end of the file is there.
+   * Bytes from `offset` on: at most `count`, and some unless a hole or the file's end is there.
    * @throws FsError NOENT, ISDIR, INVAL, IO (a checksum does not match)
    */
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece>

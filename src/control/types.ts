@@ -51,7 +51,7 @@ export const CONTROLPROC = {
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
 const TEXT_BYTES_MAX = 4096
-/** Longest path that is taken or told, in bytes: the longest argument that Linux hands a program. */
+/** Longest path that is taken, in bytes: the longest argument that Linux hands a program. */
 export const PATH_BYTES_MAX = 128 * 1024
 /** Most paths of one restore. */
 export const PATHS_MAX = 65_536
