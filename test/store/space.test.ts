@@ -317,6 +317,32 @@ test('a checkpoint lets go of what any cut before it covered', () => {
   assert.equal(counters(space), [97, 0, GROUP - 1 - 97])
 })
 
+test('checkpoints let go of nothing while somebody holds it, and of all of it afterwards', () => {
+  const space = emptySpace({ groupsMax: 1 })
+  space.allocate(GROUP - 1)
+  const [first, second] = [space.hold(), space.hold()]
+  for (const address of [7, 9]) {
+    space.release(address, 1)
+    space.freeze()
+    space.releaseLimbo()
+  }
+  assert.equal([...counters(space), space.releasableBlocks], [GROUP - 3, 2, 0, 0])
+  first()
+  first()
+  space.freeze()
+  space.releaseLimbo()
+  assert.equal(counters(space), [GROUP - 3, 2, 0], 'one holds it still')
+  second()
+  assert.is(space.releasableBlocks, 2)
+  space.freeze()
+  space.releaseLimbo()
+  assert.equal([...counters(space), space.releasableBlocks], [GROUP - 3, 0, 2, 0])
+  assert.equal(space.allocate(2), [
+    { address: 7, count: 1 },
+    { address: 9, count: 1 },
+  ])
+})
+
 test('files whose blocks are all free are told once, and cost room of the host again', () => {
   let room = true
   const space = emptySpace({ mayGrow: () => room, groupsMax: 300 })
