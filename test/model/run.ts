@@ -1,13 +1,14 @@
 /**
  * Runs random operations on the real file system and on the model, and compares them.
  *
- * `MODEL_SEED=n` replays a run, `MODEL_STEPS=n` makes it longer.
+ * `MODEL_SEED=n` replays a run and shows its steps; `MODEL_SEEDS=n` makes more runs,
+ * `MODEL_STEPS=n` longer ones.
  */
 import { withFolder } from '../fs/harness.ts'
 import { Random } from './random.ts'
 import type { Operation, World } from './world.ts'
 
-const { MODEL_SEED, MODEL_STEPS } = process.env
+const { MODEL_SEED, MODEL_SEEDS, MODEL_STEPS } = process.env
 /** How many of the last steps a failure shows. */
 const SHOWN_STEPS = 30
 
@@ -22,16 +23,18 @@ export async function runModel<W extends World>(
     const world = await open(directory, new Random(seed))
     try {
       await runSteps(world, Number(MODEL_STEPS ?? steps), operations)
+      if (MODEL_SEED !== undefined) console.log(told(world.log))
     } catch (error) {
       console.error(`MODEL_SEED=${seed} failed after ${world.log.length} steps:`)
-      const last = world.log.slice(-SHOWN_STEPS).join('\n')
-      console.error(last.replace(/L{255}/g, 'L...'))
+      console.error(told(world.log.slice(-SHOWN_STEPS)))
       throw error
     } finally {
       await world.close()
     }
   })
 }
+
+const told = (log: readonly string[]): string => log.join('\n').replace(/L{255}/g, 'L...')
 
 async function runSteps<W extends World>(
   world: W,
@@ -72,5 +75,5 @@ function chosen<W extends World>(
 export function modelSeeds(count: number): readonly number[] {
   if (MODEL_SEED !== undefined) return [Number(MODEL_SEED)]
   const first = Date.now() % 2 ** 31
-  return Array.from({ length: count }, (_, i) => first + i)
+  return Array.from({ length: Number(MODEL_SEEDS ?? count) }, (_, i) => first + i)
 }

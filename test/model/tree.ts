@@ -6,6 +6,7 @@ import type { Errno } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
 
 const PAGE_BYTES = 4096
+const ZEROS = new Uint8Array(PAGE_BYTES)
 
 /** A file's bytes; what is not there is zeros. */
 export class Content {
@@ -34,16 +35,20 @@ export class Content {
     this.size = size
   }
 
-  read(offset: number, count: number): Uint8Array {
-    const data = new Uint8Array(Math.max(0, Math.min(count, this.size - offset)))
+  /** The first byte of the file that differs from `data`, which was read from `offset` on. */
+  differs(offset: number, data: Uint8Array): number | undefined {
     for (let at = 0; at < data.length; ) {
       const within = (offset + at) % PAGE_BYTES
       const length = Math.min(PAGE_BYTES - within, data.length - at)
-      const page = this.pages.get(Math.floor((offset + at) / PAGE_BYTES))
-      if (page !== undefined) data.set(page.subarray(within, within + length), at)
+      const page = this.pages.get(Math.floor((offset + at) / PAGE_BYTES)) ?? ZEROS
+      const expected = page.subarray(within, within + length)
+      const actual = data.subarray(at, at + length)
+      if (Buffer.compare(expected, actual) !== 0) {
+        return offset + at + expected.findIndex((byte, i) => byte !== actual[i])
+      }
       at += length
     }
-    return data
+    return undefined
   }
 
   clone(): Content {

@@ -1,0 +1,228 @@
+/** Snapshots in the model: copies of its tree that nobody changes. */
+import { cp, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bytes, Client } from '../fs/client.ts'
+import { Subject } from '../snapshot/harness.ts'
+import { requireSound } from '../snapshot/sound.ts'
+import { openTestStore } from '../store/open-store.ts'
+import { directories, OPERATIONS } from './operations.ts'
+import type { Random } from './random.ts'
+import { type Outcome, type Overwrite, Restoring } from './restore.ts'
+import { cloneTree, isDirectory, type Node, nodesOf } from './tree.ts'
+import { type Operation, World } from './world.ts'
+
+/** Nodes of all trees together up to which everything is compared after every step. */
+const NODES_SMALL = 60
+/** Otherwise after so many steps, and after those that have to do with snapshots. */
+const COMPARE_STEPS = 25
+const SNAPSHOTS_MAX = 6
+
+export class SnapshotWorld extends World<Subject> {
+  /** What each snapshot has to show. */
+  readonly past = new Map<string, Node>()
+  /** Deletions that go on in the background. */
+  readonly #deletions: Promise<void>[] = []
+  #folders = 0
+  readonly #folder: string
+  #directory: string
+  /** The last step has to do with snapshots: everything is compared. */
+  special = false
+
+  private constructor(random: Random, folder: string, directory: string, subject: Subject) {
+    super(random, subject, () => openSubject(this.#directory))
+    this.#folder = folder
+    this.#directory = directory
+  }
+
+  static async open(folder: string, random: Random): Promise<SnapshotWorld> {
+    const directory = join(folder, '0')
+    await mkdir(directory)
+    return new SnapshotWorld(random, folder, directory, await openSubject(directory))
+  }
+
+  override isDue(step: number): boolean {
+    const { special } = this
+    this.special = false
+    if (special || step % COMPARE_STEPS === 0) return true
+    let nodes = nodesOf(this.tree).size
+    for (const tree of this.past.values()) nodes += nodesOf(tree).size
+    return nodes <= NODES_SMALL
+  }
+
+  override async compare(): Promise<void> {
+    await super.compare()
+    const names = this.subject.snapshots.list().map(({ name }) => name)
+    if (String(names) !== String([...this.past.keys()])) {
+      throw new Error(`there are the snapshots ${names}, not ${[...this.past.keys()]}`)
+    }
+    for (const [name, tree] of this.past) await this.comparison.past(this.pastClient(name), tree)
+  }
+
+  pastClient(name: string): Client {
+    return new Client(this.subject.fs, this.client.id(`.snapshots/${name}`))
+  }
+
+  /** The tree as it is, kept for ever. */
+  freeze(): Node {
+    return cloneTree(this.tree)
+  }
+
+  /** Deletes a snapshot, at once or in the background. */
+  async delete(name: string, wait: boolean): Promise<void> {
+    const deletion = this.subject.snapshots.delete(name)
+    this.past.delete(name)
+    if (wait) await deletion
+    else this.#deletions.push(deletion)
+  }
+
+  async #quiet(): Promise<void> {
+    this.subject.reclaimer.stop()
+    await this.subject.snapshots.stop()
+    await Promise.all(this.#deletions.splice(0))
+    this.subject.live.data.settleAll()
+  }
+
+  /** Takes up what was interrupted, at once or in the background. */
+  async #resume(): Promise<void> {
+    const resumed = this.subject.resume()
+    if (this.random.oneIn(2)) await resumed
+    else this.#deletions.push(resumed)
+  }
+
+  override async restart(): Promise<void> {
+    await this.#quiet()
+    await super.restart()
+    await this.#resume()
+  }
+
+  /** Goes on with what a crash would leave at this moment, when all is on its way to the disk. */
+  async crash(): Promise<void> {
+    await this.#quiet()
+    await this.subject.store.flush()
+    const former = this.subject
+    const copy = join(this.#folder, String(++this.#folders))
+    await cp(this.#directory, copy, { recursive: true })
+    this.#directory = copy
+    await former.store.close()
+    this.subject = await openSubject(copy)
+    await this.#resume()
+  }
+
+  override async end(): Promise<void> {
+    await Promise.all(this.#deletions.splice(0))
+    await requireSound(this.subject)
+    await super.end()
+    for (const name of [...this.past.keys()]) await this.delete(name, true)
+    await requireSound(this.subject)
+    await super.end()
+  }
+
+  override async close(): Promise<void> {
+    await this.#quiet()
+    await super.close()
+  }
+}
+
+async function openSubject(directory: string): Promise<Subject> {
+  return new Subject((await openTestStore(directory)).store)
+}
+
+type SnapshotOperation = Operation<SnapshotWorld>
+
+const create: SnapshotOperation = {
+  name: 'snapshot',
+  weight: 6,
+  async run(world) {
+    const name = `s${world.log.length}`
+    if (world.past.size >= SNAPSHOTS_MAX) {
+      await world.delete(world.random.pick([...world.past.keys()]), world.random.oneIn(2))
+    }
+    world.subject.snapshots.create(name)
+    world.past.set(name, world.freeze())
+    world.special = world.random.oneIn(4)
+    return name
+  },
+}
+
+const remove: SnapshotOperation = {
+  name: 'delete snapshot',
+  weight: 2,
+  async run(world) {
+    if (world.past.size === 0) return 'nothing'
+    const name = world.random.pick([...world.past.keys()])
+    const wait = world.random.oneIn(2)
+    await world.delete(name, wait)
+    world.special = true
+    return `${name} ${wait ? 'to its end' : 'in the background'}`
+  },
+}
+
+const restore: SnapshotOperation = {
+  name: 'restore',
+  weight: 7,
+  async run(world) {
+    if (world.past.size === 0) return 'nothing'
+    const { random } = world
+    const [name, past] = random.pick([...world.past])
+    const sources = [...nodesOf(past)]
+    const trees = sources.filter(([tree]) => tree.names.size > 0)
+    const several = trees.length > 0 && random.oneIn(2)
+    const [node, source] = random.pick(several ? trees : sources)
+    const overwrite = random.pick<Overwrite>(['never', 'if-changed', 'if-changed', 'always'])
+    const inPlace = random.oneIn(2) || source === ''
+    const to = inPlace ? undefined : anyTarget(world)
+    const existing = to === undefined ? undefined : to.dir.names.get(to.name)
+    const inside = existing !== undefined && isDirectory(existing)
+    const last = source.slice(source.lastIndexOf('/'))
+    const place = to === undefined ? source : inside ? `${to.path}${last}` : to.path
+    const lists = new Map<string, readonly string[]>()
+    const client = world.pastClient(name)
+    for (const [dir, path] of nodesOf(past))
+      if (isDirectory(dir)) lists.set(path, client.names(path))
+    const order = (path: string) => lists.get(path) ?? []
+    const freeze = () => world.freeze()
+    const model = new Restoring({ live: world.tree, past, overwrite, inPlace, order, freeze })
+    const options = { to: to === undefined ? undefined : bytes(to.path), overwrite }
+    const summary = world.subject.restore(name, source, options)
+    model.run(source, place === '' ? '/' : place)
+    const { safetySnapshot, failed, files, directories: made, unchanged, skipped } = await summary
+    world.special = true
+    const paths = failed.map(({ path }) => `/${Buffer.from(path).toString('latin1')}`)
+    const real = { files, directories: made, unchanged, skipped, failed: paths }
+    if (safetySnapshot !== undefined) {
+      world.past.set(safetySnapshot, model.outcome.safety ?? world.freeze())
+    }
+    requireSame({ ...real, safety: safetySnapshot !== undefined }, model.outcome)
+    const kind = node.type === 2 ? 'tree' : 'file'
+    return `${overwrite} ${kind} ${name}:${source} to ${place} ${JSON.stringify(real)}`
+  },
+}
+
+/** Any name of a live directory. */
+function anyTarget(world: SnapshotWorld): { dir: Node; path: string; name: string } {
+  const [dir, path] = world.random.pick(directories(world))
+  const name = world.random.pick(['a', 'b', 'c', 'new', ...dir.names.keys()])
+  return { dir, path: `${path}/${name}`, name }
+}
+
+function requireSame(real: Omit<Outcome, 'safety'> & { safety: boolean }, model: Outcome): void {
+  const [a, b] = [real, { ...model, safety: model.safety !== undefined }].map((outcome) =>
+    JSON.stringify(outcome),
+  )
+  if (a !== b) throw new Error(`restored ${a}, not ${b}`)
+}
+
+const crash: SnapshotOperation = {
+  name: 'crash',
+  weight: 0.3,
+  async run(world) {
+    await world.crash()
+    world.special = true
+    return ''
+  },
+}
+
+export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
+  ...OPERATIONS,
+  ...[create, remove, restore, crash],
+]
