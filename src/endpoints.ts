@@ -9,6 +9,7 @@ import { MOUNT_PROGRAM, NFS_PROGRAM } from './rpc/program.ts'
 import type { Budget } from './rpc/replies.ts'
 import { netidOf } from './rpc/rpcbind-address.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
+import type { RecordBuffers } from './xdr/buffers.ts'
 
 /** The registered port of NFS, and those tried where it is taken and nobody asked for it by name. */
 const STANDARD_PORT = 2049
@@ -38,6 +39,8 @@ export interface EndpointOptions {
   /** MOUNT alone. */
   readonly mountDispatcher: Dispatcher
   readonly budget: Budget
+  /** Where the data of large WRITEs is received. */
+  readonly buffers: RecordBuffers
 }
 
 /** An address cannot be served; the message is one sentence. */
@@ -76,11 +79,11 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
   try {
     for (const host of asked ? options.hosts : LOOPBACK) {
       try {
-        const nfs = await tcp(host, port, options.dispatcher, options.budget)
+        const nfs = await tcp(host, port, options.dispatcher, options)
         sockets.push(nfs)
         port = nfs.port
         if (mountPort !== undefined) {
-          const mount = await tcp(host, mountPort, options.mountDispatcher, options.budget)
+          const mount = await tcp(host, mountPort, options.mountDispatcher, options)
           sockets.push(mount)
           mountPort = mount.port
         }
@@ -105,9 +108,9 @@ async function tcp(
   host: string,
   port: number,
   dispatcher: Dispatcher,
-  budget: Budget,
+  { budget, buffers }: Pick<EndpointOptions, 'budget' | 'buffers'>,
 ): Promise<Open> {
-  const listener = await Listener.listen({ host, port }, dispatcher, { budget })
+  const listener = await Listener.listen({ host, port }, dispatcher, { budget, buffers })
   const { address } = listener
   return {
     host,

@@ -32,6 +32,7 @@ import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import { Volume } from './volume.ts'
+import { RecordBuffers } from './xdr/buffers.ts'
 
 export interface ServeOptions {
   /** The data folder; made where it is missing. */
@@ -69,7 +70,7 @@ export interface Serving {
 }
 
 /** How long a stop waits for calls under way, in milliseconds. */
-const DRAIN_MS = 2000
+const DRAIN_MS = 1000
 /** The one export: the root dataset. */
 const ROOT_PATH = '/'
 
@@ -77,14 +78,15 @@ const ROOT_PATH = '/'
 export async function startServer(options: ServeOptions): Promise<Serving> {
   const { directory, report, checkpointLimits: limits } = options
   const command = 'zerofs-nfs serve'
-  const volume = await Volume.open({ directory, create: true, command, report, limits })
+  const buffers = new RecordBuffers()
+  const volume = await Volume.open({ directory, create: true, command, report, limits, buffers })
   const opened: (() => Promise<unknown>)[] = [() => volume.close()]
   const close = async () => {
     for (const one of opened.reverse()) await one()
   }
   try {
     const programs = nfsPrograms(volume, options)
-    const endpoints = await serve(programs, options)
+    const endpoints = await serve(programs, buffers, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
     const portmap = await choose(endpoints, options)
     opened.push(() => portmap.close())
@@ -118,7 +120,11 @@ function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Prog
   return { nfs: nfsProgram(service), mount: mountPrograms(service, new Mounts()) }
 }
 
-function serve({ nfs, mount }: Programs, options: ServeOptions): Promise<Endpoints> {
+function serve(
+  { nfs, mount }: Programs,
+  buffers: RecordBuffers,
+  options: ServeOptions,
+): Promise<Endpoints> {
   const report = (error: unknown) => options.report('a call failed', error)
   return openEndpoints({
     hosts: options.listen,
@@ -127,6 +133,7 @@ function serve({ nfs, mount }: Programs, options: ServeOptions): Promise<Endpoin
     dispatcher: new Dispatcher([nfs, ...mount], report),
     mountDispatcher: new Dispatcher(mount, report),
     budget: { used: 0, max: BUDGET_BYTES_MAX },
+    buffers,
   })
 }
 

@@ -14,6 +14,7 @@ import { nodeDisk } from './store/node-disk.ts'
 import { closeStore, openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
 import type { Time } from './store/time.ts'
+import type { RecordBuffers } from './xdr/buffers.ts'
 
 export interface VolumeOptions {
   readonly directory: string
@@ -21,6 +22,8 @@ export interface VolumeOptions {
   readonly create: boolean
   /** What this process calls itself to another one that wants the store. */
   readonly command: string
+  /** Where the data of large writes was received, if it is to be used again. */
+  readonly buffers?: RecordBuffers | undefined
   /** Is told of what nobody asked for: a failed commit, an orphan that cannot be freed. */
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
@@ -57,8 +60,9 @@ export class Volume {
   readonly #reclaimer: Reclaimer
   readonly #timer: NodeJS.Timeout
 
-  private constructor(store: Store, recovered: number, report: VolumeOptions['report']) {
+  private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { dataset } = store
+    const { report, buffers: recordBuffers } = options
     const buffers = new ReadBuffers()
     const failed = (content: number, error: unknown) =>
       report(`the blocks of content ${content} cannot be freed`, error)
@@ -66,7 +70,7 @@ export class Volume {
     this.recovered = recovered
     this.#reclaimer = new Reclaimer(store, dataset, { failed })
     const orphaned = (content: number) => this.#reclaimer.add(content)
-    this.data = new FileData(store, dataset, { buffers, orphaned })
+    this.data = new FileData(store, dataset, { buffers, recordBuffers, orphaned })
     this.live = new Live(store, dataset, this.data, store.fsid(dataset.id))
     const livefs = new LiveFileSystem(this.live)
     this.snapshots = new Snapshots(store, dataset, () => this.data.settleAll())
@@ -77,13 +81,14 @@ export class Volume {
 
   /** @throws StoreError where the store cannot be opened */
   static async open(options: VolumeOptions): Promise<Volume> {
-    const { directory, create, command, report, limits } = options
+    const { directory, create, command, report, limits, buffers } = options
     const { store, recovered } = await openStore({
-      ...{ directory, create, report, limits, disk: nodeDisk, wallClock: wallClock(), randomBytes },
+      ...{ directory, create, report, limits, buffers },
+      ...{ disk: nodeDisk, wallClock: wallClock(), randomBytes },
       owner: { pid: process.pid, command },
       rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     })
-    const volume = new Volume(store, recovered, report)
+    const volume = new Volume(store, recovered, options)
     await volume.#resume(report)
     return volume
   }

@@ -1,7 +1,9 @@
 /** What FileData is given: the store it needs, how much it may hold, whom it tells. */
+
 import type { BlockStore } from '../store/blocks.ts'
 import type { Clock } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import type { ReadBuffers } from './data-buffers.ts'
 
 /** What the data of files needs of the store. */
@@ -33,6 +35,8 @@ export interface DataOptions {
   readonly limits?: Partial<DataLimits>
   /** Buffers for reads, if they are shared with the snapshots' readers. */
   readonly buffers?: ReadBuffers
+  /** Where data that is kept by reference is retained until it is written. */
+  readonly recordBuffers?: RecordBuffers | undefined
   /** Runs an action in a later turn of the event loop, soon. */
   readonly later?: (action: () => void) => void
   /** A content number's chunks are to be freed in the background (reclaim.ts). */

@@ -21,6 +21,7 @@ import { chunkKey } from '../store/keys.ts'
 import { BLOCK_BYTES, type Inode } from '../store/records.ts'
 import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import { ReadBuffers } from './data-buffers.ts'
 import { DATA_LIMITS, type DataLimits, type DataOptions, type DataStore } from './data-options.ts'
 import { ContentReader, type ReadData, readBlock } from './data-read.ts'
@@ -39,6 +40,7 @@ export class FileData {
   readonly #later: (action: () => void) => void
   readonly #orphaned: (content: number) => void
   readonly #reader: ContentReader
+  readonly #recordBuffers: RecordBuffers | undefined
   /** Oldest first. */
   readonly #files = new Map<number, DirtyFile>()
   /** Files that should be settled without waiting for time or memory. */
@@ -57,6 +59,7 @@ export class FileData {
     this.#later = options.later ?? ((action) => void setImmediate(action))
     this.#orphaned = options.orphaned ?? (() => undefined)
     assert(this.#limits.dirtyBytesSoft <= this.#limits.dirtyBytesHard, 'soft exceeds hard')
+    this.#recordBuffers = options.recordBuffers
     const buffers = options.buffers ?? new ReadBuffers()
     this.#reader = new ContentReader(dataset, store.blocks, buffers)
   }
@@ -95,7 +98,8 @@ export class FileData {
     const known = this.#files.get(ino)
     // A clock that went back must not hide the change: ctime only moves forward.
     const time = timeAfter(this.#store.clock(), (known?.merge(inode) ?? inode).ctime)
-    const file = known ?? new DirtyFile(inode.content, inode.size, time, this.#ticks)
+    const file =
+      known ?? new DirtyFile(inode.content, inode.size, time, this.#ticks, this.#recordBuffers)
     assert.equal(file.content, inode.content, 'content was exchanged under dirty pages')
     const { held, count } = file
     try {

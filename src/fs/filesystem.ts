@@ -203,7 +203,8 @@ export interface FileSystem {
   read(cred: Cred, id: FileId, offset: number, count: number): Awaitable<ReadResult>
 
   /**
-   * Takes `data` over by reference when it is large: it must not change afterwards.
+   * Takes `data` over by reference from 256 KiB on: it must not change afterwards, or, where it lies
+   * in one of the listener's RecordBuffers, not before what was retained there is released.
    * With `stable` other than UNSTABLE the data is on stable storage once `barrier` says so.
    * @throws FsError ACCES, ISDIR, INVAL, FBIG, NOSPC, ROFS, IO
    */

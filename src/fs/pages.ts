@@ -20,9 +20,13 @@ import {
   type Inode,
 } from '../store/records.ts'
 import { compareTime, type Time } from '../store/time.ts'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 
-/** A write of at least this many bytes is kept by reference. */
-export const SHARED_BYTES_MIN = 64 * 1024
+/**
+ * A write of at least this many bytes is kept by reference. It is more than what rides in a log
+ * entry (store/commit.ts): such pages are needed until they are written to their blocks, not longer.
+ */
+export const SHARED_BYTES_MIN = 256 * 1024
 /** The largest slab: 256 KiB. A file's first is small, so that small files take little. */
 const SLAB_PAGES_MAX = 64
 /** About what a chunk's tables here take: one pointer and one flag a page. */
@@ -80,9 +84,12 @@ export class DirtyFile {
   #fresh = 0
   #slab = new Uint8Array(0)
   #slabAt = 0
+  readonly #buffers: RecordBuffers | undefined
   #merged: { readonly from: Inode; readonly inode: Inode } | undefined
 
-  constructor(content: number, size: number, time: Time, since: number) {
+  /** @param buffers where data that is kept by reference is retained */
+  constructor(content: number, size: number, time: Time, since: number, buffers?: RecordBuffers) {
+    this.#buffers = buffers
     this.content = content
     this.size = size
     this.time = time
@@ -168,7 +175,10 @@ export class DirtyFile {
   ): void {
     const { offset, data, hint, below } = source
     const shared = data.length >= SHARED_BYTES_MIN
-    if (shared) this.held += data.length
+    if (shared) {
+      this.held += data.length
+      this.#buffers?.retain(data, to - from)
+    }
     for (let index = from; index < to; ) {
       const chunk = this.#chunk(index, below)
       const end = Math.min(to, index - (index % CHUNK_BLOCKS) + CHUNK_BLOCKS)
@@ -198,6 +208,8 @@ export class DirtyFile {
       if (chunk.count === CHUNK_BLOCKS) this.full++
       if ((chunk.old?.address[slot] ?? 0) === 0) this.#fresh++
     }
+    const old = chunk.pages[slot]
+    if (old !== undefined && chunk.own[slot] === 0) this.#buffers?.release(old, 1)
     chunk.pages[slot] = page
     chunk.own[slot] = own
     this.#merged = undefined

@@ -9,6 +9,7 @@
  * by its limits, whatever its peer does.
  */
 import type { Socket } from 'node:net'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import { CredentialReader } from './auth.ts'
@@ -39,6 +40,7 @@ export interface Shared {
   /** Where records are received that are not received in place. In use within one turn only. */
   readonly buffer: Uint8Array
   readonly receive: Receive
+  readonly buffers: RecordBuffers | undefined
   readonly busyPoll: BusyPoll | undefined
 }
 
@@ -67,8 +69,10 @@ export class Connection implements Peer, Receiver {
   constructor(shared: Shared, caller: Caller, accepted: Socket, onClosed: () => void) {
     this.caller = caller
     this.#shared = shared
-    this.#parser = new RecordParser(shared.limits.recordBytesMax, (r, owned) =>
-      this.#take(r, owned),
+    this.#parser = new RecordParser(
+      shared.limits.recordBytesMax,
+      (r, owned) => this.#take(r, owned),
+      shared.buffers,
     )
     this.#socket = takeOver(accepted, this, shared.receive)
     this.#replies = new ReplyQueue(this.#socket, shared.pool, shared.budget, () => {

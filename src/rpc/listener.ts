@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import type { BusyPoll } from './busypoll.ts'
 import { networkCaller, UNIX_CALLER } from './caller.ts'
 import { Connection, type ConnectionLimits, type Shared } from './connection.ts'
@@ -56,6 +57,11 @@ export interface ListenerOptions {
   /** Shared by the listeners of one server; without it the listener has one of its own. */
   readonly budget?: Budget
   readonly receive?: Receive
+  /**
+   * Where large records are received; left out: memory of their own. Only for programs that keep
+   * bytes of their arguments beyond `handle` in no other way than by retaining them there.
+   */
+  readonly buffers?: RecordBuffers
   /** Shared by the listeners of one server; without it the process sleeps between calls. */
   readonly busyPoll?: BusyPoll
 }
@@ -101,6 +107,7 @@ export class Listener {
       pool: new WriterPool(),
       buffer: new Uint8Array(RECEIVE_BYTES),
       receive: options.receive ?? 'onread',
+      buffers: options.buffers,
       busyPoll: options.busyPoll,
     }
     this.#server = createServer({

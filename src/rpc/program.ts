@@ -55,7 +55,8 @@ export interface CallContext {
   /**
    * True when the byte views in `args` belong to this call and may be kept by reference (a large
    * record, which has a buffer of its own). False when they lie in a receive buffer that is used
-   * again: they are valid until `handle` returns, and whoever keeps them longer copies them.
+   * again: they are valid until `handle` returns, and whoever keeps them longer copies them. On a
+   * listener with RecordBuffers (xdr/buffers.ts), who keeps them by reference retains them there.
    */
   readonly argsOwned: boolean
 }

@@ -10,6 +10,7 @@
  *
  * Limits, kept before anything is allocated: bytes of a record, and fragments of a record.
  */
+import { type RecordBuffers, uninitialized } from '../xdr/buffers.ts'
 import { XdrReader } from '../xdr/reader.ts'
 
 /** A peer may send a record in this many fragments; one more closes the connection. */
@@ -35,6 +36,7 @@ export type OnRecord = (r: XdrReader, owned: boolean) => void
 export class RecordParser {
   readonly #recordBytesMax: number
   readonly #onRecord: OnRecord
+  readonly #buffers: RecordBuffers | undefined
   /** The record in the making: its buffer, how much of it the marks announced, how much is there. */
   #record: Uint8Array | undefined
   #announced = 0
@@ -52,10 +54,14 @@ export class RecordParser {
   #reader = new XdrReader(new Uint8Array(0))
   #readerOf: Uint8Array | undefined
 
-  /** @param recordBytesMax longest record in bytes, the sum of its fragments without their marks */
-  constructor(recordBytesMax: number, onRecord: OnRecord) {
+  /**
+   * @param recordBytesMax longest record in bytes, the sum of its fragments without their marks
+   * @param buffers for large records; a record's own buffer is released when `onRecord` returns
+   */
+  constructor(recordBytesMax: number, onRecord: OnRecord, buffers?: RecordBuffers) {
     this.#recordBytesMax = recordBytesMax
     this.#onRecord = onRecord
+    this.#buffers = buffers
   }
 
   /** True between two records: everything that came was handed on. */
@@ -179,8 +185,12 @@ export class RecordParser {
     if (announced <= (this.#record?.length ?? 0)) return
     // Doubled while more fragments follow, so that many small ones are not copied again and again.
     const size = last ? announced : Math.min(this.#recordBytesMax, announced * 2)
-    const record = uninitialized(this.#record === undefined ? announced : size)
-    if (this.#record !== undefined) record.set(this.#record.subarray(0, this.#filled))
+    const old = this.#record
+    const record =
+      old === undefined && last
+        ? (this.#buffers?.take(announced) ?? uninitialized(announced))
+        : uninitialized(old === undefined ? announced : size)
+    if (old !== undefined) record.set(old.subarray(0, this.#filled))
     this.#record = record
   }
 
@@ -194,13 +204,15 @@ export class RecordParser {
 
   #finishIfWhole(): void {
     if (!this.#last || this.#filled < this.#announced) return
-    const r = new XdrReader(this.#record ?? new Uint8Array(0), 0, this.#announced)
+    const record = this.#record ?? new Uint8Array(0)
+    const r = new XdrReader(record, 0, this.#announced)
     this.#record = undefined
     this.#announced = 0
     this.#filled = 0
     this.#fragments = 0
     this.#last = false
     this.#onRecord(r, true)
+    this.#buffers?.release(record, 1)
   }
 }
 
@@ -214,9 +226,4 @@ function wholeRecord(bytes: Uint8Array, at: number, end: number): number {
     ((bytes[at + 2] ?? 0) << 8) |
     (bytes[at + 3] ?? 0)
   return end - at - MARK_BYTES >= length ? length : -1
-}
-
-/** Memory that is not cleared: all of it is received before any of it is read. */
-function uninitialized(size: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
 }

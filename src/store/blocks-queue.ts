@@ -11,6 +11,7 @@
  * - After one failure nothing settles with success again: what the kernel did with the pages of a
  *   failed write or sync is unknown, and a second sync that succeeds proves nothing.
  */
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import { BLOCK_BYTES } from './records.ts'
 
 /** Blocks of a span: the most that one job writes. */
@@ -39,6 +40,7 @@ export type PutBlocks = (address: number, buffers: readonly Uint8Array[]) => Pro
 
 export class WriteQueue {
   readonly #put: PutBlocks
+  readonly #buffers: RecordBuffers | undefined
   /** The jobs of each span that have not ended, oldest first. */
   readonly #spans = new Map<number, Job[]>()
   readonly #begun = new Set<Job>()
@@ -50,8 +52,10 @@ export class WriteQueue {
   #bytes = 0
   #failure: Error | undefined
 
-  constructor(put: PutBlocks) {
+  /** @param buffers to which pages of theirs go back once they are written */
+  constructor(put: PutBlocks, buffers?: RecordBuffers) {
     this.#put = put
+    this.#buffers = buffers
   }
 
   /** Bytes that are not written yet. */
@@ -155,6 +159,7 @@ export class WriteQueue {
     if (jobs !== undefined && jobs.length > 1) jobs.splice(jobs.indexOf(job), 1)
     else this.#spans.delete(job.span)
     this.#bytes -= job.pages.length * BLOCK_BYTES
+    this.#buffers?.releaseAll(job.pages)
     this.#begin()
     this.#notify()
   }

@@ -10,6 +10,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { crc32 } from 'node:zlib'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import { BlockError, BlockFiles, every, FILE_BLOCKS } from './blocks-files.ts'
 import { joined, WriteQueue } from './blocks-queue.ts'
 import { WarmBlocks } from './blocks-warm.ts'
@@ -30,6 +31,8 @@ export interface BlockStoreOptions {
   readonly syncWriteBytesMax?: number
   /** Names of the files that are there already. They are opened at once, as `readSync` needs. */
   readonly names?: readonly string[]
+  /** To which pages of theirs go back once they are written. */
+  readonly buffers?: RecordBuffers | undefined
 }
 
 /** Consecutive blocks of one file that have to come from disk. */
@@ -45,12 +48,17 @@ export class BlockStore {
   readonly #queue: WriteQueue
   readonly #warm: WarmBlocks
   readonly #syncWriteBytesMax: number
+  readonly #buffers: RecordBuffers | undefined
   readonly #reading = new Set<Promise<void>>()
   #syncing: Promise<void> = Promise.resolve()
 
   private constructor(files: BlockFiles, options: BlockStoreOptions) {
     this.#files = files
-    this.#queue = new WriteQueue((address, buffers) => files.write(address, buffers))
+    this.#queue = new WriteQueue(
+      (address, buffers) => files.write(address, buffers),
+      options.buffers,
+    )
+    this.#buffers = options.buffers
     this.#syncWriteBytesMax = options.syncWriteBytesMax ?? SYNC_WRITE_BYTES_MAX
     this.#warm = new WarmBlocks((options.warmBytes ?? WARM_BYTES) / BLOCK_BYTES)
   }
@@ -92,7 +100,9 @@ export class BlockStore {
     const queued = (_: Uint8Array, i: number) => this.#queue.page(address + i) !== undefined
     if (this.#queue.bytes > 0 && pages.some(queued)) return false
     try {
-      return this.#files.writeSync(address, joined(pages))
+      if (!this.#files.writeSync(address, joined(pages))) return false
+      this.#buffers?.releaseAll(pages)
+      return true
     } catch (error) {
       this.#queue.fail(error)
       return true

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { RecordBuffers } from '../xdr/buffers.ts'
 import { BlockStore } from './blocks.ts'
 import { checkpointPut, type Put } from './checkpoint.ts'
 import { CHECKPOINT_LIMITS, type CheckpointLimits } from './checkpointer.ts'
@@ -51,6 +52,8 @@ export interface OpenOptions {
   /** Whether a store is made where the folder is missing or empty. */
   readonly create: boolean
   readonly cacheBytesMax?: number
+  /** To which the data of large writes goes back once it is written. */
+  readonly buffers?: RecordBuffers | undefined
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly limits?: Partial<CheckpointLimits> | undefined
 }
@@ -139,7 +142,10 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
 async function openParts(options: OpenOptions, database: Database, disk: Disk): Promise<Opened> {
   const { directory } = options
   const folder = join(directory, 'blocks')
-  const blocks = await BlockStore.open(disk, folder, { names: await readdir(folder) })
+  const blocks = await BlockStore.open(disk, folder, {
+    names: await readdir(folder),
+    buffers: options.buffers,
+  })
   const space = spaceMap(options, database)
   await loadSpace(database, space, kindRange(0, Kind.GROUP))
   const log = await IntentLog.open(disk, directory, logId(database))

@@ -109,7 +109,7 @@ class Run {
   length(): number {
     const { next } = this
     if (this.#small) return 1 + next(next(3) === 0 ? 3000 : 200)
-    return [1 + next(300), next(9000), 4096 * next(6), 65536 + next(70000), 2048][next(5)] ?? 1
+    return [1 + next(300), next(9000), 4096 * next(6), 262144 + next(270000), 2048][next(5)] ?? 1
   }
 
   pick(): [number, ModelFile] {
@@ -145,7 +145,7 @@ class Run {
     const data = bytesOf(this.length(), this.next(1 << 30))
     nodeAssert.equal(this.data.write(ino, this.store.inode(ino), offset, data), undefined)
     if (data.length > 0) model.write(offset, data)
-    if (data.length < 65536)
+    if (data.length < 262144)
       data.fill(0xee) // it was copied
     else this.taken.push([data, data.slice()])
     assert.is(this.data.current(ino, this.store.inode(ino)).size, model.size)

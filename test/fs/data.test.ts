@@ -62,11 +62,11 @@ const same = (a: Uint8Array, b: Uint8Array): void => {
 test('writes the full pages of a large write without copying them', () => {
   const { store, settle, write } = withData()
   const ino = store.create()
-  const bytes = bytesOf(128 * 1024, 1)
+  const bytes = bytesOf(256 * 1024, 1)
   write(ino, 0, bytes)
   settle(ino)
   const pages = [...store.blocks.blocks.values()].map(({ page }) => page)
-  assert.is(pages.length, 32)
+  assert.is(pages.length, 64)
   assert.ok(pages.every(({ buffer }) => buffer === bytes.buffer))
 })
 

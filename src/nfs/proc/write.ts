@@ -8,7 +8,7 @@ import { filedata, nfs_fh3, wcc_data, writeverf3 } from '../types.ts'
  * Data of this many bytes or more the file system may keep by reference, less it copies. So data
  * of this size that lies in a receive buffer is copied here, and smaller data never is.
  */
-export const WRITE_REFERENCE_BYTES_MIN = 64 * 1024
+export const WRITE_REFERENCE_BYTES_MIN = 256 * 1024
 
 const stable_how = enumeration<StableHow>(...Object.values(StableHow))
 
