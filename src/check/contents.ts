@@ -6,6 +6,7 @@ import {
   CHUNK_BYTES,
   type Chunk,
   INLINE_BYTES_MAX,
+  type Orphan,
 } from '../store/records.ts'
 import { orphanSpec } from '../store/tables.ts'
 import { BitmapsCheck } from './bitmaps.ts'
@@ -22,6 +23,8 @@ export class ContentCheck {
   readonly #content: number
   readonly #owners: readonly Owner[]
   readonly #used = new Tally()
+  /** What is to be freed ended then for everybody, whenever that is done. */
+  readonly #orphan: Orphan | undefined
   /** Whether there are chunks now. */
   #isLive = false
 
@@ -30,6 +33,7 @@ export class ContentCheck {
     this.#view = view
     this.#content = content
     this.#owners = owners.filter((owner) => !isEmpty(owner))
+    this.#orphan = readLive(view.database, view.id, orphanSpec, content)?.value
   }
 
   /** Goes through the content's chunks, up to the first that is another one's. */
@@ -73,11 +77,27 @@ export class ContentCheck {
     if (fault !== undefined) this.#tell(`chunk ${index} ${fault}`, version)
     if (version.to > this.#view.timeline.live) this.#isLive = true
     this.#used.add(version, chunkUsed(chunk))
+    this.#outlives(index, version)
     for (const owner of this.#owners) {
       const during = overlap(owner, version)
       if (isEmpty(during) || !isBeyond(index, chunk, owner.size)) continue
       this.#tell(`chunk ${index} reaches beyond its end at byte ${owner.size}`, during)
     }
+  }
+
+  /**
+   * A snapshot does not hold what its file had let go of by then. (It may hold what a restore was
+   * about to give to a file.)
+   */
+  #outlives(index: number, version: Version<Chunk>): void {
+    const { timeline } = this.#view
+    const gone = Math.max(...this.#owners.map(({ to }) => to))
+    const end = Math.min(version.end, this.#orphan?.end ?? version.end)
+    const held = overlap(timeline.span(version.birth, end), { from: gone, to: timeline.live })
+    if (this.#owners.length === 0 || isEmpty(held)) return
+    const { ino } = this.#owners[0] ?? { ino: 0 }
+    const text = `chunk ${index} of content ${this.#content}, once its own, is still held`
+    this.#view.problem(text, ino, held)
   }
 
   /** The blocks in which the file ends, with the states in which it ends just there. */
@@ -114,11 +134,10 @@ export class ContentCheck {
     }
     if (!this.#isLive) return
     const owner = this.#owners.find(({ to }) => to > live)
-    const orphan = readLive(this.#view.database, this.#view.id, orphanSpec, this.#content)
-    if (owner === undefined && orphan === undefined) {
+    if (owner === undefined && this.#orphan === undefined) {
       this.#view.problem(`content ${this.#content} is no file's, and nothing frees it`)
     }
-    if (owner !== undefined && orphan !== undefined) {
+    if (owner !== undefined && this.#orphan !== undefined) {
       this.#view.problem(`its content ${this.#content} is to be freed`, owner.ino, owner)
     }
   }

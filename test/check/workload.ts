@@ -9,6 +9,8 @@ import type { Random } from '../model/random.ts'
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'L'.repeat(200), '\xff x']
 const SNAPSHOTS_MAX = 6
 const MIB = 2 ** 20
+const HOT = '/hot'
+const WIDE_CHUNKS = 300
 /** Offsets around which files change. */
 const PLACES = [0, 2048, 4096, 65_536, MIB, 3 * MIB, 600 * MIB]
 
@@ -16,7 +18,7 @@ export class Workload {
   readonly random: Random
   readonly volume: Volume
   readonly log: string[] = []
-  readonly #deletions: Promise<void>[] = []
+  readonly #background: Promise<void>[] = []
   #snapshots = 0
 
   constructor(volume: Volume, random: Random) {
@@ -43,7 +45,7 @@ export class Workload {
 
   /** Waits for what goes on in the background. */
   async settled(): Promise<void> {
-    await Promise.all(this.#deletions)
+    await Promise.all(this.#background)
     this.volume.data.settleAll()
   }
 
@@ -63,11 +65,14 @@ export class Workload {
       ['empty', () => client.set(some(), { size: 0 })],
       ['commit', () => void client.fs.commit(ROOT, client.id(some()))],
       ['many', () => this.#many(some())],
+      ['wide', () => this.#wide(some())],
+      ...times(8, ['hot', () => this.#hot()] as const),
       ['flush', () => this.volume.store.flush()],
       ['checkpoint', () => this.volume.store.checkpoint()],
       ...times(2, ['snapshot', () => this.#snapshot()] as const),
       ['delete snapshot', () => this.#deleteSnapshot()],
       ...times(2, ['restore', () => this.#restore()] as const),
+      ['restore meanwhile', () => this.#meanwhile(this.#restore())],
     ]
   }
 
@@ -119,8 +124,30 @@ export class Workload {
   #deleteSnapshot(): void {
     const snapshots = this.volume.snapshots.list()
     if (snapshots.length === 0) return
-    // Left to itself, so that other work goes on meanwhile.
-    this.#deletions.push(this.volume.snapshots.delete(this.random.pick(snapshots).name))
+    this.#meanwhile(this.volume.snapshots.delete(this.random.pick(snapshots).name))
+  }
+
+  /** Leaves something to itself, so that other work goes on meanwhile. */
+  #meanwhile(work: Promise<void>): void {
+    const refused = (error: unknown): void => {
+      if (!(error instanceof FsError)) throw error
+      this.log.push(`  meanwhile: ${error.message}`)
+    }
+    this.#background.push(work.catch(refused))
+  }
+
+  /** Writes the same few blocks again and again: each snapshot sees others. */
+  async #hot(): Promise<void> {
+    if (!this.client.has(HOT)) this.client.create(HOT)
+    const data = new Uint8Array(4096 * (1 + this.random.below(2))).fill(this.random.below(256))
+    await this.client.write(HOT, this.random.below(4) * 4096, data, 2)
+  }
+
+  /** Makes a file of so many chunks that it is restored, cut and freed in several steps. */
+  async #wide(path: string): Promise<void> {
+    for (let i = 0; i < WIDE_CHUNKS; i++) {
+      await this.client.write(path, i * MIB + 5000, new Uint8Array(10).fill(i))
+    }
   }
 
   async #restore(): Promise<void> {
