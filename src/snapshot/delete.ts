@@ -53,21 +53,40 @@ export class SnapshotDeletion {
     // The scan sees the database: what is only in memory has to be there first.
     await this.#store.checkpoint()
     let names: string[] = []
-    for (let end = epoch + 1; end <= after; end++) {
-      const { gte, lt } = deadRange(this.#dataset.id, end, end)
-      const from = Buffer.concat([gte, Buffer.alloc(4)])
-      from.writeUInt32BE(before + 1, gte.length)
-      for await (const { key } of this.#store.database.scan({ gte: from, lt })) {
-        names.push(String(parseKey(key).key))
-        if (names.length < STEP_VERSIONS) continue
-        if (this.#stopped()) return false
-        await this.#step(names)
-        names = []
-      }
+    for await (const name of this.#candidates(before, epoch + 1, after)) {
+      names.push(name)
+      if (names.length < STEP_VERSIONS) continue
+      if (this.#stopped()) return false
+      await this.#step(names)
+      names = []
     }
     if (this.#stopped()) return false
     await this.#step(names)
     return !this.#stopped()
+  }
+
+  /** Versions that were born after epoch `before` and ended in epochs `from` to `to`. */
+  async *#candidates(before: number, from: number, to: number): AsyncGenerator<string> {
+    let end = await this.#firstEnd(from, to)
+    while (end !== undefined) {
+      const { gte, lt } = deadRange(this.#dataset.id, end, end)
+      const bound = Buffer.concat([gte, Buffer.alloc(4)])
+      bound.writeUInt32BE(before + 1, gte.length)
+      for await (const { key } of this.#store.database.scan({ gte: bound, lt })) {
+        yield String(parseKey(key).key)
+      }
+      end = await this.#firstEnd(end + 1, to)
+    }
+  }
+
+  /** The first epoch of a range in which any version ended: most of a long range have none. */
+  async #firstEnd(from: number, to: number): Promise<number | undefined> {
+    if (from > to) return undefined
+    const range = deadRange(this.#dataset.id, from, to)
+    for await (const { key } of this.#store.database.scan(range)) {
+      return parseDeadKey(String(parseKey(key).key)).end
+    }
+    return undefined
   }
 
   /** Removes the versions named that nobody sees any more. */

@@ -48,12 +48,22 @@ export interface SharedContent {
   discard(): void
 }
 
-/** Fills a new content with the file's chunks. Small files take no transaction before the last. */
-export async function shareContent(live: Live, past: PastFile): Promise<SharedContent> {
+/**
+ * Fills a new content with the file's chunks. Small files take no transaction before the last.
+ *
+ * @param requireGoingOn is called between transactions, and may throw
+ */
+export async function shareContent(
+  live: Live,
+  past: PastFile,
+  requireGoingOn: () => void,
+): Promise<SharedContent> {
   const filling = new Filling(live)
   try {
     for (const chunk of chunksOf(past.reader, past.inode.content, past.inode.size)) {
-      if (filling.add(chunk)) await live.store.flush()
+      if (!filling.add(chunk)) continue
+      await live.store.flush()
+      requireGoingOn()
     }
   } catch (error) {
     filling.discard()

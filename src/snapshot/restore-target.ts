@@ -26,6 +26,8 @@ export interface TargetOptions {
    * which stores dirty data: whatever was read before is out of date then.
    */
   readonly beforeChange: (existing: boolean) => void
+  /** Is called between the transactions of a large file. @throws FsError to interrupt it */
+  readonly requireGoingOn: () => void
 }
 
 /** Mode of a directory that was missing above a restored path and is not in the snapshot either. */
@@ -38,16 +40,18 @@ export class RestoreTarget {
   readonly #overwrite: Overwrite
   readonly #inPlace: boolean
   readonly #beforeChange: (existing: boolean) => void
+  readonly #requireGoingOn: () => void
   readonly #links = new RestoredLinks()
   /** Directories that this restore made and that are not finished yet. */
   readonly #made = new Set<number>()
 
-  constructor({ live, past, overwrite, inPlace, beforeChange }: TargetOptions) {
-    this.#live = live
-    this.#past = past
-    this.#overwrite = overwrite
-    this.#inPlace = inPlace
-    this.#beforeChange = beforeChange
+  constructor(options: TargetOptions) {
+    this.#live = options.live
+    this.#past = options.past
+    this.#overwrite = options.overwrite
+    this.#inPlace = options.inPlace
+    this.#beforeChange = options.beforeChange
+    this.#requireGoingOn = options.requireGoingOn
   }
 
   #child(dir: number, name: Uint8Array): Located | undefined {
@@ -125,7 +129,7 @@ export class RestoreTarget {
     if (this.#linked(dir, name, source) || this.#leave(dir, name, source)) return
     this.#announce(dir, name)
     const past = { reader: this.#past, inode: source.inode }
-    const shared = await shareContent(this.#live, past)
+    const shared = await shareContent(this.#live, past, this.#requireGoingOn)
     try {
       // A large file takes many turns: something else may have come to its place meanwhile.
       if (this.#overwrite === 'never' && this.#leave(dir, name, source)) return shared.discard()

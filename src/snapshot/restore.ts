@@ -92,23 +92,24 @@ export class Restore {
     this.#target = new RestoreTarget({
       ...{ live, past: this.#past, overwrite, beforeChange },
       inPlace: request.to === undefined,
+      requireGoingOn: () => snapshots.requireGoingOn(),
     })
   }
 
   /**
    * @throws FsError NOENT, NOTDIR, INVAL for the paths: nothing was changed then; IO where the store
-   *   fails. What fails file by file is in the summary.
+   *   fails; JUKEBOX where it was interrupted. What fails file by file is in the summary.
    */
-  async run(): Promise<RestoreSummary> {
-    const release = this.#snapshots.hold(this.#snapshot)
-    try {
-      const plan = this.#request.paths.map((path) => this.#plan(path))
-      requireDistinct(plan)
-      for (const one of plan) await this.#one(one)
-      await this.#live.store.flush()
-    } finally {
-      release()
-    }
+  run(): Promise<RestoreSummary> {
+    return this.#snapshots.hold(this.#snapshot, () => this.#run())
+  }
+
+  async #run(): Promise<RestoreSummary> {
+    this.#snapshots.requireGoingOn()
+    const plan = this.#request.paths.map((path) => this.#plan(path))
+    requireDistinct(plan)
+    for (const one of plan) await this.#one(one)
+    await this.#live.store.flush()
     const { files, directories, bytes, unchanged, skipped } = this.#target.counts
     const counts = { files, directories, bytes, unchanged, skipped }
     return { ...counts, failed: this.#failed, safetySnapshot: this.#safety }
@@ -196,7 +197,7 @@ export class Restore {
   #fail(path: Uint8Array, error: unknown): void {
     if (!(error instanceof FsError)) throw error
     // The store itself: nothing further can be restored.
-    if (this.#live.store.failure !== undefined) throw error
+    if (this.#live.store.failure !== undefined || this.#snapshots.stopped) throw error
     if (this.#failed.length >= FAILURES_MAX) return
     this.#failed.push({ path, reason: error.message })
   }
@@ -207,6 +208,7 @@ export class Restore {
     if (this.#entries % ENTRIES_PER_TURN !== 0) return
     const { files, directories, bytes } = this.#target.counts
     this.#progress({ files, directories, bytes })
+    this.#snapshots.requireGoingOn()
     if (this.#entries % ENTRIES_PER_COMMIT === 0) await this.#live.store.flush()
     else await nextTurn()
   }

@@ -27,7 +27,8 @@ export class Snapshots {
   readonly #settleAll: () => void
   /** Restores under way, by snapshot: what they read must not go. */
   readonly #held = new Map<number, number>()
-  readonly #deletions = new Set<Promise<void>>()
+  /** Restores and deletions under way: the store cannot be closed before they end. */
+  readonly #working = new Set<Promise<void>>()
   #stopped = false
 
   /** @param settleAll makes acknowledged data part of the store, in this turn */
@@ -54,7 +55,7 @@ export class Snapshots {
   }
 
   find(name: string): Snapshot | undefined {
-    return this.list().find((snapshot) => snapshot.name === name)
+    return this.#dataset.snapshots.find((other) => other.name === name && !other.deleting)
   }
 
   /** A snapshot by the bytes of its name, for who looks it up in `.snapshots`. */
@@ -67,7 +68,8 @@ export class Snapshots {
 
   /** A snapshot by its number, for who holds a handle. */
   byId(id: number): Snapshot | undefined {
-    return this.#dataset.snapshots.find((snapshot) => snapshot.id === id && !snapshot.deleting)
+    const snapshot = this.#dataset.snapshotById(id)
+    return snapshot?.deleting === false ? snapshot : undefined
   }
 
   /** @throws FsError NOENT, with the names that there are */
@@ -115,14 +117,43 @@ export class Snapshots {
     this.#dataset.setSnapshots(snapshots, epoch)
   }
 
-  /** Keeps a snapshot from being deleted until the result is called. */
-  hold({ id }: Snapshot): () => void {
+  /**
+   * Keeps a snapshot from being deleted, and the store from being closed, while `work` is done. It
+   * calls `requireGoingOn` every now and then.
+   */
+  async hold<T>({ id }: Snapshot, work: () => Promise<T>): Promise<T> {
     this.#held.set(id, (this.#held.get(id) ?? 0) + 1)
-    return () => {
+    try {
+      return await this.#track(work())
+    } finally {
       const left = (this.#held.get(id) ?? 1) - 1
       if (left > 0) this.#held.set(id, left)
       else this.#held.delete(id)
     }
+  }
+
+  /** Whether the store is about to be closed. */
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** @throws FsError JUKEBOX where the store is about to be closed */
+  requireGoingOn(): void {
+    if (!this.#stopped) return
+    throw new FsError(
+      'JUKEBOX',
+      'interrupted, because the server stops; run it again to complete it',
+    )
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const ended = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#working.add(ended)
+    void ended.then(() => this.#working.delete(ended))
+    return work
   }
 
   /**
@@ -146,29 +177,27 @@ export class Snapshots {
       this.#replace(tx, id, { id, ...deleting })
     })
     await this.#store.flush()
-    await this.#free({ ...snapshot, deleting: true })
+    await this.#track(this.#free({ ...snapshot, deleting: true }))
   }
 
   /** Goes on with deletions that a crash or a stop has interrupted. */
   async resume(): Promise<void> {
     for (const snapshot of this.#dataset.snapshots) {
-      if (snapshot.deleting) await this.#free(snapshot)
+      if (snapshot.deleting) await this.#track(this.#free(snapshot))
     }
   }
 
-  /** No further steps of deletions: the store is about to be closed. The next start goes on. */
+  /**
+   * No further steps of deletions and restores: the store is about to be closed. Deletions go on
+   * with the next start; a restore is completed by asking for it again.
+   */
   async stop(): Promise<void> {
     this.#stopped = true
-    await Promise.allSettled(this.#deletions)
+    while (this.#working.size > 0) await Promise.all(this.#working)
   }
 
-  #free(snapshot: Snapshot): Promise<void> {
-    const run = this.#run(snapshot).finally(() => this.#deletions.delete(run))
-    this.#deletions.add(run)
-    return run
-  }
-
-  async #run(snapshot: Snapshot): Promise<void> {
+  async #free(snapshot: Snapshot): Promise<void> {
+    if (this.#stopped) return
     const deletion = new SnapshotDeletion(this.#store, this.#dataset, snapshot, () => this.#stopped)
     if (!(await deletion.run())) return
     this.#store.transact((tx) => {

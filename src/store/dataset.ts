@@ -48,6 +48,7 @@ export class Dataset implements Reader {
   readonly dead: Table<string, true>
   readonly orphans: Table<number, Orphan>
   #snapshots: readonly Snapshot[] = []
+  #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
   #seen: readonly number[] = []
 
@@ -76,10 +77,16 @@ export class Dataset implements Reader {
     return this.#snapshots
   }
 
+  snapshotById(id: number): Snapshot | undefined {
+    return this.#byId.get(id)
+  }
+
   /** Replaces the list of snapshots and the epoch, which change together. */
   setSnapshots(snapshots: readonly Snapshot[], epoch: number): void {
-    assert(epoch >= this.epoch || epoch >= (snapshots.at(-1)?.epoch ?? 0) + 1)
     this.#snapshots = [...snapshots].sort((a, b) => a.epoch - b.epoch)
+    const newest = this.newestVersion
+    assert(epoch > newest, `epoch ${epoch} is not behind the newest snapshot's, ${newest}`)
+    this.#byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]))
     this.#seen = this.#snapshots.filter(({ deleting }) => !deleting).map((s) => s.epoch)
     this.epoch = epoch
   }
@@ -97,7 +104,15 @@ export class Dataset implements Reader {
   /** Whether a snapshot sees what was born in epoch `birth` and ended in epoch `end`. */
   seenBySnapshot(birth: number, end: number): boolean {
     if (birth > this.newestSnapshot) return false
-    return this.#seen.some((epoch) => birth <= epoch && epoch < end)
+    let low = 0
+    let high = this.#seen.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#seen[middle] ?? 0) < birth) low = middle + 1
+      else high = middle
+    }
+    const first = this.#seen[low]
+    return first !== undefined && first < end
   }
 
   /** The dataset as it was at the end of `epoch`, which must be a snapshot's. */

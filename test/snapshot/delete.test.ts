@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { FsError } from '../../src/fs/error.ts'
 import { Kind } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, CHUNK_BYTES } from '../../src/store/records.ts'
 import { fails, rejects } from '../fs/client.ts'
@@ -71,6 +72,29 @@ test('a deletion that is stopped half way goes on after a restart, and ends exac
     },
   )
 })
+
+test('several deletions that are stopped at once go on after a restart', () =>
+  withRestarts(
+    async (subject) => {
+      await prepare(subject)
+      const deleted = ['a', 'b'].map((name) => subject.snapshots.delete(name))
+      await subject.snapshots.stop()
+      await Promise.all(deleted)
+      assert.is(subject.store.dataset.snapshots.length, 3)
+    },
+    async (subject) => {
+      const resumed = subject.resume()
+      await subject.snapshots.stop()
+      await resumed
+      assert.is(subject.store.dataset.snapshots.length, 3, 'no step was done after the stop')
+    },
+    async (subject) => {
+      await subject.resume()
+      await subject.snapshots.delete('c')
+      assert.is(subject.used, 300)
+      await audit(subject.store)
+    },
+  ))
 
 test('a crash between any two commits of a deletion loses nothing, and the next start ends it', () =>
   withFolder(async (directory) => {
@@ -195,12 +219,16 @@ test('an orphan that a snapshot holds is freed with the snapshot', () =>
 
 test('a restore keeps its snapshot from being deleted', () =>
   withRestarts(async ({ snapshots }) => {
-    const release = snapshots.hold(snapshots.create('a'))
-    const again = snapshots.hold(snapshots.get('a'))
-    await rejects('ACCES', () => snapshots.delete('a'))
-    release()
-    await rejects('ACCES', () => snapshots.delete('a'))
-    again()
+    const ends: (() => void)[] = []
+    const work = () => new Promise<void>((resolve) => ends.push(resolve))
+    const snapshot = snapshots.create('a')
+    const held = [snapshots.hold(snapshot, work), snapshots.hold(snapshot, work)]
+    for (const [i, end] of ends.entries()) {
+      await rejects('ACCES', () => snapshots.delete('a'))
+      end()
+      await held[i]
+    }
+    await rejects('IO', () => snapshots.hold(snapshot, () => Promise.reject(new FsError('IO'))))
     await snapshots.delete('a')
     fails('NOENT', () => snapshots.get('a'))
   }))

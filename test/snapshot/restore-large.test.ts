@@ -133,7 +133,6 @@ test('a large restore that fails half way is freed, and leaves the file as it wa
     }
     const { failed } = await subject.restore('s', 'd/f')
     assert.is(failed[0]?.reason, 'its directory was removed meanwhile')
-    assert.ok(subject.reclaimer.pending > 0)
     subject.reclaim()
     for (const { name } of safeties(subject)) await snapshots.delete(name)
     assert.is(subject.used, CHUNKS)
@@ -200,8 +199,7 @@ test('a restore that is interrupted is completed by another one', () =>
         const text = (await client.readText(`d/${name}`)).trimEnd()
         assert.match(text, /^(then \d+|now +\d*)$/, 'no file is half of one and half of the other')
       }
-      // The snapshot is not in use any more.
-      snapshots.hold(snapshots.get('s'))()
+      await snapshots.delete(safeties(subject)[0]?.name ?? '')
     },
     async (subject) => {
       const { files, unchanged } = await subject.restore('s', 'd')
@@ -211,6 +209,39 @@ test('a restore that is interrupted is completed by another one', () =>
       await subject.snapshots.delete('s')
     },
   ))
+
+test('a restore is interrupted when the store is about to be closed, and completed later', () => {
+  const sentence = /^interrupted, because the server stops; run it again to complete it$/
+  const stop = async ({ snapshots }: Subject, restoring: Promise<unknown>) => {
+    const failed = restoring.then(
+      () => assert.unreachable('it was not interrupted'),
+      (error: Error) => assert.match(error.message, sentence),
+    )
+    await snapshots.stop()
+    await failed
+  }
+  return withRestarts(
+    async (subject) => {
+      await makeLarge(subject.client, 'f', 1)
+      await makeTree(subject)
+      subject.client.remove('f')
+      await stop(subject, subject.restore('s', 'f'))
+      assert.is(subject.client.has('f'), false)
+      await stop(subject, subject.restore('s', 'd'))
+    },
+    async (subject) => {
+      await subject.resume()
+      await requireSound(subject)
+      await stop(subject, subject.restore('s', 'd'))
+    },
+    async (subject) => {
+      await subject.restore('s', ['f', 'd'])
+      await isTree(subject.client)
+      await isLarge(subject.client, 'f', 1)
+      await requireSound(subject)
+    },
+  )
+})
 
 test('a crash between any two commits of a tree loses no file, and another restore completes it', () =>
   withWatched(async (subject, disk, directory) => {

@@ -2,6 +2,7 @@
 import type { Test } from 'uvu'
 import { type Attributes, FileType } from '../../src/fs/filesystem.ts'
 import type { Snapshot } from '../../src/store/dataset.ts'
+import { assertSound } from '../check/assert-sound.ts'
 import type { Client } from '../fs/client.ts'
 import { checkTree } from '../fs/invariants.ts'
 import { audit } from './audit.ts'
@@ -13,6 +14,7 @@ export async function requireSound(subject: Subject): Promise<void> {
   subject.reclaim()
   checkTree(subject.live)
   await audit(subject.store)
+  await assertSound(subject.store)
 }
 
 /** Adds tests that run on a store of their own, which has to be sound when they have ended. */
