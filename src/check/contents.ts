@@ -18,6 +18,9 @@ import type { References } from './references.ts'
 import { isEmpty, overlap, pieces, type Span, Tally, union } from './spans.ts'
 import type { Chain, Chains, Version, View } from './view.ts'
 
+/** What a chunk costs, in looks at a record. */
+const CHUNK_LOOKS = 4
+
 export class ContentCheck {
   readonly #view: View
   readonly #content: number
@@ -54,6 +57,7 @@ export class ContentCheck {
       if (index > 0) check.exists(index, versions)
       references.addChunk(versions)
       for (const version of versions) this.#version(index, version)
+      await this.#view.pace(versions.length * CHUNK_LOOKS)
       await blocks.chunk(index, versions, (version) => this.#tails(index, version), tell)
     }
     check.end()

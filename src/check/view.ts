@@ -51,6 +51,11 @@ export interface Numbers {
   readonly to: number
 }
 
+/** Looks at records or blocks in one turn: a few milliseconds. */
+const LOOKS_MAX = 250
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 export const ALL_NUMBERS: Numbers = { from: 0, to: 2 ** 53 }
 
 /** The number that a key begins with: an inode's, a directory's, a content's. */
@@ -64,6 +69,8 @@ export class View {
   readonly record: DatasetRecord
   readonly timeline: Timeline
   readonly problems: Problems
+  /** Looks that may be done before others get their turn. */
+  #looks = LOOKS_MAX
 
   constructor(
     database: FrozenDatabase,
@@ -83,6 +90,14 @@ export class View {
   problem(text: string, ino?: number, states: Span = this.timeline.all): void {
     if (ino === undefined) this.problems.add(text)
     else this.problems.add(text, { dataset: this.id, ino, states })
+  }
+
+  /** Lets clients have their turn after so many more looks at records or blocks, now and then. */
+  async pace(looks: number): Promise<void> {
+    this.#looks -= looks
+    if (this.#looks > 0) return
+    this.#looks = LOOKS_MAX
+    await nextTurn()
   }
 
   version<V>({ birth, value }: Read<V>, end: number): Version<V> {
