@@ -5,7 +5,8 @@
  * workers' trees, with all they had written. Made in the midst of work, it is looked at once. From
  * then on nothing may change in it, down to the last attribute, whatever crashes.
  */
-import { type RemoteOperations, ServerGone } from '../../src/control/client.ts'
+import { ServerGone } from '../../src/control/client.ts'
+import type { Operations } from '../../src/control/operations.ts'
 import { FsError } from '../../src/fs/error.ts'
 import type { Random } from '../model/random.ts'
 import { type Found, fitOne } from './expect.ts'
@@ -14,7 +15,6 @@ import { type Handle, manifest, type Nfs, NfsError } from './nfs.ts'
 import type { Tree } from './tree.ts'
 import type { Worker } from './worker.ts'
 
-const SNAPSHOTS_MAX = 5
 /** How snapshots are named that a restore makes. */
 const SAFETY = /^pre-restore-/
 
@@ -32,27 +32,34 @@ export class History {
   readonly #snapshots = new Map<string, Snapshot>()
   readonly #workers: readonly Worker[]
   readonly #random: Random
-  readonly #gate: Gate
-  #control: RemoteOperations | undefined
+  readonly #max: number
+  #control: Operations | undefined
   #nfs: Nfs | undefined
   #root: Handle = new Uint8Array(0)
   #number = 0
   /** What was done, for the report at the end. */
   readonly counts = { made: 0, deleted: 0, compared: 0, restored: 0 }
 
-  constructor(workers: readonly Worker[], random: Random, gate: Gate) {
+  /**
+   * @param max snapshots that there are at most, but for those that restores make
+   * @param of whose knowledge it begins with
+   */
+  constructor(workers: readonly Worker[], random: Random, max: number, of?: History) {
     this.#workers = workers
     this.#random = random
-    this.#gate = gate
+    this.#max = max
+    if (of === undefined) return
+    this.#number = of.#number
+    for (const [name, snapshot] of of.#snapshots) this.#snapshots.set(name, { ...snapshot })
   }
 
-  meet(nfs: Nfs, root: Handle, control: RemoteOperations): void {
+  meet(nfs: Nfs, root: Handle, control: Operations): void {
     this.#nfs = nfs
     this.#root = root
     this.#control = control
   }
 
-  get control(): RemoteOperations {
+  get control(): Operations {
     if (this.#control === undefined) throw new Error('there is no server')
     return this.#control
   }
@@ -67,11 +74,12 @@ export class History {
     return all.filter(({ asked }) => asked === undefined).map(({ name }) => name)
   }
 
-  async once(): Promise<void> {
+  /** Makes, deletes or looks at a snapshot. */
+  async once(gate: Gate): Promise<void> {
     const { names } = this
-    if (names.length >= SNAPSHOTS_MAX) return this.#delete(this.#random.pick(names))
+    if (names.length >= this.#max) return this.#delete(this.#random.pick(names))
     const what = this.#random.below(10)
-    if (what < 2 || names.length === 0) return this.#gate.alone(() => this.#create(true))
+    if (what < 2 || names.length === 0) return gate.alone(() => this.#create(true))
     if (what < 5) return this.#create(false)
     if (what < 7) return this.#delete(this.#random.pick(names))
     return this.#compare(this.#random.pick(names))

@@ -42,15 +42,14 @@ async function checkCopy(directory: string): Promise<void> {
 
 async function killAgainAndAgain(world: World, random: Random): Promise<void> {
   await world.start()
-  await world.settle()
+  await world.crowd.settle()
   while (world.counts.kills < KILLS) {
-    world.work()
+    world.crowd.work()
     await world.killAfter(random.below(random.oneIn(4) ? LOAD_MS_MAX / 10 : LOAD_MS_MAX))
-    world.verifyLife()
     while (random.oneIn(3)) await world.killAtStart(random.below(START_MS_MAX))
     await checkCopy(world.directory)
     await world.start()
-    await world.verify()
+    await world.crowd.verify()
   }
   await world.stop()
 }
@@ -58,7 +57,7 @@ async function killAgainAndAgain(world: World, random: Random): Promise<void> {
 test(`what was promised is there after each of ${KILLS} kills, and nothing half-done`, async () => {
   await withFolder(async (folder) => {
     const directory = join(folder, 'data')
-    const world = new World(directory, seed)
+    const world = new World(directory, new Random(seed))
     try {
       await killAgainAndAgain(world, new Random(seed + 1))
       await check(directory)

@@ -26,23 +26,30 @@ const GONE_MAX = 20
 export class Worker {
   readonly home: string
   readonly random: Random
-  tree = new Tree()
+  tree: Tree
   /** Makes the change that is asked for and not yet acknowledged. */
   pending: ((tree: Tree) => void) | undefined
   /** Handles in hexadecimal, by node number. */
-  readonly handles = new Map<number, string>()
-  readonly gone: string[] = []
+  readonly handles: Map<number, string>
+  readonly gone: string[]
   /** The restore that is under way, or was interrupted. */
   restoring: TreeRestore | undefined
   /** The write verifiers that the server of this life has told. */
   readonly verifiers = new Set<string>()
   /** Counts what was sent, so that no two writes have the same bytes. */
-  #serial = 0
+  #serial: number
   #nfs: Nfs | undefined
 
-  constructor(home: string, random: Random) {
+  /** @param of whose knowledge he begins with */
+  constructor(home: string, random: Random, of?: Worker) {
     this.home = home
     this.random = random
+    this.tree = of?.tree.clone() ?? new Tree()
+    this.pending = of?.pending
+    this.handles = new Map(of?.handles)
+    this.gone = [...(of?.gone ?? [])]
+    this.restoring = of?.restoring
+    this.#serial = of === undefined ? 0 : of.#serial
   }
 
   get nfs(): Nfs {

@@ -1,0 +1,188 @@
+/** Those who work with a server, and what they know: what must be there, whatever happens to it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Operations } from '../../src/control/operations.ts'
+import { Random } from '../model/random.ts'
+import { Gate } from './gate.ts'
+import { History, isGone } from './history.ts'
+import { type Handle, type Nfs, NfsError } from './nfs.ts'
+import { finishRestore, restoreFile, restoreTree } from './restores.ts'
+import { ROOT_NODE } from './tree.ts'
+import { workOnce } from './work.ts'
+import { Worker } from './worker.ts'
+
+/** One operation of a worker in so many is a restore. */
+const FILE_RESTORE_ONE_IN = 40
+const TREE_RESTORE_ONE_IN = 150
+
+/** A server as its clients reach it. */
+export interface Reached {
+  readonly connections: readonly Nfs[]
+  readonly control: Operations
+}
+
+export interface CrowdOptions {
+  readonly workers: number
+  readonly snapshotsMax: number
+  /** Longest pause between two things that are done with snapshots, in milliseconds. */
+  readonly pauseMsMax: number
+}
+
+export class Crowd {
+  readonly #options: CrowdOptions
+  readonly #random: Random
+  readonly #gate = new Gate()
+  readonly #workers: readonly Worker[]
+  readonly #history: History
+  /** Write verifiers that were told, of all lives. */
+  readonly #verifiers: Set<string>
+  #root: Handle = new Uint8Array(0)
+  #reached: Reached | undefined
+  #load: Promise<unknown> = Promise.resolve()
+  #failure: unknown
+  operations = 0
+
+  /** @param of whose knowledge it begins with */
+  constructor(random: Random, options: CrowdOptions, of?: Crowd) {
+    this.#options = options
+    this.#random = random
+    const each = () => new Random(random.uint32())
+    const names = Array.from({ length: options.workers }, (_, i) => `w${i}`)
+    const known = of === undefined ? [] : of.#workers
+    this.#workers = names.map((name, i) => new Worker(name, each(), known[i]))
+    const history = of === undefined ? undefined : of.#history
+    this.#history = new History(this.#workers, each(), options.snapshotsMax, history)
+    this.#verifiers = new Set(of === undefined ? [] : of.#verifiers)
+    if (of !== undefined) this.#root = of.#root
+  }
+
+  /** A crowd that knows what this one knows now. */
+  clone(): Crowd {
+    return new Crowd(new Random(this.#random.uint32()), this.#options, this)
+  }
+
+  /** Meets a server that has just started. */
+  async meet(reached: Reached): Promise<void> {
+    this.#reached = reached
+    const [first] = reached.connections
+    if (first === undefined) throw new Error('there is no connection')
+    const root = await first.mount()
+    if (this.#root.length > 0 && Buffer.compare(root, this.#root) !== 0) {
+      throw new Error('the root has another handle than before')
+    }
+    this.#root = root
+    this.#history.meet(first, root, reached.control)
+    for (const [i, worker] of this.#workers.entries()) {
+      worker.meet(reached.connections[i % reached.connections.length] ?? first)
+    }
+  }
+
+  get #nfs(): Nfs {
+    const [first] = this.#reached?.connections ?? []
+    if (first === undefined) throw new Error('there is no server')
+    return first
+  }
+
+  /** Gives every worker a directory of his own. */
+  async settle(): Promise<void> {
+    for (const worker of this.#workers) {
+      const where = { dir: this.#root, name: Buffer.from(worker.home) }
+      const { obj } = await worker.nfs.mkdir({ where, attributes: { mode: 0o755 } })
+      if (obj === undefined) throw new Error('a new directory comes with its handle')
+      worker.handles.set(ROOT_NODE, Buffer.from(obj).toString('hex'))
+    }
+  }
+
+  /** Starts the load. It ends some time after `leave`. */
+  work(): void {
+    const each = this.#workers.map((worker) =>
+      this.#until(() => this.#gate.through(() => this.#oneOf(worker))),
+    )
+    const history = this.#until(async () => {
+      await this.#history.once(this.#gate)
+      await sleep(this.#random.below(this.#options.pauseMsMax))
+    })
+    this.#load = Promise.all([...each, history])
+  }
+
+  async #oneOf(worker: Worker): Promise<void> {
+    this.operations++
+    if (worker.random.oneIn(FILE_RESTORE_ONE_IN)) await restoreFile(worker, this.#history)
+    else if (worker.random.oneIn(TREE_RESTORE_ONE_IN)) await restoreTree(worker, this.#history)
+    else await workOnce(worker)
+    await new Promise(setImmediate)
+  }
+
+  /** Does one thing after the other until the server is gone, or something is wrong. */
+  async #until(once: () => Promise<void>): Promise<void> {
+    while (this.#reached !== undefined && this.#failure === undefined) {
+      try {
+        await once()
+      } catch (error) {
+        if (this.#reached === undefined && isGone(error)) return
+        this.#failure ??= error
+      }
+    }
+  }
+
+  /** The server is about to go: no new work, and no surprise where a call finds nobody. */
+  leave(): void {
+    this.#reached = undefined
+  }
+
+  /** Resolves when the load has ended, replies that were on their way included. @throws Error */
+  async left(): Promise<void> {
+    await this.#load
+    this.#load = Promise.resolve()
+    if (this.#failure !== undefined) throw this.#failure
+    for (const { home, verifiers } of this.#workers) {
+      if (verifiers.size > 1) throw new Error(`${home} was told ${verifiers.size} write verifiers`)
+    }
+  }
+
+  /** Compares everything with what must be there, and goes on from what may be there. */
+  async verify(): Promise<void> {
+    await this.#verifyVerifier()
+    const found = await this.#nfs.look(this.#root)
+    const homes = this.#workers.map(({ home }) => home)
+    const names = [...found.names.keys()].sort()
+    if (names.join() !== homes.join()) throw new Error(`the root holds ${names.join()}`)
+    for (const worker of this.#workers) {
+      const home = found.names.get(worker.home)
+      if (home === undefined) throw new Error(`${worker.home} is gone`)
+      worker.adopt(home)
+      await this.#verifyHandles(worker)
+      await finishRestore(worker, this.#history)
+    }
+    await this.#history.verify()
+  }
+
+  async #verifyVerifier(): Promise<void> {
+    const { verf } = await this.#nfs.commit({ file: this.#root, offset: 0, count: 0 })
+    const now = Buffer.from(verf).toString('hex')
+    if (this.#verifiers.has(now)) throw new Error(`the write verifier ${now} is of an earlier life`)
+    this.#verifiers.add(now)
+    // What the replies of the load will say is compared with it when the load has ended.
+    for (const worker of this.#workers) worker.verifiers.add(now)
+  }
+
+  async #verifyHandles(worker: Worker): Promise<void> {
+    const { nfs, tree, handles } = worker
+    const asked = [...tree.nodes.keys()].map(async (id) => {
+      const { obj_attributes } = await nfs.getattr({ object: worker.handle(id) })
+      if (obj_attributes.type !== tree.node(id).type) throw new Error(`${handles.get(id)} is other`)
+    })
+    const gone = worker.gone.map(async (handle) => {
+      const status = await nfs.getattr({ object: Buffer.from(handle, 'hex') }).then(
+        () => 'NFS3_OK',
+        (error: unknown) => (error instanceof NfsError ? error.status : String(error)),
+      )
+      if (status !== 'NFS3ERR_STALE') throw new Error(`a removed file's handle gets ${status}`)
+    })
+    await Promise.all([...asked, ...gone])
+  }
+
+  /** What was done with snapshots. */
+  get counts(): object {
+    return this.#history.counts
+  }
+}
