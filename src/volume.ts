@@ -9,6 +9,7 @@ import { Reclaimer } from './fs/reclaim.ts'
 import { SnapFileSystem } from './snapshot/snapfs.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
+import type { Disk } from './store/disk.ts'
 import { Kind, kindRange, parseKey } from './store/keys.ts'
 import { nodeDisk } from './store/node-disk.ts'
 import { closeStore, openStore } from './store/open.ts'
@@ -28,6 +29,8 @@ export interface VolumeOptions {
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly limits?: Partial<CheckpointLimits> | undefined
+  /** What the store's own files are on; the real disk unless told otherwise. */
+  readonly disk?: Disk
 }
 
 /** How often dirty data and unasked commits are looked after. */
@@ -81,10 +84,10 @@ export class Volume {
 
   /** @throws StoreError where the store cannot be opened */
   static async open(options: VolumeOptions): Promise<Volume> {
-    const { directory, create, command, report, limits, buffers } = options
+    const { directory, create, command, report, limits, buffers, disk = nodeDisk } = options
     const { store, recovered } = await openStore({
-      ...{ directory, create, report, limits, buffers },
-      ...{ disk: nodeDisk, wallClock: wallClock(), randomBytes },
+      ...{ directory, create, report, limits, buffers, disk },
+      ...{ wallClock: wallClock(), randomBytes },
       owner: { pid: process.pid, command },
       rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     })
