@@ -131,7 +131,8 @@ export class LocalOperations implements Operations {
   }
 
   check(progress: (done: string) => void): Promise<CheckReport> {
-    return checkStore(this.#volume.store, progress)
+    const { store, snapshots } = this.#volume
+    return checkStore(store, progress, { requireGoingOn: () => snapshots.requireGoingOn() })
   }
 
   /** Nothing of its own is open. */

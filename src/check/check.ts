@@ -19,6 +19,7 @@ import { collectFacts } from './facts.ts'
 import { HistoryCheck } from './history.ts'
 import { LinksCheck } from './links.ts'
 import { type Objsets, readObjsets } from './objsets.ts'
+import { Pace } from './pace.ts'
 import { Paths } from './paths.ts'
 import { Problems } from './problems.ts'
 import { RecordsCheck } from './records.ts'
@@ -42,20 +43,24 @@ export interface CheckReport {
   readonly problems: readonly string[]
 }
 
-/** For tests: windows so small that there are many. */
-export interface CheckLimits {
+export interface CheckOptions {
+  /** Is called every now and then; what it throws ends the check. */
+  readonly requireGoingOn?: () => void
+  /** How much is done in one pass, names and inodes: memory for it is needed. */
   readonly windowWeight?: number
+  /** The same of groups of blocks. */
   readonly groupsAtOnce?: number
 }
 
 /**
  * @param progress is told what is done, a line at a time
- * @throws FsError IO where the store has failed, or its files cannot be read at all
+ * @throws FsError IO where the store has failed, or its files cannot be read at all; whatever
+ *   `requireGoingOn` throws
  */
 export async function checkStore(
   store: Store,
   progress: (done: string) => void,
-  limits: CheckLimits = {},
+  options: CheckOptions = {},
 ): Promise<CheckReport> {
   const release = store.spaceMap.hold()
   const { recordsLogged } = store
@@ -65,7 +70,7 @@ export async function checkStore(
     const database = store.database.freeze()
     const used = store.recordsLogged === recordsLogged ? store.spaceMap.usedBlocks : undefined
     try {
-      return await new StoreCheck(store, database, used, progress, limits).run()
+      return await new StoreCheck(store, database, used, progress, options).run()
     } finally {
       await database.close()
     }
@@ -78,9 +83,10 @@ class StoreCheck {
   readonly #store: Store
   readonly #database: FrozenDatabase
   readonly #progress: (done: string) => void
-  readonly #limits: CheckLimits
+  readonly #options: CheckOptions
   readonly #problems = new Problems()
   readonly #weights = new Weights()
+  readonly #pace: Pace
   /** Blocks in use as the running store counts them; undefined where it has gone on already. */
   readonly #used: number | undefined
   #inodes = 0
@@ -90,27 +96,38 @@ class StoreCheck {
     database: FrozenDatabase,
     used: number | undefined,
     progress: (done: string) => void,
-    limits: CheckLimits,
+    options: CheckOptions,
   ) {
     this.#store = store
     this.#database = database
     this.#used = used
     this.#progress = progress
-    this.#limits = limits
+    this.#options = options
+    this.#pace = new Pace(options.requireGoingOn ?? (() => undefined))
   }
 
   async run(): Promise<CheckReport> {
     const objsets = await readObjsets(this.#database, this.#problems)
     if (objsets === undefined) return this.#report([], 0, 0)
-    const views = viewsOf(this.#database, objsets, this.#problems)
+    const views = this.#views(objsets)
     const seen = [...objsets.snapshots.values()].filter(({ deleting }) => !deleting)
-    return this.#report(views, await this.#all(views, objsets), seen.length)
+    const blocks = await this.#all(views, objsets)
+    // Blocks that could not be read, because the store is being closed, are no problem of theirs.
+    this.#options.requireGoingOn?.()
+    return this.#report(views, blocks, seen.length)
+  }
+
+  #views({ datasets, snapshots }: Objsets): View[] {
+    return [...datasets].map(([id, record]) => {
+      const own = [...snapshots.values()].filter(({ dataset }) => dataset === id)
+      return new View(this.#database, id, record, own, this.#problems, this.#pace)
+    })
   }
 
   /** @returns how many blocks are in use */
   async #all(views: readonly View[], objsets: Objsets): Promise<number> {
     const records = new RecordsCheck(objsets, this.#problems, this.#weights, this.#progress)
-    await records.run(this.#database)
+    await records.run(this.#database, this.#pace)
     for (const view of views) await new HistoryCheck(view).run()
     this.#progress(`the versions of ${count(objsets.snapshots.size, 'snapshot')} are as listed`)
     return this.#trees(views, objsets)
@@ -119,7 +136,7 @@ class StoreCheck {
   /** Files, their names and their data. @returns how many blocks are in use */
   async #trees(views: readonly View[], objsets: Objsets): Promise<number> {
     const space = new SpaceCheck(this.#database, this.#problems)
-    const windows = await space.windows(this.#limits.groupsAtOnce ?? GROUPS_AT_ONCE)
+    const windows = await space.windows(this.#options.groupsAtOnce ?? GROUPS_AT_ONCE)
     const blocks = new BlocksCheck(this.#store.blocks, space.blocks, this.#progress)
     for (const window of windows) {
       const references = new References(window)
@@ -141,7 +158,7 @@ class StoreCheck {
     references: References,
   ): Promise<void> {
     const links = new LinksCheck(view, objsets)
-    for (const numbers of this.#weights.windows(this.#limits.windowWeight)) {
+    for (const numbers of this.#weights.windows(this.#options.windowWeight)) {
       const facts = await collectFacts(view, numbers)
       const walk = new Walk(view, facts, { links, blocks, references })
       await walk.run(numbers)
@@ -162,11 +179,4 @@ class StoreCheck {
     )
     return { inodes: this.#inodes, blocks, snapshots, problems }
   }
-}
-
-function viewsOf(database: FrozenDatabase, objsets: Objsets, problems: Problems): View[] {
-  return [...objsets.datasets].map(([id, record]) => {
-    const snapshots = [...objsets.snapshots.values()].filter(({ dataset }) => dataset === id)
-    return new View(database, id, record, snapshots, problems)
-  })
 }

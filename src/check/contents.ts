@@ -57,7 +57,7 @@ export class ContentCheck {
       if (index > 0) check.exists(index, versions)
       references.addChunk(versions)
       for (const version of versions) this.#version(index, version)
-      await this.#view.pace(versions.length * CHUNK_LOOKS)
+      await this.#view.pace.step(versions.length * CHUNK_LOOKS)
       await blocks.chunk(index, versions, (version) => this.#tails(index, version), tell)
     }
     check.end()

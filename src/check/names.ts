@@ -55,7 +55,7 @@ export class DirectoryCheck {
       const number = Number(String(pages.head.key).split('/')[1])
       check.exists(number, pages.head.versions)
       this.#page(number, pages.head.versions)
-      await this.#view.pace(PAGE_COOKIES * pages.head.versions.length)
+      await this.#view.pace.step(PAGE_COOKIES * pages.head.versions.length)
     }
     check.end()
     await this.#names(cursors.names, false, (name, version) => this.#name(name, version))

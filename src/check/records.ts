@@ -13,6 +13,7 @@ import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
 import type { Objsets } from './objsets.ts'
+import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
 import { decodeWhole, type Format, type Read, unsealed } from './reader.ts'
 import type { Weights } from './weights.ts'
@@ -56,9 +57,10 @@ export class RecordsCheck {
     this.#progress = progress
   }
 
-  async run(database: FrozenDatabase): Promise<void> {
+  async run(database: FrozenDatabase, pace: Pace): Promise<void> {
     for await (const batch of database.batches(ALL_KEYS)) {
       for (const record of batch) this.#record(record)
+      await pace.step(batch.length)
     }
     this.#progress(`${this.#records} records are readable`)
   }

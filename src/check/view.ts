@@ -3,6 +3,7 @@ import type { FrozenDatabase, KeyRange } from '../store/database.ts'
 import { historyKey, type Key, Kind, keyBytes, parseKey } from '../store/keys.ts'
 import type { DatasetRecord, SnapshotRecord } from '../store/records.ts'
 import { historySpec } from '../store/tables.ts'
+import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
 import {
   Cursor,
@@ -51,11 +52,6 @@ export interface Numbers {
   readonly to: number
 }
 
-/** Looks at records or blocks in one turn: a few milliseconds. */
-const LOOKS_MAX = 250
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
 export const ALL_NUMBERS: Numbers = { from: 0, to: 2 ** 53 }
 
 /** The number that a key begins with: an inode's, a directory's, a content's. */
@@ -69,8 +65,7 @@ export class View {
   readonly record: DatasetRecord
   readonly timeline: Timeline
   readonly problems: Problems
-  /** Looks that may be done before others get their turn. */
-  #looks = LOOKS_MAX
+  readonly pace: Pace
 
   constructor(
     database: FrozenDatabase,
@@ -78,26 +73,20 @@ export class View {
     record: DatasetRecord,
     snapshots: readonly SnapshotRecord[],
     problems: Problems,
+    pace: Pace,
   ) {
     this.database = database
     this.id = id
     this.record = record
     this.timeline = new Timeline(snapshots)
     this.problems = problems
+    this.pace = pace
   }
 
   /** @param states in which it is so */
   problem(text: string, ino?: number, states: Span = this.timeline.all): void {
     if (ino === undefined) this.problems.add(text)
     else this.problems.add(text, { dataset: this.id, ino, states })
-  }
-
-  /** Lets clients have their turn after so many more looks at records or blocks, now and then. */
-  async pace(looks: number): Promise<void> {
-    this.#looks -= looks
-    if (this.#looks > 0) return
-    this.#looks = LOOKS_MAX
-    await nextTurn()
   }
 
   version<V>({ birth, value }: Read<V>, end: number): Version<V> {

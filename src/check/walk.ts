@@ -55,7 +55,7 @@ export class Walk {
   }
 
   async #number(number: number, cursors: Cursors): Promise<void> {
-    await this.#view.pace(1)
+    await this.#view.pace.step(1)
     const { inodes, pages, names, pastNames, chunks } = cursors
     let versions: readonly Version<Inode>[] = []
     if (inodes.owner === number) {

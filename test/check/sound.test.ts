@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkStore } from '../../src/check/check.ts'
+import { FsError } from '../../src/store/error.ts'
 import { BLOCK_BYTES } from '../../src/store/records.ts'
 import { Volume } from '../../src/volume.ts'
 import { Random } from '../model/random.ts'
@@ -89,6 +90,33 @@ test('what is freed is not used anew while a check runs', async () => {
     )
     await store.checkpoint()
     assert.is(store.spaceMap.limboBlocks, 0)
+  })
+})
+
+test('a check ends when the store is about to be closed, and when it is closed', async () => {
+  await withFolder(async (folder) => {
+    const report = (message: string, error: unknown): void => console.error(message, error)
+    const directory = join(folder, 'store')
+    const volume = await Volume.open({ directory, create: true, command: 'test', report })
+    await new Scene(volume).build()
+    const stop = new Error('stop')
+    const requireGoingOn = (): never => {
+      throw stop
+    }
+    const stopped = checkStore(volume.store, () => undefined, { requireGoingOn })
+    assert.is(await stopped.catch((error: unknown) => error), stop)
+    assert.is(volume.store.spaceMap.releasableBlocks, volume.store.spaceMap.limboBlocks)
+
+    const going = { requireGoingOn: () => volume.snapshots.requireGoingOn() }
+    const check = checkStore(volume.store, () => undefined, going).then(
+      ({ problems }) => problems,
+      (error: unknown) => error,
+    )
+    await volume.store.checkpoint()
+    await volume.close()
+    const found = await check
+    // Where it came to its end before, it has found nothing.
+    if (!(found instanceof FsError)) assert.equal(found, [])
   })
 })
 
