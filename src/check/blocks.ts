@@ -92,7 +92,7 @@ export class BlocksCheck {
     const before = Math.floor(this.read / PROGRESS_BLOCKS)
     this.read += blocks
     if (Math.floor(this.read / PROGRESS_BLOCKS) > before) {
-      this.#progress(`${this.read} blocks of file data match their checksums`)
+      this.#progress(`${this.read} blocks of file data read`)
     }
   }
 

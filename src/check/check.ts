@@ -129,7 +129,7 @@ class StoreCheck {
     const records = new RecordsCheck(objsets, this.#problems, this.#weights, this.#progress)
     await records.run(this.#database, this.#pace)
     for (const view of views) await new HistoryCheck(view).run()
-    this.#progress(`the versions of ${count(objsets.snapshots.size, 'snapshot')} are as listed`)
+    this.#progress(`versions kept for ${count(objsets.snapshots.size, 'snapshot')} compared`)
     return this.#trees(views, objsets)
   }
 
@@ -147,7 +147,7 @@ class StoreCheck {
       await space.check(references, window)
     }
     space.checkTotal(this.#used)
-    this.#progress(`${count(space.used, 'block')} and their reference counts agree`)
+    this.#progress(`reference counts of ${count(space.used, 'block')} compared`)
     return space.used
   }
 

@@ -62,7 +62,7 @@ export class RecordsCheck {
       for (const record of batch) this.#record(record)
       await pace.step(batch.length)
     }
-    this.#progress(`${this.#records} records are readable`)
+    this.#progress(`${this.#records} records read`)
   }
 
   #record([key, sealed]: SealedRecord): void {
