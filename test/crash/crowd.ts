@@ -139,14 +139,22 @@ export class Crowd {
     }
   }
 
+  /** The handle of any file or directory that is there; undefined where none is known. */
+  someHandle(): Handle | undefined {
+    const { tree, handles } = this.#random.pick(this.#workers)
+    const known = [...tree.nodes.keys()].flatMap((id) => handles.get(id) ?? [])
+    return known.length === 0 ? undefined : Buffer.from(this.#random.pick(known), 'hex')
+  }
+
   /** Compares everything with what must be there, and goes on from what may be there. */
   async verify(): Promise<void> {
     await this.#verifyVerifier()
     const found = await this.#nfs.look(this.#root)
-    const homes = this.#workers.map(({ home }) => home)
-    const names = [...found.names.keys()].sort()
-    if (names.join() !== homes.join()) throw new Error(`the root holds ${names.join()}`)
-    for (const worker of this.#workers) {
+    const settled = this.#workers.filter(({ handles }) => handles.has(ROOT_NODE))
+    const homes = settled.map(({ home }) => home).join()
+    const names = [...found.names.keys()].sort().join()
+    if (names !== homes) throw new Error(`the root holds '${names}', not '${homes}'`)
+    for (const worker of settled) {
       const home = found.names.get(worker.home)
       if (home === undefined) throw new Error(`${worker.home} is gone`)
       worker.adopt(home)

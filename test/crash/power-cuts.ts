@@ -1,0 +1,140 @@
+/**
+ * Takes note, in the midst of everything, of what would be there if the power went now: the bytes
+ * on the platters, the database's folder, and what the clients know.
+ *
+ * A database is copied between two of its batches. While a batch is under way, what was there before
+ * it counts: it was wholly or not at all in it, and the moment after it is another one.
+ */
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Database } from '../../src/store/database.ts'
+import type { Random } from '../model/random.ts'
+import type { Crowd } from './crowd.ts'
+import { type Platters, PowerDisk } from './power-disk.ts'
+
+/** Of moments of each kind, one in so many is noted. */
+const ONE_IN = { write: 24, written: 12, sync: 8, synced: 8, truncate: 2, batch: 6 }
+
+export type Moment = keyof typeof ONE_IN
+
+/** What a loss of power leaves, and what was promised until then. */
+export interface Cut {
+  readonly what: Moment
+  readonly platters: Platters
+  /** A copy of the database's folder, not to be changed. */
+  readonly meta: string
+  /** Whether the making of the store had come to its end. */
+  readonly made: boolean
+  readonly crowd: Crowd
+}
+
+interface Watcher {
+  before(): void
+  after(): void
+}
+
+/** Who watches the batches of the database that is open. */
+let watcher: Watcher | undefined
+const write = Database.prototype.write
+Database.prototype.write = async function (puts): Promise<void> {
+  const watching = watcher
+  watching?.before()
+  await write.call(this, puts)
+  watching?.after()
+}
+
+export class Cuts implements Watcher {
+  readonly disk: PowerDisk
+  readonly taken: Cut[] = []
+  readonly #directory: string
+  readonly #random: Random
+  readonly #scratch: string
+  readonly #crowd: Crowd
+  readonly #max: number
+  /** A copy of the database as it is, or was before the batch that is under way. */
+  #meta: string | undefined
+  #batch = false
+  #copies = 0
+
+  /**
+   * @param scratch an existing folder for copies
+   * @param crowd whose knowledge is noted
+   * @param max cuts that are taken at most
+   */
+  constructor(
+    directory: string,
+    scratch: string,
+    crowd: Crowd,
+    random: Random,
+    max: number,
+    platters?: Platters,
+  ) {
+    this.#directory = directory
+    this.#scratch = scratch
+    this.#crowd = crowd
+    this.#random = random
+    this.#max = max
+    this.disk = new PowerDisk(random, (what) => this.#moment(what), platters)
+  }
+
+  /** From now on the power may go. */
+  begin(): void {
+    watcher = this
+  }
+
+  end(): void {
+    watcher = undefined
+  }
+
+  get full(): boolean {
+    return this.taken.length >= this.#max
+  }
+
+  before(): void {
+    this.#meta ??= this.#copy()
+    this.#batch = true
+    this.#moment('batch')
+  }
+
+  after(): void {
+    this.#meta = undefined
+    this.#batch = false
+    this.#moment('batch')
+  }
+
+  #moment(what: Moment): void {
+    if (watcher !== this || this.full || !this.#random.oneIn(ONE_IN[what])) return
+    if (this.#meta === undefined && this.#batch) return
+    this.#meta ??= this.#copy()
+    const made = existsSync(join(this.#directory, 'format'))
+    const platters = this.disk.after(this.#random)
+    this.taken.push({ what, platters, meta: this.#meta, made, crowd: this.#crowd.clone() })
+  }
+
+  #copy(): string {
+    const from = join(this.#directory, 'meta')
+    const to = `${this.#scratch}/meta-${this.#copies++}`
+    // Compactions run behind our back: a copy counts if nothing came or went meanwhile.
+    for (;;) {
+      const before = listed(from)
+      cpSync(from, to, { recursive: true })
+      if (listed(from) === before) return to
+    }
+  }
+}
+
+function listed(folder: string): string {
+  return readdirSync(folder)
+    .map((name) => `${name} ${statSync(join(folder, name)).size}`)
+    .join()
+}
+
+/** Makes the folder that a loss of power has left. */
+export function leave({ platters, meta, made }: Cut, directory: string): void {
+  mkdirSync(join(directory, 'blocks'), { recursive: true })
+  cpSync(meta, join(directory, 'meta'), { recursive: true })
+  for (const name of platters.keys()) {
+    appendFileSync(join(directory, name.startsWith('log.') ? '' : 'blocks', name), '')
+  }
+  if (made) appendFileSync(join(directory, 'format'), 'zerofs-nfs 1\n')
+}
