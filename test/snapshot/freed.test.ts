@@ -139,4 +139,26 @@ for (const { name, steps, held } of STORIES) {
     }))
 }
 
+test('what the live file lets go of during a deletion is freed once', () =>
+  withRestarts(async (subject) => {
+    const { snapshots, client, store } = subject
+    for (const older of [false, true]) {
+      await put(client, 'f', 0, blocks(4, 1))
+      if (older) snapshots.create('older')
+      snapshots.create('s')
+      await put(client, 'f', 0, blocks(1, 2))
+      const deleted = snapshots.delete('s')
+      // The snapshot's version has the block still, and nobody sees it any more.
+      await put(client, 'f', 4096, blocks(1, 3))
+      client.set('f', { size: 3 * 4096 })
+      await deleted
+      assert.is(subject.used, older ? 6 : 3)
+      await audit(store)
+      client.remove('f')
+    }
+    await snapshots.delete('older')
+    assert.is(subject.used, 0)
+    await audit(store)
+  }))
+
 test.run()

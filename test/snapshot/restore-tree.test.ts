@@ -28,7 +28,7 @@ async function makeTree({ client, fs }: Subject): Promise<void> {
 }
 
 /** Path, what comes back, and which paths are one file, for a whole tree. */
-async function treeOf(client: Client, path: string): Promise<Map<string, unknown>> {
+async function treeOf(client: Client, path: string): Promise<unknown> {
   const all = new Map<string, unknown>()
   const files = new Map<number, string>()
   const dirs = ['']
@@ -51,7 +51,7 @@ async function treeOf(client: Client, path: string): Promise<Map<string, unknown
       }
     }
   }
-  return all
+  return [...all]
 }
 
 const past = '.snapshots/s/d'
@@ -127,7 +127,7 @@ on('names that were one file are one again, and those that were two are two', as
   const make = async (path: string, data: string) => {
     client.create(path)
     await client.write(path, 0, data)
-    client.set(path, { mtime: OLD })
+    client.set(path, { atime: OLD, mtime: OLD })
   }
   const relink = (from: string, to: string) => {
     client.remove(to)
@@ -137,6 +137,8 @@ on('names that were one file are one again, and those that were two are two', as
   client.link('d/a', 'd/b')
   await make('d/c', 'two')
   await make('d/e', 'two')
+  await make('d/i', 'two')
+  await make('d/j', 'two')
   await make('d/g', 'g')
   await make('d/h', 'h')
   snapshots.create('s')
@@ -144,12 +146,13 @@ on('names that were one file are one again, and those that were two are two', as
   client.remove('d/b')
   await make('d/b', 'one')
   relink('d/c', 'd/e')
+  relink('d/j', 'd/i')
   relink('d/h', 'd/g')
   client.set('d', { mtime: client.stat(past).mtime })
   await subject.restore('s', 'd')
   assert.equal(await treeOf(client, 'd'), expected)
   const again = await subject.restore('s', 'd')
-  assert.equal([again.files, again.unchanged, again.safetySnapshot], [0, 6, undefined])
+  assert.equal([again.files, again.unchanged, again.safetySnapshot], [0, 8, undefined])
 })
 
 on('--to puts a tree beside the live one, and makes no safety snapshot for it', async (subject) => {
