@@ -16,12 +16,14 @@ const NODES_SMALL = 60
 /** Otherwise after so many steps, and after those that have to do with snapshots. */
 const COMPARE_STEPS = 25
 const SNAPSHOTS_MAX = 6
+/** A cache so small that nothing stays in it. */
+const CACHE_BYTES_SMALL = 10_000
 
 export class SnapshotWorld extends World<Subject> {
   /** What each snapshot has to show. */
   readonly past = new Map<string, Node>()
-  /** Deletions that go on in the background. */
-  readonly #deletions: Promise<void>[] = []
+  /** What goes on in the background. */
+  readonly #working: Promise<void>[] = []
   #folders = 0
   readonly #folder: string
   #directory: string
@@ -29,7 +31,7 @@ export class SnapshotWorld extends World<Subject> {
   special = false
 
   private constructor(random: Random, folder: string, directory: string, subject: Subject) {
-    super(random, subject, () => openSubject(this.#directory))
+    super(random, subject, () => openSubject(this.#directory, random))
     this.#folder = folder
     this.#directory = directory
   }
@@ -37,7 +39,7 @@ export class SnapshotWorld extends World<Subject> {
   static async open(folder: string, random: Random): Promise<SnapshotWorld> {
     const directory = join(folder, '0')
     await mkdir(directory)
-    return new SnapshotWorld(random, folder, directory, await openSubject(directory))
+    return new SnapshotWorld(random, folder, directory, await openSubject(directory, random))
   }
 
   override isDue(step: number): boolean {
@@ -67,26 +69,28 @@ export class SnapshotWorld extends World<Subject> {
     return cloneTree(this.tree)
   }
 
-  /** Deletes a snapshot, at once or in the background. */
-  async delete(name: string, wait: boolean): Promise<void> {
+  /** Waits for what was begun, or lets it go on in the background. */
+  async work(begun: Promise<void>, wait: boolean): Promise<void> {
+    if (wait) await begun
+    else this.#working.push(begun)
+  }
+
+  delete(name: string, wait: boolean): Promise<void> {
     const deletion = this.subject.snapshots.delete(name)
     this.past.delete(name)
-    if (wait) await deletion
-    else this.#deletions.push(deletion)
+    return this.work(deletion, wait)
   }
 
   async #quiet(): Promise<void> {
     this.subject.reclaimer.stop()
     await this.subject.snapshots.stop()
-    await Promise.all(this.#deletions.splice(0))
+    await Promise.all(this.#working.splice(0))
     this.subject.live.data.settleAll()
   }
 
   /** Takes up what was interrupted, at once or in the background. */
   async #resume(): Promise<void> {
-    const resumed = this.subject.resume()
-    if (this.random.oneIn(2)) await resumed
-    else this.#deletions.push(resumed)
+    await this.work(this.subject.resume(), this.random.oneIn(2))
   }
 
   override async restart(): Promise<void> {
@@ -104,12 +108,12 @@ export class SnapshotWorld extends World<Subject> {
     await cp(this.#directory, copy, { recursive: true })
     this.#directory = copy
     await former.store.close()
-    this.subject = await openSubject(copy)
+    this.subject = await openSubject(copy, this.random)
     await this.#resume()
   }
 
   override async end(): Promise<void> {
-    await Promise.all(this.#deletions.splice(0))
+    await Promise.all(this.#working.splice(0))
     await requireSound(this.subject)
     await super.end()
     for (const name of [...this.past.keys()]) await this.delete(name, true)
@@ -123,8 +127,9 @@ export class SnapshotWorld extends World<Subject> {
   }
 }
 
-async function openSubject(directory: string): Promise<Subject> {
-  return new Subject((await openTestStore(directory)).store)
+async function openSubject(directory: string, random: Random): Promise<Subject> {
+  const options = random.oneIn(3) ? { cacheBytesMax: CACHE_BYTES_SMALL } : {}
+  return new Subject((await openTestStore(directory, options)).store)
 }
 
 type SnapshotOperation = Operation<SnapshotWorld>
@@ -212,6 +217,16 @@ function requireSame(real: Omit<Outcome, 'safety'> & { safety: boolean }, model:
   if (a !== b) throw new Error(`restored ${a}, not ${b}`)
 }
 
+const checkpoint: SnapshotOperation = {
+  name: 'checkpoint',
+  weight: 1.5,
+  async run(world) {
+    const wait = world.random.oneIn(2)
+    await world.work(world.subject.store.checkpoint(), wait)
+    return wait ? 'to its end' : 'in the background'
+  },
+}
+
 const crash: SnapshotOperation = {
   name: 'crash',
   weight: 0.3,
@@ -224,5 +239,5 @@ const crash: SnapshotOperation = {
 
 export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...OPERATIONS,
-  ...[create, remove, restore, crash],
+  ...[create, remove, restore, checkpoint, crash],
 ]
