@@ -7,6 +7,14 @@
  * message is a sentence for people: what was not found, and what is there.
  */
 import type { FileType, Time } from '../fs/filesystem.ts'
+import type {
+  Overwrite,
+  RestoreProgress,
+  RestoreRequest,
+  RestoreSummary,
+} from '../snapshot/restore.ts'
+
+export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
 
 export interface SnapshotInfo {
   /** The snapshot's number in the store, never used again. */
@@ -36,33 +44,6 @@ export interface Status {
   readonly freeBytes: number
   /** Bytes of the intent log that a crash now would have to replay. */
   readonly logBytes: number
-}
-
-export type Overwrite = 'never' | 'if-changed' | 'always'
-
-export interface RestoreRequest {
-  readonly snapshot: string
-  readonly paths: readonly Uint8Array[]
-  /** The path to restore to; undefined restores in place. With several paths it is a directory. */
-  readonly to: Uint8Array | undefined
-  readonly overwrite: Overwrite
-}
-
-export interface RestoreProgress {
-  readonly files: number
-  readonly directories: number
-  /** Bytes of the restored files, all of them shared with the snapshot. */
-  readonly bytes: number
-}
-
-export interface RestoreSummary extends RestoreProgress {
-  /** Files that were left alone: unchanged, or there already and `never`. */
-  readonly unchanged: number
-  readonly skipped: number
-  /** Paths that could not be restored, and why. */
-  readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
-  /** The snapshot taken before an in-place restore changed anything; undefined where none was. */
-  readonly safetySnapshot: string | undefined
 }
 
 /** A file of a snapshot, for streaming it to the operator's disk. */
