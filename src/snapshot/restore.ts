@@ -57,7 +57,7 @@ interface Planned {
 /** Entries after which other work gets its turn, and after which the store commits. */
 const ENTRIES_PER_TURN = 16
 const ENTRIES_PER_COMMIT = 512
-/** Failures kept for the summary; more are only counted in its last one. */
+/** Failures kept for the summary; the last one counts the others. */
 const FAILURES_MAX = 1000
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -73,6 +73,7 @@ export class Restore {
   readonly #failed: { path: Uint8Array; reason: string }[] = []
   #safety: string | undefined
   #entries = 0
+  #unlisted = 0
 
   /** @throws FsError NOENT where there is no such snapshot */
   constructor(
@@ -112,7 +113,13 @@ export class Restore {
     await this.#live.store.flush()
     const { files, directories, bytes, unchanged, skipped } = this.#target.counts
     const counts = { files, directories, bytes, unchanged, skipped }
-    return { ...counts, failed: this.#failed, safetySnapshot: this.#safety }
+    return { ...counts, failed: this.#failures(), safetySnapshot: this.#safety }
+  }
+
+  #failures(): RestoreSummary['failed'] {
+    if (this.#unlisted === 0) return this.#failed
+    const path = joined(this.#request.paths.slice(0, 1))
+    return [...this.#failed, { path, reason: `${this.#unlisted} more could not be restored` }]
   }
 
   /** Finds the path in the snapshot, and where it goes: the names of that place. */
@@ -198,8 +205,8 @@ export class Restore {
     if (!(error instanceof FsError)) throw error
     // The store itself: nothing further can be restored.
     if (this.#live.store.failure !== undefined || this.#snapshots.stopped) throw error
-    if (this.#failed.length >= FAILURES_MAX) return
-    this.#failed.push({ path, reason: error.message })
+    if (this.#failed.length < FAILURES_MAX) this.#failed.push({ path, reason: error.message })
+    else this.#unlisted++
   }
 
   /** Lets others have their turn, and the store commit, every now and then. */

@@ -6,8 +6,8 @@ import { decodeRecord } from './record.ts'
 import type { Version } from './records.ts'
 import type { Source, Table } from './table.ts'
 
-/** Old records kept decoded, twice this many at most: enough for the files that one client reads. */
-const DECODED_MAX = 1024
+/** Old records of a kind kept decoded for each view, twice this many at most: about 5 MB of chunks. */
+const DECODED_MAX = 256
 
 export class PastTable<K extends Key, V> implements Source<K, V> {
   readonly #dataset: Dataset

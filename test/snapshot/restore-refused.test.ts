@@ -84,4 +84,19 @@ on('a path whose live parent is a file fails, and the others come back', async (
   assert.ok(client.has('g'))
 })
 
+on('of very many failures the summary names some and counts the others', async (subject) => {
+  const { client, snapshots } = subject
+  client.mkdir('d')
+  for (let i = 0; i < 1010; i++) client.create(`d/${i}`)
+  snapshots.create('s')
+  for (let i = 0; i < 1010; i++) {
+    client.remove(`d/${i}`)
+    client.mkdir(`d/${i}`)
+    client.mkdir(`d/${i}/x`)
+  }
+  const { failed } = await subject.restore('s', 'd')
+  assert.is(failed.length, 1001)
+  assert.equal(failed.at(-1), { path: Buffer.from('d'), reason: '10 more could not be restored' })
+})
+
 test.run()
