@@ -6,7 +6,7 @@ import { decodeRecord } from './record.ts'
 import type { Version } from './records.ts'
 import type { Source, Table } from './table.ts'
 
-/** Old records of a kind kept decoded for each view, twice this many at most: about 5 MB of chunks. */
+/** Old records of a kind kept decoded for each view, twice this many at most: about 2 MB of chunks. */
 const DECODED_MAX = 256
 
 export class PastTable<K extends Key, V> implements Source<K, V> {
