@@ -1,9 +1,9 @@
 /**
  * Directories: names found by name and listed by cookie.
  *
- * A name has a record under its bytes, which says what it stands for, and an entry in the page that
- * its cookie falls into. A listing walks the pages in the order of their numbers; bitmaps tell which
- * pages exist (bitmap.ts).
+ * A name has a record under its bytes, which says what it stands for, and an entry in the page
+ * that its cookie falls into. A listing walks the pages in the order of their numbers; bitmaps tell
+ * which pages exist (bitmap.ts).
  *
  * Invariants:
  * - A name's record and its page entry say the same. The inode's `entries` counts them.
