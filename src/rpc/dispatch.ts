@@ -150,8 +150,8 @@ export class Dispatcher {
   /**
    * Answers the one call that `r` holds, now or later.
    *
-   * @param ownedBytes length of the record where it has a buffer of its own (CallContext.argsOwned),
-   *   0 where its bytes are used again
+   * @param ownedBytes length of the record where it has a buffer of its own
+   *   (CallContext.argsOwned), 0 where its bytes are used again
    * @returns false where the bytes are no call at all, so that there is nothing to answer
    */
   dispatch(peer: Peer, r: XdrReader, ownedBytes: number): boolean {

@@ -6,8 +6,8 @@
  * - CALLIT, BCAST and INDIRECT, which would send calls on for anybody, are PROC_UNAVAIL: 24 bytes,
  *   less than the call.
  * - Over UDP a source address proves nothing, so the answers that are much longer than their calls
- *   (DUMP, GETADDRLIST, GETSTAT) go to local callers only there: others get SYSTEM_ERR, and ask over
- *   TCP, as rpcinfo does. A listing over UDP ends where its datagram is full.
+ *   (DUMP, GETADDRLIST, GETSTAT) go to local callers only there: others get SYSTEM_ERR, and ask
+ *   over TCP, as rpcinfo does. A listing over UDP ends where its datagram is full.
  */
 import { bool, type Codec, uint32, voidType } from '../xdr/codec.ts'
 import type { XdrWriter } from '../xdr/writer.ts'

@@ -2,8 +2,8 @@
  * The bytes of a `struct sockaddr`, which RPCBPROC_UADDR2TADDR and RPCBPROC_TADDR2UADDR carry in a
  * netbuf (RFC 1833 §2.1). The layout is the server's own by nature; ours is Linux's:
  *
- *   sockaddr_in    family u16 host order = 2  | port u16 | address 4  | zero 8              16 bytes
- *   sockaddr_in6   family u16 host order = 10 | port u16 | flow u32 | address 16 | scope u32 28 bytes
+ *   sockaddr_in   family u16 host order = 2  | port u16 | address 4  | zero 8            16 b
+ *   sockaddr_in6  family u16 host order = 10 | port u16 | flow u32 | address 16 | scope u32 28 b
  */
 import { isIPv4 } from 'node:net'
 import { endianness } from 'node:os'

@@ -22,8 +22,8 @@ export interface TargetOptions {
   /** Whether what is restored goes where it was. */
   readonly inPlace: boolean
   /**
-   * Is called before anything changes, and told whether it was there before. It may make a snapshot,
-   * which stores dirty data: whatever was read before is out of date then.
+   * Is called before anything changes, and told whether it was there before. It may make a
+   * snapshot, which stores dirty data: whatever was read before is out of date then.
    */
   readonly beforeChange: (existing: boolean) => void
   /** Is called between the transactions of a large file. @throws FsError to interrupt it */

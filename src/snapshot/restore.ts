@@ -1,10 +1,10 @@
 /**
  * Restore: puts a path, or a tree, back as it was in a snapshot, without copying data.
  *
- * What is there already keeps its inode where that is the same file, or a file of the same type with
- * no other name: clients that have it open see the old content and no ESTALE. Every file is one
- * transaction at the end (restore-file.ts), a tree as many as it has files; an interrupted restore
- * is completed by running it again, since what is as it was is left alone.
+ * What is there already keeps its inode where that is the same file, or a file of the same type
+ * with no other name: clients that have it open see the old content and no ESTALE. Every file is
+ * one transaction at the end (restore-file.ts), a tree as many as it has files; an interrupted
+ * restore is completed by running it again, since what is as it was is left alone.
  *
  * Before a restore in place changes anything it makes a snapshot to go back to.
  */
@@ -98,8 +98,8 @@ export class Restore {
   }
 
   /**
-   * @throws FsError NOENT, NOTDIR, INVAL for the paths: nothing was changed then; IO where the store
-   *   fails; JUKEBOX where it was interrupted. What fails file by file is in the summary.
+   * @throws FsError NOENT, NOTDIR, INVAL for the paths: nothing was changed then; IO where the
+   *   store fails; JUKEBOX where it was interrupted. What fails file by file is in the summary.
    */
   run(): Promise<RestoreSummary> {
     return this.#snapshots.hold(this.#snapshot, () => this.#run())

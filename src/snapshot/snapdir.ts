@@ -5,13 +5,14 @@
  *   project/.snapshots/               virtual: cookies 1 `.`, 2 `..`, then 2 + a snapshot's number
  *   project/.snapshots/monday/        project as it was: a ViewFileSystem, with an fsid of its own
  *
- * It is found by LOOKUP and never listed, so that rm -r, find and tar do not walk into the past. The
- * name is reserved: nothing can be made, removed or renamed under it. A snapshot is listed where the
- * directory existed at its time.
+ * It is found by LOOKUP and never listed, so that rm -r, find and tar do not walk into the past.
+ * The name is reserved: nothing can be made, removed or renamed under it. A snapshot is listed
+ * where the directory existed at its time.
  *
- * Linux remembers for seconds that a name is not there, as long as the directory seems unchanged. So
- * that a snapshot is seen by name as soon as it is made, every failed LOOKUP moves the directory's
- * ctime by a nanosecond: the client's own record of the failure is out of date when it arrives.
+ * Linux remembers for seconds that a name is not there, as long as the directory seems unchanged.
+ * So that a snapshot is seen by name as soon as it is made, every failed LOOKUP moves the
+ * directory's ctime by a nanosecond: the client's own record of the failure is out of date when it
+ * arrives.
  */
 import { checkName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'

@@ -2,7 +2,7 @@
  * One commit group as bytes: what the intent log keeps until the database has it.
  *
  *   item     op:u8 and, by op:
- *     1 put     keyLength:u16 valueLength:u32 key value      value: birth and record, as records.ts draws
+ *     1 put     keyLength:u16 valueLength:u32 key value   value: birth and record, as in codecs.ts
  *     2 delete  keyLength:u16 key
  *     3 delta   address:u64 count:u32 by:i8                  reference counts of blocks
  *     4 blocks  address:u64 count:u32 count*4096 bytes       data that was not written in its place

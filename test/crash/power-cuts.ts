@@ -2,10 +2,18 @@
  * Takes note, in the midst of everything, of what would be there if the power went now: the bytes
  * on the platters, the database's folder, and what the clients know.
  *
- * A database is copied between two of its batches. While a batch is under way, what was there before
- * it counts: it was wholly or not at all in it, and the moment after it is another one.
+ * A database is copied between two of its batches. While a batch is under way, what was there
+ * before it counts: it was wholly or not at all in it, and the moment after it is another one.
  */
-import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Database } from '../../src/store/database.ts'
 import type { Random } from '../model/random.ts'
@@ -116,10 +124,26 @@ export class Cuts implements Watcher {
     const to = `${this.#scratch}/meta-${this.#copies++}`
     // Compactions run behind our back: a copy counts if nothing came or went meanwhile.
     for (;;) {
-      const before = listed(from)
-      cpSync(from, to, { recursive: true })
-      if (listed(from) === before) return to
+      rmSync(to, { recursive: true, force: true })
+      if (unlessGone(() => copied(from, to))) return to
     }
+  }
+}
+
+/** @returns whether the folder was the same before and after it was copied */
+function copied(from: string, to: string): boolean {
+  const before = listed(from)
+  cpSync(from, to, { recursive: true })
+  return listed(from) === before
+}
+
+/** False where a file went away under the action. */
+function unlessGone(action: () => boolean): boolean {
+  try {
+    return action()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * A file on a disk that loses power: what is read, what is on the platters for sure, and what may be.
+ * A file on a disk that loses power: what is read, what is on the platters for sure, and what may
+ * be.
  *
  * Every write is pending from the moment it is asked for until a sync covers it: datasync does for
  * the writes that had ended when it began, O_DSYNC for its own. When the power goes, each unit of a

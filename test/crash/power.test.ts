@@ -1,6 +1,6 @@
 /**
- * Loss of power under load, at moments that are noted in passing and looked at afterwards: each is a
- * store of its own that is opened, compared with what was promised, checked, and the last of them
+ * Loss of power under load, at moments that are noted in passing and looked at afterwards: each is
+ * a store of its own that is opened, compared with what was promised, checked, and the last of them
  * worked with until the power goes again. What is simulated, and what not: power-disk.ts.
  *
  * `CRASH_SEED=n` replays the choices (mostly: the database has threads of its own),

@@ -2,9 +2,9 @@
  * What a client knows of a tree of files: what must be there after a crash, and what may be.
  *
  * A file's data is what is known to be stable, and the edits that were sent since, in their order. A
- * server applies edits one after the other and stores all of them of a file at once, so that after a
- * crash the first few of them are there, whole, and the others are not. (RFC 1813 would allow more:
- * any of the unstable ones. Nothing ever allows a part of one, or other bytes.)
+ * server applies edits one after the other and stores all of them of a file at once, so that after
+ * a crash the first few of them are there, whole, and the others are not. (RFC 1813 would allow
+ * more: any of the unstable ones. Nothing ever allows a part of one, or other bytes.)
  *
  * A namespace change that is under way is kept beside the tree, as a function that makes it: the
  * tree after a crash is one with or without it (expect.ts).
