@@ -53,14 +53,14 @@ export function machine(dir: string): string {
   const memory = `${Math.round(totalmem() / GIB)} GiB`
   const df = execFileSync('df', ['--output=fstype', dir], { encoding: 'utf8' })
   const disk = df.trim().split('\n').at(-1)
-  const model = cpu?.model.trim() ?? 'unknown CPU'
-  return `${cpus().length} x ${model}, ${memory}, ${disk}, Linux ${release()}, Node ${process.version}`
+  const model = `${cpus().length} x ${cpu?.model.trim() ?? 'unknown CPU'}`
+  return `${model}, ${memory}, ${disk}, Linux ${release()}, Node ${process.version}`
 }
 
 /** A markdown table of one line for each operation and server of ours, beside the peer. */
 export function table(groups: readonly Group[], results: readonly Result[], peer: string): string {
   const lines = [
-    `| operation | connections x in flight | ${peer} | CPU | zerofs-nfs | CPU | mode | rate ratio | CPU ratio |`,
+    `| operation | in flight | ${peer} | CPU | zerofs-nfs | CPU | mode | rate ratio | CPU ratio |`,
     '|---|---|--:|--:|--:|--:|---|--:|--:|',
   ]
   for (const { name } of groups) {

@@ -5,7 +5,7 @@ export type Durability = 'sync' | 'async'
 
 export interface Group {
   readonly name: string
-  /** nfsbench's operations, in order; `remove` and `rmdir` consume what the one before them made. */
+  /** nfsbench's operations, in order; `remove` consumes what the one before it made. */
   readonly operations: readonly string[]
   readonly connections: number
   /** Requests outstanding on each connection. */

@@ -9,8 +9,8 @@
  *       ^                                                    │
  *       └──── output, and messages both ways, on one serial line
  *
- * A guest reaches nobody but itself, or, with a `HostNet`, what was started in that namespace. Every
- * process started here dies with this one, whichever way that goes.
+ * A guest reaches nobody but itself, or, with a `HostNet`, what was started in that namespace.
+ * Every process started here dies with this one, whichever way that goes.
  */
 
 import type { ChildProcess } from 'node:child_process'

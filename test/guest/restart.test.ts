@@ -9,8 +9,8 @@ import { withTempDir } from './tempdir.ts'
 const test = suite('guest: a server that comes and goes')
 
 /**
- * A server on this machine, and a guest that mounts it from another address and runs `script`, which
- * may say `host stop SIGNAL`, `host start`, `host check` and `host snapshot NAME`.
+ * A server on this machine, and a guest that mounts it from another address and runs `script`,
+ * which may say `host stop SIGNAL`, `host start`, `host check` and `host snapshot NAME`.
  */
 async function withServer(script: string): Promise<void> {
   await withTempDir(async (dir) => {

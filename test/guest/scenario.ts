@@ -23,7 +23,7 @@ export function scenario(test: Suite, name: string, run: () => Promise<void>): v
   })
 }
 
-/** Runs a script in a guest, fails with all that it printed unless it succeeds, else returns that. */
+/** Runs a script in a guest. @returns what it printed @throws with that, unless it succeeds */
 export async function inGuest(options: GuestOptions): Promise<string> {
   const { code, output } = await runGuest(options)
   if (code !== 0) throw failure(`the script failed with ${code}`, output)

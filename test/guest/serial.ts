@@ -12,7 +12,8 @@ const { GUEST_TRACE } = process.env
 /**
  * The launcher's end of a guest's serial line: text of the script, and between it messages.
  *
- *     0x01 "host" SP name (SP arg)* LF    from the guest; answered by "ok" SP text LF, or "failed ..."
+ *     0x01 "host" SP name (SP arg)* LF    from the guest
+ *     ("ok" | "failed") SP text LF        to the guest, for each of those
  *     0x01 "exit" SP code LF              from the guest; the last one
  */
 export class SerialLine {

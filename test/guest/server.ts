@@ -82,7 +82,7 @@ export async function withHostServer(
   }
 }
 
-/** Runs the command under test on this machine. @returns what it printed. @throws unless it succeeds. */
+/** Runs the command under test here. @returns what it printed @throws unless it succeeds */
 export async function zerofsNfs(...args: string[]): Promise<string> {
   const [program = '', ...words] = [...ZEROFS_NFS, ...args]
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
