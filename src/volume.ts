@@ -62,6 +62,7 @@ export class Volume {
   readonly recovered: number
   readonly #reclaimer: Reclaimer
   readonly #timer: NodeJS.Timeout
+  readonly #report: VolumeOptions['report']
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { dataset } = store
@@ -70,6 +71,7 @@ export class Volume {
     const failed = (content: number, error: unknown) =>
       report(`the blocks of content ${content} cannot be freed`, error)
     this.store = store
+    this.#report = report
     this.recovered = recovered
     this.#reclaimer = new Reclaimer(store, dataset, { failed })
     const orphaned = (content: number) => this.#reclaimer.add(content)
@@ -118,7 +120,22 @@ export class Volume {
     clearInterval(this.#timer)
     this.#reclaimer.stop()
     await this.snapshots.stop()
-    if (this.store.failure === undefined) this.data.settleAll()
+    if (this.store.failure === undefined) await this.#settle()
     await closeStore(this.store)
+  }
+
+  /** Makes dirty data part of the store, as much as there is room for. */
+  async #settle(): Promise<void> {
+    try {
+      this.data.settleAll()
+    } catch {
+      // What was freed may be room enough, once a checkpoint has made it available.
+      await this.store.checkpoint()
+      try {
+        this.data.settleAll()
+      } catch (error) {
+        this.#report('data that no client has committed cannot be stored, and is lost', error)
+      }
+    }
   }
 }
