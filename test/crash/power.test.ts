@@ -15,6 +15,7 @@ import { Random } from '../model/random.ts'
 import { withFolder } from '../store/open-store.ts'
 import { Crowd } from './crowd.ts'
 import { type Cut, Cuts, leave } from './power-cuts.ts'
+import type { Platters } from './power-disk.ts'
 import { PowerServer } from './power-server.ts'
 
 const test = suite('crash: loss of power')
@@ -25,22 +26,39 @@ const STATES = Number(CRASH_STATES ?? 100)
 /** Moments that are noted before they are looked at. */
 const BATCH = 20
 const CROWD = { workers: 4, snapshotsMax: 2, pauseMsMax: 30 }
-const LOAD_MS_MAX = 4000
+const ROOMY = 2 ** 40
+/** How much rarer moments are noted under load than in a start, in which little happens. */
+const LOAD_RARITY = 4
+const LOAD_MS_MAX = 3000
 
 console.log(`CRASH_SEED=${seed}`)
 
-/** How often it was opened after a loss of power, by what happened at that moment. */
-const looked = new Map<string, number>()
-
 class Run {
   readonly #folder: string
-  readonly #random: Random
+  readonly random: Random
+  /** Whether the store cannot grow: then it uses freed blocks anew all the time. */
+  readonly full: boolean
   #numbers = 0
   states = 0
+  operations = 0
+  refusals = 0
+  readonly looked = new Map<string, number>()
 
-  constructor(folder: string, random: Random) {
+  constructor(folder: string, random: Random, full: boolean) {
     this.#folder = folder
-    this.#random = random
+    this.random = random
+    this.full = full
+  }
+
+  newCrowd(): Crowd {
+    return new Crowd(this.random, { ...CROWD, full: this.full })
+  }
+
+  newCuts(directory: string, crowd: Crowd, max: number, platters?: Platters, rarity = 1): Cuts {
+    const options = { directory, crowd, max, platters, rarity }
+    const cuts = new Cuts({ ...options, scratch: this.scratch(), random: this.random })
+    cuts.disk.free = this.full && platters !== undefined ? 0 : ROOMY
+    return cuts
   }
 
   scratch(): string {
@@ -56,7 +74,7 @@ class Run {
     try {
       const until = performance.now() + LOAD_MS_MAX
       while (!cuts.full && performance.now() < until) {
-        await sleep(this.#random.below(20))
+        await sleep(this.random.below(20))
         const handle = crowd.someHandle()
         if (handle !== undefined) server.mishap(handle)
       }
@@ -75,11 +93,11 @@ class Run {
   async look(cut: Cut, directory: string, again: boolean): Promise<[PowerServer, Cuts]> {
     const { crowd, platters, what } = cut
     leave(cut, directory)
-    const nested = new Cuts(directory, this.scratch(), crowd, this.#random, again ? 1 : 0, platters)
+    const nested = this.newCuts(directory, crowd, again ? 1 : 0, platters)
     nested.begin()
     const server = await PowerServer.open(directory, nested.disk).finally(() => nested.end())
     this.states++
-    looked.set(what, (looked.get(what) ?? 0) + 1)
+    this.looked.set(what, (this.looked.get(what) ?? 0) + 1)
     try {
       await crowd.meet(server)
       await crowd.verify()
@@ -109,53 +127,61 @@ class Run {
 }
 
 /** Works on what is there, and notes moments at which the power may go. */
-async function noteMoments(run: Run, random: Random, last: Cut | undefined): Promise<Cuts> {
-  const crowd = last?.crowd ?? new Crowd(random, CROWD)
+async function noteMoments(run: Run, last: Cut | undefined): Promise<Cuts> {
+  const crowd = last?.crowd ?? run.newCrowd()
   const directory = run.scratch()
   if (last !== undefined) leave(last, directory)
-  const cuts = new Cuts(directory, run.scratch(), crowd, random, BATCH, last?.platters)
+  const cuts = run.newCuts(directory, crowd, BATCH, last?.platters, LOAD_RARITY)
   const server = await PowerServer.open(directory, cuts.disk)
   try {
     await crowd.meet(server)
     if (last === undefined) await crowd.settle()
     else await crowd.verify()
+    if (last === undefined && run.full) await crowd.fill()
+    if (run.full) cuts.disk.free = 0
     await run.load(server, crowd, cuts)
     await server.check()
   } finally {
     await server.close()
   }
+  run.operations += crowd.operations
+  run.refusals += crowd.refusals
   return cuts
 }
 
-async function losePowerAgainAndAgain(run: Run, random: Random): Promise<void> {
+async function losePowerAgainAndAgain(run: Run, states: number): Promise<void> {
   let last: Cut | undefined
-  while (run.states < STATES) {
-    const { taken } = await noteMoments(run, random, last)
+  while (run.states < states) {
+    const { taken } = await noteMoments(run, last)
     await run.lookAtAll(taken.map((cut) => ({ ...cut, crowd: cut.crowd.clone() })))
     last = taken.at(-1)
     if (last === undefined) throw new Error('there was no moment to lose power at')
   }
 }
 
-test(`what was promised is there after each of ${STATES} losses of power`, async () => {
-  await withFolder(async (folder) => {
-    const random = new Random(seed)
-    const run = new Run(folder, random)
-    await losePowerAgainAndAgain(run, random)
-    console.log(JSON.stringify({ states: run.states, ...Object.fromEntries(looked) }))
+for (const [full, states] of [
+  [false, Math.ceil(STATES / 2)],
+  [true, Math.ceil(STATES / 2)],
+] as const) {
+  const where = full ? 'on a disk that is full' : 'on a disk with room'
+  test(`what was promised is there after each of ${states} losses of power, ${where}`, async () => {
+    await withFolder(async (folder) => {
+      const run = new Run(folder, new Random(seed + Number(full)), full)
+      await losePowerAgainAndAgain(run, states)
+      const { operations, refusals, looked } = run
+      const counts = { states: run.states, operations, refusals, ...Object.fromEntries(looked) }
+      console.log(JSON.stringify(counts))
+    })
   })
-})
+}
 
 test('a store whose making was interrupted is made again', async () => {
   await withFolder(async (folder) => {
-    const random = new Random(seed + 1)
-    const run = new Run(folder, random)
-    const crowd = new Crowd(random, CROWD)
+    const run = new Run(folder, new Random(seed + 2), false)
     const directory = run.scratch()
-    const cuts = new Cuts(directory, run.scratch(), crowd, random, BATCH)
+    const cuts = run.newCuts(directory, run.newCrowd(), BATCH)
     cuts.begin()
-    const server = await PowerServer.open(directory, cuts.disk)
-    cuts.end()
+    const server = await PowerServer.open(directory, cuts.disk).finally(() => cuts.end())
     await server.close()
     for (const cut of cuts.taken) {
       const [again] = await run.look(cut, run.scratch(), false)

@@ -67,7 +67,7 @@ export function* states({ stable, edits }: Node): Generator<Uint8Array> {
 }
 
 /** The data as a client sees it while the server runs. */
-export function newest({ stable, edits }: Node): Uint8Array {
+export function newest({ stable, edits }: Pick<Node, 'stable' | 'edits'>): Uint8Array {
   return edits.reduce(edited, stable)
 }
 

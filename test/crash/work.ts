@@ -103,7 +103,7 @@ function replaceable({ tree }: Worker, byDirectory: boolean, id: number): boolea
   return byDirectory ? type === FileType.DIR && names.size === 0 : type !== FileType.DIR
 }
 
-async function remove(worker: Worker): Promise<void> {
+export async function remove(worker: Worker): Promise<void> {
   const { tree, random } = worker
   const files = tree.entries().filter(({ id }) => tree.node(id).type !== FileType.DIR)
   if (files.length === 0) return

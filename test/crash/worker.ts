@@ -8,7 +8,7 @@
 import { type Attributes, FileType, StableHow } from '../../src/fs/filesystem.ts'
 import type { Random } from '../model/random.ts'
 import { adopted, type Found, fitOne } from './expect.ts'
-import type { Handle, Nfs } from './nfs.ts'
+import { type Handle, type Nfs, NfsError } from './nfs.ts'
 import { type Edit, type Entry, type Node, newest, newNode, ROOT_NODE, Tree } from './tree.ts'
 
 /** A directory of a snapshot that is brought back into another directory. */
@@ -20,6 +20,16 @@ export interface TreeRestore {
   readonly id: number
 }
 
+/** The edits, and what is left of them where one or more that were refused are not there. */
+function without(edits: readonly Edit[], refused: ReadonlySet<Edit>): (readonly Edit[])[] {
+  let all: (readonly Edit[])[] = [[]]
+  for (const edit of edits) {
+    const longer = all.map((some) => [...some, edit])
+    all = refused.has(edit) ? [...longer, ...all] : longer
+  }
+  return all
+}
+
 /** Handles of removed files that are remembered, to see that they stay gone. */
 const GONE_MAX = 20
 
@@ -27,6 +37,8 @@ export class Worker {
   readonly home: string
   readonly random: Random
   tree: Tree
+  /** Edits that the server has refused since the last `reconsider`. */
+  readonly refused: (readonly [id: number, edit: Edit])[] = []
   /** Makes the change that is asked for and not yet acknowledged. */
   pending: ((tree: Tree) => void) | undefined
   /** Handles in hexadecimal, by node number. */
@@ -85,10 +97,16 @@ export class Worker {
   /** Asks for a change, and makes it in the tree when it is acknowledged. */
   async ask<T>(apply: (tree: Tree) => void, ask: () => Promise<T>): Promise<T> {
     this.pending = apply
-    const answer = await ask()
-    apply(this.tree)
-    this.pending = undefined
-    return answer
+    try {
+      const answer = await ask()
+      apply(this.tree)
+      this.pending = undefined
+      return answer
+    } catch (error) {
+      // What is refused has changed nothing.
+      if (error instanceof NfsError) this.pending = undefined
+      throw error
+    }
   }
 
   /** As `ask`, of something that comes to be under a name. */
@@ -122,7 +140,7 @@ export class Worker {
     this.tree.edit(id, { offset, data })
     const count = this.tree.node(id).edits.length
     const args = { file: this.handle(id), offset, count: data.length, stable, data }
-    const wrote = await this.nfs.write(args)
+    const wrote = await this.refusable(id, stable, () => this.nfs.write(args))
     this.verifiers.add(Buffer.from(wrote.verf).toString('hex'))
     if (wrote.count !== data.length) throw new Error(`WRITE took ${wrote.count} bytes`)
     if (wrote.committed < stable) throw new Error(`WRITE committed ${wrote.committed}`)
@@ -131,20 +149,52 @@ export class Worker {
 
   /** Makes what was sent before stable. */
   async commit(id: number): Promise<void> {
-    const count = this.tree.node(id).edits.length
+    const sent = new Set(this.tree.node(id).edits)
     const { verf } = await this.nfs.commit({ file: this.handle(id), offset: 0, count: 0 })
     this.verifiers.add(Buffer.from(verf).toString('hex'))
-    this.tree.settle(id, count)
+    // Some may have been refused meanwhile.
+    const { edits } = this.tree.node(id)
+    this.tree.settle(id, edits.filter((edit) => sent.has(edit)).length)
   }
 
   /** Another size, whose reply says that it is stable. */
   async resize(id: number, size: number): Promise<void> {
-    const edit: Edit = { size }
-    this.tree.edit(id, edit)
+    this.tree.edit(id, { size })
     const count = this.tree.node(id).edits.length
-    const new_attributes = { size }
-    await this.nfs.setattr({ object: this.handle(id), new_attributes, guard: undefined })
+    const args = { object: this.handle(id), new_attributes: { size }, guard: undefined }
+    await this.refusable(id, StableHow.FILE_SYNC, () => this.nfs.setattr(args))
     this.tree.settle(id, count)
+  }
+
+  /** Sends what has just become an edit of the tree, and takes note where it is refused. */
+  async refusable<T>(id: number, stable: StableHow, send: () => Promise<T>): Promise<T> {
+    const edit = this.tree.node(id).edits.at(-1)
+    try {
+      return await send()
+    } catch (error) {
+      if (!(error instanceof NfsError) || edit === undefined) throw error
+      if (stable !== StableHow.UNSTABLE) this.refused.push([id, edit])
+      else this.tree.change(id, { edits: this.tree.node(id).edits.filter((one) => one !== edit) })
+      throw error
+    }
+  }
+
+  /**
+   * Finds out what became of edits that were refused for want of room. A WRITE that shall be stable
+   * may be there nevertheless: it was taken in, and could not be stored yet.
+   */
+  async reconsider(): Promise<void> {
+    const files = new Set(this.refused.map(([id]) => id))
+    const refused = new Set(this.refused.splice(0).map(([, edit]) => edit))
+    for (const id of files) {
+      const { stable, edits } = this.tree.node(id)
+      const data = await this.nfs.readAll(this.handle(id))
+      const there = without(edits, refused).find(
+        (some) => Buffer.compare(data, newest({ stable, edits: some })) === 0,
+      )
+      if (there === undefined) throw new Error(`${this.home}/${this.tree.path(id)} has other data`)
+      this.tree.change(id, { edits: there })
+    }
   }
 
   /** Reads a file while nothing is on its way, and compares. */

@@ -9,7 +9,7 @@ import { type ServerProcess, Servers } from './server.ts'
 const CONNECTIONS = 3
 /** So small that there is a checkpoint under way most of the time. */
 const CHECKPOINT_LIMITS = { logBytesMax: 512 * 1024, dirtyRecordsMax: 200, limboBlocksMax: 200 }
-const CROWD = { workers: 8, snapshotsMax: 5, pauseMsMax: 60 }
+const CROWD = { workers: 8, snapshotsMax: 5, pauseMsMax: 60, full: false }
 
 interface Life {
   readonly server: ServerProcess
