@@ -34,8 +34,8 @@ const BODY_BYTES = 16
 const FORMAT = 1
 const SNAPDIR = 1
 
-/** Handles kept, a power of two; about 250 bytes each, 8 MiB in all when full. */
-const KEPT_HANDLES_MAX = 32_768
+/** Handles kept, a power of two; about 250 bytes each, 32 MiB in all when full. */
+const KEPT_HANDLES_MAX = 131_072
 
 interface Kept {
   readonly id: FileId

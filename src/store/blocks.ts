@@ -19,6 +19,8 @@ import { BLOCK_BYTES } from './records.ts'
 
 /** The most that `readBlocks` reads without leaving the turn, where it is warm. */
 export const SYNC_READ_BYTES_MAX = 64 * 1024
+/** On average pieces of this size are read at once, however many: at most a chunk of them. */
+const FRAGMENT_BYTES_MAX = 32 * 1024
 /** The most that `write` writes without leaving the turn: a thread takes five times the CPU. */
 const SYNC_WRITE_BYTES_MAX = 32 * 1024
 /** How much of what was read or written lately is taken to be in the kernel's page cache. */
@@ -219,13 +221,14 @@ export class BlockStore {
     return runs
   }
 
+  /** Whether to read at once: little, or much in small pieces, each of which is not worth a thread. */
   #cheap(runs: readonly Run[]): boolean {
     let bytes = 0
     for (const { address, count } of runs) {
       bytes += count * BLOCK_BYTES
-      if (bytes > SYNC_READ_BYTES_MAX || !this.isWarm(address, count)) return false
+      if (!this.isWarm(address, count)) return false
     }
-    return true
+    return bytes <= Math.max(SYNC_READ_BYTES_MAX, runs.length * FRAGMENT_BYTES_MAX)
   }
 
   async #readRuns(runs: readonly Run[], into: Uint8Array, base: number): Promise<void> {
