@@ -31,7 +31,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'data, one connection',
-    operations: ['read_rand', 'write_rand', 'read_seq', 'write_seq', 'write_sync'],
+    operations: ['read_rand', 'read_seq', 'write_rand', 'write_seq', 'write_sync'],
     connections: 1,
     inFlight: 16,
     durabilities: SYNC,

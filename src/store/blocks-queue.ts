@@ -1,7 +1,7 @@
 /**
  * The writes that are on their way to the disk.
  *
- * Blocks wait in jobs, a job being consecutive blocks of one span of 256 KiB: larger writes cost
+ * Blocks wait in jobs, a job being consecutive blocks of one span of 512 KiB: larger writes cost
  * more on ext4, and leave large folios behind that make later small overwrites slow. A block that
  * comes right behind a job that has not begun joins it. Readers get waiting blocks from memory.
  *
@@ -15,7 +15,7 @@ import type { RecordBuffers } from '../xdr/buffers.ts'
 import { BLOCK_BYTES } from './records.ts'
 
 /** Blocks of a span: the most that one job writes. */
-export const SPAN_BLOCKS = 64
+export const SPAN_BLOCKS = 128
 /** Jobs that are written at once: as many as libuv has threads by default. */
 const CONCURRENT_JOBS_MAX = 4
 

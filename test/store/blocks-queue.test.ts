@@ -50,14 +50,14 @@ test('pages that lie side by side in memory are one buffer, others are not', () 
   assert.equal(lengths(), [])
 })
 
-test('writes at most 256 KiB at once, in spans that are aligned', () =>
+test('writes at most 512 KiB at once, in spans that are aligned', () =>
   withBlocks(async (blocks, disk) => {
-    blocks.write(32, adjacent(160))
+    blocks.write(64, adjacent(320))
     await blocks.settled()
     assert.equal(only(disk, 'write'), [
-      `write 00000000 ${32 * BLOCK}@${32 * BLOCK}`,
       `write 00000000 ${64 * BLOCK}@${64 * BLOCK}`,
-      `write 00000000 ${64 * BLOCK}@${128 * BLOCK}`,
+      `write 00000000 ${128 * BLOCK}@${128 * BLOCK}`,
+      `write 00000000 ${128 * BLOCK}@${256 * BLOCK}`,
     ])
   }))
 
