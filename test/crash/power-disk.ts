@@ -19,8 +19,10 @@ import { type Contents, type Fate, type PowerEvents, PowerFile } from './power-f
 
 /** Files of the folder that are really there. */
 const REAL = new Set(['format.new'])
-/** The most turns of the event loop that an operation takes. */
+/** The most turns of the event loop that an operation takes, mostly and now and then. */
 const DELAY_TURNS_MAX = 4
+const LONG_DELAY_TURNS_MAX = 100
+const LONG_DELAY_ONE_IN = 10
 const SECTORS_OF_A_PAGE = 8
 
 /** What of the disk is there after the power went: contents by the files' names. */
@@ -71,7 +73,8 @@ export class PowerDisk implements Disk {
   }
 
   async #delay(): Promise<void> {
-    for (let left = this.#random.below(DELAY_TURNS_MAX + 1); left > 0; left--) {
+    const most = this.#random.oneIn(LONG_DELAY_ONE_IN) ? LONG_DELAY_TURNS_MAX : DELAY_TURNS_MAX
+    for (let left = this.#random.below(most + 1); left > 0; left--) {
       await new Promise(setImmediate)
     }
   }

@@ -1,4 +1,5 @@
 /** A server in this process, on a disk that loses power. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checkStore } from '../../src/check/check.ts'
 import { LocalOperations } from '../../src/local.ts'
 import { Exports } from '../../src/nfs/exports.ts'
@@ -10,7 +11,7 @@ import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
 import type { Disk } from '../../src/store/disk.ts'
 import { FsError } from '../../src/store/error.ts'
-import { chunkKey } from '../../src/store/keys.ts'
+import { chunkKey, Kind, kindRange } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, FileType } from '../../src/store/records.ts'
 import { Volume } from '../../src/volume.ts'
 import { RecordBuffers } from '../../src/xdr/buffers.ts'
@@ -22,6 +23,9 @@ const CONNECTIONS = 2
 const LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 150, limboBlocksMax: 100 }
 const SERVED = { version: 'crash', state: 'serving', uptime: 0, durability: 'sync' } as const
 const DRAIN_MS = 1000
+/** How long what is done in the background may take: so many looks, with pauses between them. */
+const TRIES_MAX = 100
+const TRY_MS = 20
 
 export class PowerServer implements Reached {
   readonly volume: Volume
@@ -98,9 +102,23 @@ export class PowerServer implements Reached {
 
   /** @throws Error where the store is not sound, or the server has reported something */
   async check(): Promise<void> {
+    for (let tries = TRIES_MAX; await this.#hasLeftovers(); tries--) {
+      if (tries === 0) throw new Error('what was interrupted is not taken up')
+      await sleep(TRY_MS)
+    }
     const { problems } = await checkStore(this.volume.store, () => undefined)
     if (problems.length > 0) throw new Error(`the store is not sound:\n${problems.join('\n')}`)
     if (this.#problems.length > 0) throw new Error(`reported: ${this.#problems.join('\n')}`)
+  }
+
+  /** Whether there is still something to be freed in the background. */
+  async #hasLeftovers(): Promise<boolean> {
+    const { store } = this.volume
+    const { id, snapshots } = store.dataset
+    if (snapshots.some(({ deleting }) => deleting)) return true
+    await store.checkpoint()
+    for await (const _ of store.database.scan(kindRange(id, Kind.ORPHAN))) return true
+    return false
   }
 
   async close(): Promise<void> {

@@ -24,7 +24,7 @@ const { CRASH_SEED, CRASH_STATES } = process.env
 const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
 const STATES = Number(CRASH_STATES ?? 100)
 /** Moments that are noted before they are looked at. */
-const BATCH = 20
+const BATCH = 14
 const CROWD = { workers: 4, snapshotsMax: 2, pauseMsMax: 30 }
 const ROOMY = 2 ** 40
 /** How much rarer moments are noted under load than in a start, in which little happens. */
@@ -109,9 +109,14 @@ class Run {
     return [server, nested]
   }
 
-  /** Looks at each moment and, for some, at a second loss of power while it recovers. */
-  async lookAtAll(cuts: readonly Cut[]): Promise<void> {
+  /**
+   * Looks at each moment and, for some, at a second loss of power while it recovers.
+   *
+   * @param states how often is enough
+   */
+  async lookAtAll(cuts: readonly Cut[], states: number): Promise<void> {
     for (const cut of cuts) {
+      if (this.states >= states) return
       const directory = this.scratch()
       // What was promised is the same if the power goes again before anybody has been served.
       const crowd = cut.crowd.clone()
@@ -153,7 +158,8 @@ async function losePowerAgainAndAgain(run: Run, states: number): Promise<void> {
   let last: Cut | undefined
   while (run.states < states) {
     const { taken } = await noteMoments(run, last)
-    await run.lookAtAll(taken.map((cut) => ({ ...cut, crowd: cut.crowd.clone() })))
+    const copies = taken.map((cut) => ({ ...cut, crowd: cut.crowd.clone() }))
+    await run.lookAtAll(copies, states)
     last = taken.at(-1)
     if (last === undefined) throw new Error('there was no moment to lose power at')
   }
