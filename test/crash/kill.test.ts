@@ -16,9 +16,9 @@ const test = suite('crash: a server that is killed')
 
 const { CRASH_SEED, CRASH_ROUNDS } = process.env
 const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
-const KILLS = Number(CRASH_ROUNDS ?? 24)
+const KILLS = Number(CRASH_ROUNDS ?? 22)
 /** How long the load goes on before a kill, and how long a start does, in milliseconds. */
-const LOAD_MS_MAX = 1200
+const LOAD_MS_MAX = 1000
 const START_MS_MAX = 120
 
 console.log(`CRASH_SEED=${seed}`)

@@ -20,7 +20,7 @@ import { Nfs } from './nfs.ts'
 
 const CONNECTIONS = 2
 /** So small that there is a checkpoint under way much of the time. */
-const LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 150, limboBlocksMax: 100 }
+const LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 80, limboBlocksMax: 60 }
 const SERVED = { version: 'crash', state: 'serving', uptime: 0, durability: 'sync' } as const
 const DRAIN_MS = 1000
 /** How long what is done in the background may take: so many looks, with pauses between them. */

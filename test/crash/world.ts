@@ -7,8 +7,8 @@ import { Nfs } from './nfs.ts'
 import { type ServerProcess, Servers } from './server.ts'
 
 const CONNECTIONS = 3
-/** So small that there is a checkpoint under way most of the time. */
-const CHECKPOINT_LIMITS = { logBytesMax: 512 * 1024, dirtyRecordsMax: 200, limboBlocksMax: 200 }
+/** So small that there is a checkpoint under way nearly all the time. */
+const CHECKPOINT_LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 50, limboBlocksMax: 50 }
 const CROWD = { workers: 8, snapshotsMax: 5, pauseMsMax: 60, full: false }
 
 interface Life {
