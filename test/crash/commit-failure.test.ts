@@ -1,50 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Disk } from '../../src/store/disk.ts'
 import type { FsError } from '../../src/store/error.ts'
 import { nameKey } from '../../src/store/keys.ts'
-import { nodeDisk } from '../../src/store/node-disk.ts'
 import { FileType } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
 import { openTestStore, withFolder, withStore } from '../store/open-store.ts'
+import { heldLog } from './held-log.ts'
 
 const test = suite('crash: a disk that fails')
-
-/** The real disk, on which the next write to the intent log fails once `release` is called. */
-function failingOnce(): { disk: Disk; arm(): () => void } {
-  let held: Promise<void> | undefined
-  const disk: Disk = {
-    ...nodeDisk,
-    async open(path, options) {
-      const file = await nodeDisk.open(path, options)
-      if (options?.dsync !== true) return file
-      const write: typeof file.write = async (buffers, position) => {
-        if (held !== undefined) {
-          const waiting = held
-          held = undefined
-          await waiting
-          throw new Error('the disk does not answer')
-        }
-        await file.write(buffers, position)
-      }
-      return new Proxy(file, {
-        get: (of, name) => {
-          if (name === 'write') return write
-          const value: unknown = Reflect.get(of, name)
-          return typeof value === 'function' ? value.bind(of) : value
-        },
-      })
-    },
-  }
-  const arm = (): (() => void) => {
-    let release = (): void => undefined
-    held = new Promise((resolve) => {
-      release = resolve
-    })
-    return release
-  }
-  return { disk, arm }
-}
 
 const put = (store: Store, name: string) =>
   store.transact((tx) => {
@@ -57,13 +20,13 @@ const has = (store: Store, name: string) =>
 test('what was transacted while a commit fails is not stored without what came before', async () => {
   await withFolder(async (directory) => {
     const reported: string[] = []
-    const { disk, arm } = failingOnce()
+    const { disk, hold } = heldLog()
     const report = (message: string) => void reported.push(message)
     const { store } = await openTestStore(directory, { disk, report })
     put(store, 'stored')
     await store.flush()
     const verifier = Buffer.from(store.verifier)
-    const release = arm()
+    const release = hold()
     const outcomes: (FsError | undefined)[] = []
     put(store, 'failed')
     store.barrier((error) => void outcomes.push(error))
@@ -71,7 +34,7 @@ test('what was transacted while a commit fails is not stored without what came b
     await new Promise(setImmediate)
     put(store, 'behind it')
     const behind = store.flush().catch((error: unknown) => outcomes.push(error as FsError))
-    release()
+    release(new Error('the disk does not answer'))
     await behind
     assert.equal(
       outcomes.map((error) => error?.code),

@@ -12,6 +12,7 @@
  */
 import { appendFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Disk, DiskFile, OpenOptions } from '../../src/store/disk.ts'
 import { nodeDisk } from '../../src/store/node-disk.ts'
 import type { Random } from '../model/random.ts'
@@ -19,10 +20,11 @@ import { type Contents, type Fate, type PowerEvents, PowerFile } from './power-f
 
 /** Files of the folder that are really there. */
 const REAL = new Set(['format.new'])
-/** The most turns of the event loop that an operation takes, mostly and now and then. */
+/** The most turns of the event loop that an operation takes, mostly. */
 const DELAY_TURNS_MAX = 4
-const LONG_DELAY_TURNS_MAX = 100
-const LONG_DELAY_ONE_IN = 10
+/** Now and then it takes so long that the database, which is a real one, is faster. */
+const LONG_DELAY_MS_MAX = 20
+const LONG_DELAY_ONE_IN = 20
 const SECTORS_OF_A_PAGE = 8
 
 /** What of the disk is there after the power went: contents by the files' names. */
@@ -73,8 +75,8 @@ export class PowerDisk implements Disk {
   }
 
   async #delay(): Promise<void> {
-    const most = this.#random.oneIn(LONG_DELAY_ONE_IN) ? LONG_DELAY_TURNS_MAX : DELAY_TURNS_MAX
-    for (let left = this.#random.below(most + 1); left > 0; left--) {
+    if (this.#random.oneIn(LONG_DELAY_ONE_IN)) await sleep(this.#random.below(LONG_DELAY_MS_MAX))
+    for (let left = this.#random.below(DELAY_TURNS_MAX + 1); left > 0; left--) {
       await new Promise(setImmediate)
     }
   }
