@@ -11,7 +11,7 @@ const PROGRESS_BLOCKS = 2 ** 18
 export interface BlockReader {
   readBlocks(
     addresses: Float64Array,
-    crcs: Uint32Array,
+    checksums: Uint32Array,
     from: number,
     to: number,
     into: Uint8Array,
@@ -99,15 +99,15 @@ export class BlocksCheck {
   /** Reads the blocks of some slots of a chunk. @returns why that cannot be done */
   async #failure(chunk: Chunk, slots: readonly number[]): Promise<string | undefined> {
     const addresses = new Float64Array(slots.length)
-    const crcs = new Uint32Array(slots.length)
+    const checksums = new Uint32Array(slots.length)
     for (const [i, slot] of slots.entries()) {
       addresses[i] = chunk.address[slot] ?? 0
-      crcs[i] = chunk.crc[slot] ?? 0
+      checksums[i] = chunk.checksum[slot] ?? 0
     }
     const beyond = addresses.find((address) => address >= this.#end)
     if (beyond !== undefined) return `block ${beyond} lies beyond the blocks that there are`
     try {
-      await this.#reader.readBlocks(addresses, crcs, 0, slots.length, this.#buffer)
+      await this.#reader.readBlocks(addresses, checksums, 0, slots.length, this.#buffer)
       return undefined
     } catch (error) {
       if (error instanceof FsError) return error.message

@@ -27,7 +27,7 @@ export interface NewBlock {
   /** Its place in the chunk. */
   readonly slot: number
   readonly address: number
-  readonly crc: number
+  readonly checksum: number
 }
 
 /** Bytes that a chunk accounts for in `used`. */
@@ -100,14 +100,14 @@ export function mapBlocks(
   const chunk = newChunk(Math.max(old?.address.length ?? 0, (blocks.at(-1)?.slot ?? -1) + 1))
   if (old !== undefined) {
     chunk.address.set(old.address)
-    chunk.crc.set(old.crc)
+    chunk.checksum.set(old.checksum)
     chunk.birth.set(old.birth)
     const replaced = blocks.map(({ slot }) => slot)
     dropSlots(tx, dataset, key, old, replaced)
   }
-  for (const { slot, address, crc } of blocks) {
+  for (const { slot, address, checksum } of blocks) {
     chunk.address[slot] = address
-    chunk.crc[slot] = crc
+    chunk.checksum[slot] = checksum
     chunk.birth[slot] = dataset.epoch
   }
   putChunk(tx, dataset, content, index, chunk)
@@ -140,7 +140,7 @@ export function cutChunk(
   const chunk = {
     inline: undefined,
     address: old.address.slice(0, length),
-    crc: old.crc.slice(0, length),
+    checksum: old.checksum.slice(0, length),
     birth: old.birth.slice(0, length),
   }
   tx.put(dataset.chunks, key, chunk)

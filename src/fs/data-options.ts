@@ -12,7 +12,7 @@ export interface DataStore {
   newIno(): number
   space(): { readonly free: number }
   readonly clock: Clock
-  readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'settled'>
+  readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'drained'>
 }
 
 export interface DataLimits {
@@ -27,7 +27,7 @@ export interface DataLimits {
 }
 export const DATA_LIMITS: DataLimits = {
   dirtyBytesSoft: 32 * 2 ** 20,
-  dirtyBytesHard: 128 * 2 ** 20,
+  dirtyBytesHard: 64 * 2 ** 20,
   fileBytesMax: 16 * 2 ** 20,
   dirtyTicksMax: 5,
 }

@@ -1,6 +1,6 @@
 /** Reading a file's bytes, of the live dataset or of a snapshot: inline data, blocks, holes. */
-import { crc32 } from 'node:zlib'
 import type { BlockStore } from '../store/blocks.ts'
+import { checksum } from '../store/checksum.ts'
 import type { Reader } from '../store/dataset.ts'
 import { chunkKey } from '../store/keys.ts'
 import { BLOCK_BYTES, CHUNK_BLOCKS, type Chunk, type Inode } from '../store/records.ts'
@@ -33,7 +33,7 @@ const NO_PAGES: Overlay = { page: () => undefined }
 export function readBlock(blocks: BlockReader, chunk: Chunk, slot: number, into: Uint8Array): void {
   const address = chunk.address[slot] ?? 0
   blocks.readSync(address, 1, into)
-  if (crc32(into) !== chunk.crc[slot]) {
+  if (checksum(into) !== chunk.checksum[slot]) {
     throw new FsError('IO', `block ${address} fails its checksum`)
   }
 }
@@ -160,7 +160,7 @@ export class ContentReader {
     const mapped = Math.max(from, Math.min(to, chunk?.address.length ?? 0))
     into.fill(0, at + (mapped - from) * BLOCK_BYTES, end)
     if (chunk === undefined || mapped === from) return undefined
-    const wait = this.#blocks.readBlocks(chunk.address, chunk.crc, from, mapped, into, at)
+    const wait = this.#blocks.readBlocks(chunk.address, chunk.checksum, from, mapped, into, at)
     return wait === undefined ? undefined : wait
   }
 }

@@ -4,7 +4,8 @@
  * The form in which data is stored, and what always holds for it, is drawn in chunks.ts.
  */
 import assert from 'node:assert/strict'
-import { crc32 } from 'node:zlib'
+import { blockOf, blocksIn, sliceBlocks } from '../store/block-buffers.ts'
+import { checksum, checksums } from '../store/checksum.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { chunkKey } from '../store/keys.ts'
 import {
@@ -17,7 +18,8 @@ import {
 } from '../store/records.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { chunkLimit, cutChunk, mapBlocks, type NewBlock, nextChunk, putChunk } from './chunks.ts'
-import type { Below, DirtyChunk, DirtyFile } from './pages.ts'
+import type { DirtyChunk } from './page-chunk.ts'
+import type { Below, DirtyFile } from './pages.ts'
 
 /** Stores the dirty pages. @returns the inode that goes with them, not yet put */
 export function storePages(
@@ -40,39 +42,40 @@ export function storePages(
 function storeBlocks(tx: Transaction, dataset: Dataset, file: DirtyFile): void {
   const chunks = [...file.chunks].filter(([, { count }]) => count > 0)
   chunks.sort(([a], [b]) => a - b)
-  const pages: Uint8Array[] = []
-  for (const [, chunk] of chunks) {
-    for (const page of chunk.pages) if (page !== undefined) pages.push(page)
-  }
-  if (pages.length === 0) return
-  const addresses = writePages(tx, pages)
+  if (chunks.length === 0) return
+  const buffers: Uint8Array[] = []
+  for (const [, chunk] of chunks) chunk.appendTo(buffers)
+  const addresses = writeBuffers(tx, buffers)
+  const sums = checksums(buffers, addresses.length)
   let at = 0
   for (const [index, chunk] of chunks) {
-    mapBlocks(tx, dataset, file.content, index, newBlocks(chunk, addresses, at))
+    mapBlocks(tx, dataset, file.content, index, newBlocks(chunk, addresses, sums, at))
     at += chunk.count
   }
 }
 
-function newBlocks(chunk: DirtyChunk, addresses: Float64Array, from: number): NewBlock[] {
-  const blocks: NewBlock[] = []
-  for (let slot = 0; slot < CHUNK_BLOCKS; slot++) {
-    const page = chunk.pages[slot]
-    if (page === undefined) continue
-    blocks.push({ slot, address: addresses[from + blocks.length] ?? 0, crc: crc32(page) })
-  }
-  return blocks
+function newBlocks(
+  chunk: DirtyChunk,
+  addresses: Float64Array,
+  sums: Uint32Array,
+  from: number,
+): NewBlock[] {
+  return chunk.slots().map((slot, i) => {
+    const at = from + i
+    return { slot, address: addresses[at] ?? 0, checksum: sums[at] ?? 0 }
+  })
 }
 
-/** @returns each page's address */
-function writePages(tx: Transaction, pages: readonly Uint8Array[]): Float64Array {
-  const addresses = new Float64Array(pages.length)
+/** @returns each block's address */
+function writeBuffers(tx: Transaction, buffers: readonly Uint8Array[]): Float64Array {
+  const addresses = new Float64Array(blocksIn(buffers))
   let at = 0
-  for (const { address, count } of tx.allocate(pages.length)) {
-    tx.write(address, at === 0 && count === pages.length ? pages : pages.slice(at, at + count))
+  for (const { address, count } of tx.allocate(addresses.length)) {
+    tx.write(address, sliceBlocks(buffers, at, at + count))
     for (let i = 0; i < count; i++) addresses[at + i] = address + i
     at += count
   }
-  assert.equal(at, pages.length, 'allocate gave another number of blocks than it was asked for')
+  assert.equal(at, addresses.length, 'allocate gave another number of blocks than it was asked for')
   return addresses
 }
 
@@ -134,14 +137,15 @@ function cutTail(tx: Transaction, { dataset, below }: Content, inode: Inode, siz
   if (written === undefined) below.readBlock(chunk, slot, page)
   else page.set(written)
   page.fill(0, keep)
-  const address = writePages(tx, [page])[0] ?? 0
-  mapBlocks(tx, dataset, inode.content, index, [{ slot, address, crc: crc32(page) }])
+  const address = writeBuffers(tx, [page])[0] ?? 0
+  mapBlocks(tx, dataset, inode.content, index, [{ slot, address, checksum: checksum(page) }])
   return 0
 }
 
 function pageWritten(tx: Transaction, block: number): Uint8Array | undefined {
-  for (const { address, pages } of tx.writes) {
-    if (block >= address && block < address + pages.length) return pages[block - address]
+  for (const { address, buffers } of tx.writes) {
+    const page = blockOf(buffers, block - address)
+    if (page !== undefined) return page
   }
   return undefined
 }

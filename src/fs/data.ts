@@ -31,7 +31,9 @@ import type { Awaitable } from './filesystem.ts'
 import { type Below, DirtyFile } from './pages.ts'
 
 /** A file is settled once this many of its chunks are dirty throughout: it is a stream. */
-const FULL_CHUNKS_MAX = 4
+const FULL_CHUNKS_MAX = 2
+/** Writers that have to wait go on once so much was written: 8 MiB. */
+const DRAIN_BYTES = 8 * 2 ** 20
 
 export class FileData {
   readonly #store: DataStore
@@ -265,16 +267,15 @@ export class FileData {
     return this.#held + this.#store.blocks.queuedBytes > this.#limits.dirtyBytesHard
   }
 
-  /** Waits for blocks to be written, and settles what is dirty, until little enough is left. */
+  /**
+   * Settles what is dirty and waits for blocks to be written, until little enough is left. It waits
+   * no longer than for a part of them: writers and the disk are to be busy at the same time.
+   */
   async #drained(): Promise<void> {
     while (this.#overHard() && this.#failure === undefined) {
-      try {
-        await this.#store.blocks.settled()
-      } catch {
-        // A failed write is told by the store's barrier; who waits here only has to go on.
-        return
-      }
       if (this.#held > this.#limits.dirtyBytesSoft) this.#writeOut()
+      const { queuedBytes } = this.#store.blocks
+      await this.#store.blocks.drained(Math.max(0, queuedBytes - DRAIN_BYTES))
     }
   }
 }

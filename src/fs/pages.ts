@@ -21,6 +21,7 @@ import {
 } from '../store/records.ts'
 import { compareTime, type Time } from '../store/time.ts'
 import type { RecordBuffers } from '../xdr/buffers.ts'
+import { DirtyChunk, type Page, pageBytes } from './page-chunk.ts'
 
 /**
  * A write of at least this many bytes is kept by reference. It is more than what rides in a log
@@ -29,8 +30,8 @@ import type { RecordBuffers } from '../xdr/buffers.ts'
 export const SHARED_BYTES_MIN = 256 * 1024
 /** The largest slab: 256 KiB. A file's first is small, so that small files take little. */
 const SLAB_PAGES_MAX = 64
-/** About what a chunk's tables here take: one pointer and one flag a page. */
-const DIRTY_CHUNK_BYTES = 2560
+/** About what a chunk's tables take: a pointer, a place and a flag for each page. */
+const DIRTY_CHUNK_BYTES = 13 * CHUNK_BLOCKS
 
 /** The stored state of the file below its dirty pages. */
 export interface Below {
@@ -44,23 +45,9 @@ export interface Below {
   readBlock(chunk: Chunk, slot: number, into: Uint8Array): void
 }
 
-export class DirtyChunk {
-  /** The chunk as it is stored. It cannot change while the file has dirty pages. */
-  readonly old: Chunk | undefined
-  readonly pages: (Uint8Array | undefined)[] = new Array(CHUNK_BLOCKS).fill(undefined)
-  /** 1 where the page may be changed in place. */
-  readonly own = new Uint8Array(CHUNK_BLOCKS)
-  /** How many pages there are. */
-  count = 0
-
-  constructor(old: Chunk | undefined) {
-    this.old = old
-  }
-}
-
 /** Part of a write that lies in one page. */
 interface Part {
-  readonly page: Uint8Array
+  readonly page: Page
   readonly index: number
 }
 
@@ -98,7 +85,8 @@ export class DirtyFile {
 
   /** The dirty page `index` of the file. */
   page(index: number): Uint8Array | undefined {
-    return this.chunks.get(Math.floor(index / CHUNK_BLOCKS))?.pages[index % CHUNK_BLOCKS]
+    const page = this.chunks.get(Math.floor(index / CHUNK_BLOCKS))?.page(index % CHUNK_BLOCKS)
+    return page === undefined ? undefined : pageBytes(page)
   }
 
   /** The inode as it will be once the pages are stored; `inode` is the one that is stored. */
@@ -160,12 +148,13 @@ export class DirtyFile {
 
   /** Makes no page our own any more: a transaction had them. */
   disown(): void {
-    for (const chunk of this.chunks.values()) chunk.own.fill(0)
+    for (const chunk of this.chunks.values()) chunk.disown()
   }
 
   #setPart(part: Part, bytes: Uint8Array, at: number, below: Below): void {
-    part.page.set(bytes, at)
-    this.#place(this.#chunk(part.index, below), part.index % CHUNK_BLOCKS, part.page, 1)
+    const { memory, at: start } = part.page
+    memory.set(bytes, start + at)
+    this.#place(this.#chunk(part.index, below), part.index % CHUNK_BLOCKS, part.page, true)
   }
 
   #setFull(
@@ -184,34 +173,28 @@ export class DirtyFile {
       const end = Math.min(to, index - (index % CHUNK_BLOCKS) + CHUNK_BLOCKS)
       for (; index < end; index++) {
         const at = index * BLOCK_BYTES - offset
-        const bytes = new Uint8Array(data.buffer, data.byteOffset + at, BLOCK_BYTES)
         const slot = index % CHUNK_BLOCKS
-        if (shared) {
-          this.#place(chunk, slot, bytes, 0)
-        } else {
-          const page = this.#ownPage(chunk, slot) ?? this.#carve(hint)
-          page.set(bytes)
-          this.#place(chunk, slot, page, 1)
-        }
+        if (shared) this.#place(chunk, slot, { memory: data, at }, false)
+        else this.#copy(chunk, slot, pageBytes({ memory: data, at }), hint)
       }
     }
   }
 
-  #ownPage(chunk: DirtyChunk, slot: number): Uint8Array | undefined {
-    return chunk.own[slot] === 1 ? chunk.pages[slot] : undefined
+  #copy(chunk: DirtyChunk, slot: number, bytes: Uint8Array, hint: number): void {
+    const page = chunk.ownPage(slot) ?? this.#carve(hint)
+    page.memory.set(bytes, page.at)
+    this.#place(chunk, slot, page, true)
   }
 
-  #place(chunk: DirtyChunk, slot: number, page: Uint8Array, own: number): void {
-    if (chunk.pages[slot] === undefined) {
-      chunk.count++
+  #place(chunk: DirtyChunk, slot: number, { memory, at }: Page, own: boolean): void {
+    const fresh = !chunk.has(slot)
+    const released = chunk.place(slot, memory, at, own)
+    if (released !== undefined) this.#buffers?.release(released, 1)
+    if (fresh) {
       this.count++
       if (chunk.count === CHUNK_BLOCKS) this.full++
-      if ((chunk.old?.address[slot] ?? 0) === 0) this.#fresh++
+      if (chunk.isUnmapped(slot)) this.#fresh++
     }
-    const old = chunk.pages[slot]
-    if (old !== undefined && chunk.own[slot] === 0) this.#buffers?.release(old, 1)
-    chunk.pages[slot] = page
-    chunk.own[slot] = own
     this.#merged = undefined
   }
 
@@ -226,9 +209,9 @@ export class DirtyFile {
     const inline = chunk.old?.inline
     if (inline !== undefined) {
       const page = this.#carve(1)
-      page.fill(0)
-      page.set(inline)
-      this.#place(chunk, 0, page, 1)
+      page.memory.fill(0, page.at, page.at + BLOCK_BYTES)
+      page.memory.set(inline, page.at)
+      this.#place(chunk, 0, page, true)
     }
     return chunk
   }
@@ -237,18 +220,19 @@ export class DirtyFile {
   #whole(index: number, below: Below, hint: number): Part {
     const chunk = this.#chunk(index, below)
     const slot = index % CHUNK_BLOCKS
-    const own = this.#ownPage(chunk, slot)
+    const own = chunk.ownPage(slot)
     if (own !== undefined) return { page: own, index }
     const page = this.#carve(hint)
-    const dirty = chunk.pages[slot]
-    if (dirty !== undefined) page.set(dirty)
-    else if (chunk.old === undefined || (chunk.old.address[slot] ?? 0) === 0) page.fill(0)
-    else below.readBlock(chunk.old, slot, page)
+    const bytes = pageBytes(page)
+    const dirty = chunk.page(slot)
+    if (dirty !== undefined) bytes.set(pageBytes(dirty))
+    else if (chunk.old === undefined || chunk.isUnmapped(slot)) bytes.fill(0)
+    else below.readBlock(chunk.old, slot, bytes)
     return { page, index }
   }
 
   /** @param hint how many pages will be carved now, as far as is known */
-  #carve(hint: number): Uint8Array {
+  #carve(hint: number): Page {
     if (this.#slabAt === this.#slab.length) {
       const pages = Math.min(SLAB_PAGES_MAX, Math.max(hint, this.count))
       // A plain Uint8Array over memory that is not zeroed: every page is filled by its writer.
@@ -258,7 +242,7 @@ export class DirtyFile {
     }
     const at = this.#slabAt
     this.#slabAt = at + BLOCK_BYTES
-    return this.#slab.subarray(at, at + BLOCK_BYTES)
+    return { memory: this.#slab, at }
   }
 }
 

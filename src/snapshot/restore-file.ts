@@ -36,7 +36,7 @@ function share(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
     }
     start = end
   }
-  return { inline: undefined, address: chunk.address, crc: chunk.crc, birth }
+  return { inline: undefined, address: chunk.address, checksum: chunk.checksum, birth }
 }
 
 /** A content that was filled from a snapshot, and that no file has yet. */

@@ -12,17 +12,24 @@
  *   failed write or sync is unknown, and a second sync that succeeds proves nothing.
  */
 import type { RecordBuffers } from '../xdr/buffers.ts'
+import { blockOf, blocksIn, joined, releaseBlocks, sliceBlocks } from './block-buffers.ts'
 import { BLOCK_BYTES } from './records.ts'
 
 /** Blocks of a span: the most that one job writes. */
 export const SPAN_BLOCKS = 128
-/** Jobs that are written at once: as many as libuv has threads by default. */
-const CONCURRENT_JOBS_MAX = 4
+/**
+ * Jobs that are given to the system at once: more than libuv has threads (4 by default). A job that
+ * has ended is followed by another when the event loop comes round, and its turns may be long.
+ */
+const CONCURRENT_JOBS_MAX = 16
 
 interface Job {
   readonly span: number
   readonly address: number
-  readonly pages: Uint8Array[]
+  /** What is written from there on; grows until the job begins. */
+  readonly buffers: Uint8Array[]
+  /** How many blocks that is. */
+  count: number
   readonly sequence: number
   begun: boolean
   next: Job | undefined
@@ -35,16 +42,23 @@ interface Waiter {
   reject(error: Error): void
 }
 
+interface Drain {
+  /** Bytes in the queue, at most. */
+  readonly bytes: number
+  resolve(): void
+}
+
 /** Writes the buffers, one behind the other, from block `address` on. */
 export type PutBlocks = (address: number, buffers: readonly Uint8Array[]) => Promise<void>
 
 export class WriteQueue {
   readonly #put: PutBlocks
-  readonly #buffers: RecordBuffers | undefined
+  readonly #leases: RecordBuffers | undefined
   /** The jobs of each span that have not ended, oldest first. */
   readonly #spans = new Map<number, Job[]>()
   readonly #begun = new Set<Job>()
   readonly #waiters: Waiter[] = []
+  #drains: Drain[] = []
   /** The jobs that have not begun, oldest first, linked by `next`. */
   #head: Job | undefined
   #tail: Job | undefined
@@ -52,10 +66,10 @@ export class WriteQueue {
   #bytes = 0
   #failure: Error | undefined
 
-  /** @param buffers to which pages of theirs go back once they are written */
-  constructor(put: PutBlocks, buffers?: RecordBuffers) {
+  /** @param leases to which buffers of theirs go back once they are written */
+  constructor(put: PutBlocks, leases?: RecordBuffers) {
     this.#put = put
-    this.#buffers = buffers
+    this.#leases = leases
   }
 
   /** Bytes that are not written yet. */
@@ -63,15 +77,16 @@ export class WriteQueue {
     return this.#bytes
   }
 
-  push(address: number, pages: readonly Uint8Array[]): void {
-    for (let from = 0; from < pages.length; ) {
+  push(address: number, buffers: readonly Uint8Array[]): void {
+    const count = blocksIn(buffers)
+    for (let from = 0; from < count; ) {
       const first = address + from
       const span = Math.floor(first / SPAN_BLOCKS)
-      const to = Math.min(pages.length, (span + 1) * SPAN_BLOCKS - address)
-      this.#add(span, first, pages.slice(from, to))
+      const to = Math.min(count, (span + 1) * SPAN_BLOCKS - address)
+      this.#add(span, first, sliceBlocks(buffers, from, to), to - from)
       from = to
     }
-    this.#bytes += pages.length * BLOCK_BYTES
+    this.#bytes += count * BLOCK_BYTES
     this.#begin()
   }
 
@@ -81,16 +96,31 @@ export class WriteQueue {
     if (jobs === undefined) return undefined
     for (let i = jobs.length - 1; i >= 0; i--) {
       const job = jobs[i]
-      const page = job?.pages[address - job.address]
+      const page = job && blockOf(job.buffers, address - job.address)
       if (page !== undefined) return page
     }
     return undefined
+  }
+
+  /** Whether any of the blocks is not written yet. */
+  touches(address: number, count: number): boolean {
+    if (this.#bytes === 0) return false
+    for (let i = 0; i < count; i++) if (this.page(address + i) !== undefined) return true
+    return false
   }
 
   /** Resolves when all that was pushed so far is written; rejects for ever after a failure. */
   settled(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ sequence: this.#sequence, resolve, reject })
+      this.#notify()
+    })
+  }
+
+  /** Resolves when at most so many bytes are not written yet; also where writes fail. */
+  drained(bytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drains.push({ bytes, resolve })
       this.#notify()
     })
   }
@@ -105,15 +135,17 @@ export class WriteQueue {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  #add(span: number, address: number, pages: Uint8Array[]): void {
+  #add(span: number, address: number, buffers: readonly Uint8Array[], count: number): void {
     const jobs = this.#spans.get(span)
     const last = jobs?.at(-1)
-    if (last !== undefined && !last.begun && last.address + last.pages.length === address) {
-      last.pages.push(...pages)
+    if (last !== undefined && !last.begun && last.address + last.count === address) {
+      last.buffers.push(...buffers)
+      last.count += count
       return
     }
-    this.#sequence++
-    const job = { span, address, pages, sequence: this.#sequence, begun: false, next: undefined }
+    const sequence = ++this.#sequence
+    const rest = { sequence, begun: false, next: undefined }
+    const job: Job = { span, address, buffers: [...buffers], count, ...rest }
     if (jobs === undefined) this.#spans.set(span, [job])
     else jobs.push(job)
     if (this.#tail === undefined) this.#head = job
@@ -130,7 +162,7 @@ export class WriteQueue {
       job.next = undefined
       job.begun = true
       this.#begun.add(job)
-      this.#put(job.address, joined(job.pages)).then(
+      this.#put(job.address, joined(job.buffers)).then(
         () => this.#end(job),
         (error: unknown) => {
           this.fail(error)
@@ -143,10 +175,7 @@ export class WriteQueue {
   /** An undone transaction's blocks may be written anew while their first write still runs. */
   #collides(job: Job): boolean {
     for (const other of this.#begun) {
-      if (
-        other.address < job.address + job.pages.length &&
-        job.address < other.address + other.pages.length
-      ) {
+      if (other.address < job.address + job.count && job.address < other.address + other.count) {
         return true
       }
     }
@@ -158,13 +187,17 @@ export class WriteQueue {
     const jobs = this.#spans.get(job.span)
     if (jobs !== undefined && jobs.length > 1) jobs.splice(jobs.indexOf(job), 1)
     else this.#spans.delete(job.span)
-    this.#bytes -= job.pages.length * BLOCK_BYTES
-    this.#buffers?.releaseAll(job.pages)
+    this.#bytes -= job.count * BLOCK_BYTES
+    releaseBlocks(job.buffers, this.#leases)
     this.#begin()
     this.#notify()
   }
 
   #notify(): void {
+    this.#drains = this.#drains.filter(({ bytes, resolve }) => {
+      if (this.#bytes <= bytes) resolve()
+      return this.#bytes > bytes
+    })
     let oldest = this.#head?.sequence ?? Number.POSITIVE_INFINITY
     for (const { sequence } of this.#begun) oldest = Math.min(oldest, sequence)
     while (this.#waiters[0] !== undefined && this.#waiters[0].sequence < oldest) {
@@ -173,22 +206,4 @@ export class WriteQueue {
       else waiter?.reject(this.#failure)
     }
   }
-}
-
-/** The pages as few buffers as possible: views that lie side by side in memory become one. */
-export function joined(pages: readonly Uint8Array[]): Uint8Array[] {
-  const buffers: Uint8Array[] = []
-  let last: Uint8Array | undefined
-  let end = 0
-  for (const page of pages) {
-    if (last !== undefined && page.buffer === last.buffer && page.byteOffset === end) {
-      last = new Uint8Array(last.buffer, last.byteOffset, last.length + page.length)
-      buffers[buffers.length - 1] = last
-    } else {
-      last = page
-      buffers.push(page)
-    }
-    end = page.byteOffset + page.length
-  }
-  return buffers
 }

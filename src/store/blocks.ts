@@ -1,6 +1,6 @@
 /**
  * File data: immutable blocks of 4096 bytes, found by number. Address 0 is a hole: its place in
- * the first file is never used. A block has no header; whoever refers to it keeps its CRC-32.
+ * the first file is never used. A block has no header; whoever refers to it keeps its checksum.
  *
  * Invariants:
  * - What is read from disk by `readBlocks` is verified before the caller sees it.
@@ -9,11 +9,12 @@
  *   `idle` has told that nobody reads it still.
  */
 import { strict as assert } from 'node:assert'
-import { crc32 } from 'node:zlib'
 import type { RecordBuffers } from '../xdr/buffers.ts'
+import { blocksIn, joined, releaseBlocks } from './block-buffers.ts'
 import { BlockError, BlockFiles, every, FILE_BLOCKS } from './blocks-files.ts'
-import { joined, WriteQueue } from './blocks-queue.ts'
+import { WriteQueue } from './blocks-queue.ts'
 import { WarmBlocks } from './blocks-warm.ts'
+import { findDamage } from './checksum.ts'
 import type { Disk } from './disk.ts'
 import { BLOCK_BYTES } from './records.ts'
 
@@ -82,28 +83,24 @@ export class BlockStore {
   }
 
   /**
-   * Begins to write pages of 4096 bytes to consecutive blocks. They must never change; until they
-   * are written, readers get them from memory. A failure is told by `settled` and `sync`.
+   * Begins to write buffers of whole blocks to consecutive blocks. They must never change; until
+   * they are written, readers get them from memory. A failure is told by `settled` and `sync`.
    */
-  write(address: number, pages: readonly Uint8Array[]): void {
+  write(address: number, buffers: readonly Uint8Array[]): void {
     assert(address > 0, 'block 0 is a hole')
-    assert(
-      pages.every((page) => page.length === BLOCK_BYTES),
-      'a page is one block',
-    )
-    if (!this.#writeNow(address, pages)) this.#queue.push(address, pages)
-    this.#warm.add(address, pages.length)
+    const count = blocksIn(buffers)
+    if (!this.#writeNow(address, count, buffers)) this.#queue.push(address, buffers)
+    this.#warm.add(address, count)
   }
 
   /** Writes what is little at once, unless it has to wait for something. */
-  #writeNow(address: number, pages: readonly Uint8Array[]): boolean {
-    if (pages.length * BLOCK_BYTES > this.#syncWriteBytesMax) return false
-    if ((address % FILE_BLOCKS) + pages.length > FILE_BLOCKS) return false
-    const queued = (_: Uint8Array, i: number) => this.#queue.page(address + i) !== undefined
-    if (this.#queue.bytes > 0 && pages.some(queued)) return false
+  #writeNow(address: number, count: number, buffers: readonly Uint8Array[]): boolean {
+    if (count * BLOCK_BYTES > this.#syncWriteBytesMax) return false
+    if ((address % FILE_BLOCKS) + count > FILE_BLOCKS) return false
+    if (this.#queue.touches(address, count)) return false
     try {
-      if (!this.#files.writeSync(address, joined(pages))) return false
-      this.#buffers?.releaseAll(pages)
+      if (!this.#files.writeSync(address, joined(buffers))) return false
+      releaseBlocks(buffers, this.#buffers)
       return true
     } catch (error) {
       this.#queue.fail(error)
@@ -114,6 +111,11 @@ export class BlockStore {
   /** All that was given to `write` is written, not yet synced. Rejects for ever after a failure. */
   settled(): Promise<void> {
     return this.#queue.settled()
+  }
+
+  /** Of what was given to `write` at most so many bytes are not written yet. Never rejects. */
+  drained(bytes: number): Promise<void> {
+    return this.#queue.drained(bytes)
   }
 
   /** All that was given to `write` is on stable storage. Rejects for ever after a failure. */
@@ -160,7 +162,7 @@ export class BlockStore {
    */
   readBlocks(
     addresses: Float64Array,
-    crcs: Uint32Array,
+    checksums: Uint32Array,
     from: number,
     to: number,
     into: Uint8Array,
@@ -171,10 +173,15 @@ export class BlockStore {
     const base = at - from * BLOCK_BYTES
     if (!this.#cheap(runs)) {
       const read = this.#readRuns(runs, into, base)
-      return this.#track(read.then(() => verifyRuns(runs, crcs, into, base)))
+      return this.#track(read.then(() => verifyRuns(runs, checksums, into, base)))
     }
     for (const run of runs) this.#files.readSync(run.address, part(run, into, base))
-    verifyRuns(runs, crcs, into, base)
+    verifyRuns(runs, checksums, into, base)
+  }
+
+  /** Whether any read is under way. */
+  get isRead(): boolean {
+    return this.#reading.size > 0
   }
 
   /** Every read that has begun so far has ended: what it read may be freed and written over. */
@@ -244,11 +251,6 @@ export class BlockStore {
   }
 }
 
-/** Whether a page is the one that was written under this checksum. */
-export function verify(page: Uint8Array, crc: number): boolean {
-  return crc32(page) === crc
-}
-
 function continues(run: Run, index: number, address: number): boolean {
   return (
     run.index + run.count === index &&
@@ -263,14 +265,16 @@ function part({ index, count }: Run, into: Uint8Array, base: number): Uint8Array
   return into.subarray(from, from + count * BLOCK_BYTES)
 }
 
-function verifyRuns(runs: readonly Run[], crcs: Uint32Array, into: Uint8Array, base: number): void {
-  for (const { index, address, count } of runs) {
-    for (let i = 0; i < count; i++) {
-      const from = base + (index + i) * BLOCK_BYTES
-      if (!verify(into.subarray(from, from + BLOCK_BYTES), crcs[index + i] ?? 0)) {
-        throw new BlockError(address + i, 'does not match its checksum')
-      }
-    }
+/** @throws BlockError for the first block that is not what its checksum says */
+function verifyRuns(
+  runs: readonly Run[],
+  checksums: Uint32Array,
+  into: Uint8Array,
+  base: number,
+): void {
+  for (const run of runs) {
+    const damaged = findDamage(part(run, into, base), checksums, run.index)
+    if (damaged >= 0) throw new BlockError(run.address + damaged, 'does not match its checksum')
   }
 }
 

@@ -134,7 +134,7 @@ export const bitmapCodec: Codec<Uint8Array> = {
   decode: (r) => own(r.opaqueFixed(BITMAP_BITS / 8)),
 }
 
-/** Runs of blocks that lie side by side on disk and came in one epoch, then a CRC a block. */
+/** Runs of blocks that lie side by side on disk and came in one epoch, then a checksum a block. */
 export const chunkCodec: Codec<Chunk> = {
   encode(w, chunk) {
     w.uint32(chunk.inline === undefined ? 0 : 1)
@@ -150,7 +150,7 @@ export const chunkCodec: Codec<Chunk> = {
       w.uint64(chunk.address[start] ?? 0)
       w.uint32(chunk.birth[start] ?? 0)
       if (chunk.address[start] !== 0) {
-        for (let i = start; i < end; i++) w.uint32(chunk.crc[i] ?? 0)
+        for (let i = start; i < end; i++) w.uint32(chunk.checksum[i] ?? 0)
       }
       start = end
     }
@@ -167,7 +167,7 @@ export const chunkCodec: Codec<Chunk> = {
         if (address === 0) continue
         chunk.address[i] = address + i - start
         chunk.birth[i] = birth
-        chunk.crc[i] = r.uint32()
+        chunk.checksum[i] = r.uint32()
       }
       start = end
     }

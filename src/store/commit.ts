@@ -5,6 +5,7 @@
  * it, or, where it is little, inside the entry itself: then one write makes both durable.
  */
 import { strict as assert } from 'node:assert'
+import { blocksIn } from './block-buffers.ts'
 import type { BlockStore } from './blocks.ts'
 import type { FsError } from './error.ts'
 import { type Key, keyBytes } from './keys.ts'
@@ -12,6 +13,7 @@ import type { IntentLog } from './log.ts'
 import { LogEntryBuilder } from './log-entry.ts'
 import { encodeRecord } from './record.ts'
 import { BLOCK_BYTES } from './records.ts'
+import type { SpaceMap } from './space.ts'
 import type { Entry } from './table.ts'
 import type { BlockWrite, Transaction } from './transaction.ts'
 
@@ -34,6 +36,7 @@ class Group {
 export interface CommitterHost {
   readonly log: IntentLog
   readonly blocks: BlockStore
+  readonly space: Pick<SpaceMap, 'markYoung' | 'forgetYoung' | 'releaseYoung'>
   /** A commit failed: from now on nothing can be promised. */
   failed(error: unknown): FsError
   /** A group is on disk. May hold the next commit back. */
@@ -71,13 +74,21 @@ export class Committer {
     for (const { entry } of tx.touched) this.#record(group.entry, entry)
     for (const { address, count, by } of tx.deltas) group.entry.delta(address, count, by)
     for (const write of tx.writes) {
-      group.blockBytes += write.pages.length * BLOCK_BYTES
+      group.blockBytes += blocksIn(write.buffers) * BLOCK_BYTES
       // What will not ride in the entry is not kept in memory until the commit.
       if (group.blockBytes > EMBEDDED_BYTES_MAX) group.writes.length = 0
       else group.writes.push(write)
-      this.#host.blocks.write(write.address, write.pages)
+      this.#host.blocks.write(write.address, write.buffers)
     }
+    if (group.blockBytes > EMBEDDED_BYTES_MAX) this.#youngNow(tx)
     group.transactions++
+  }
+
+  /** The transaction's blocks, should they be freed before the commit, can soon be used anew. */
+  #youngNow(tx: Transaction): void {
+    const { space, blocks } = this.#host
+    for (const { address, buffers } of tx.writes) space.markYoung(address, blocksIn(buffers))
+    if (!blocks.isRead) space.releaseYoung()
   }
 
   #record(builder: LogEntryBuilder, entry: Entry<unknown>): void {
@@ -119,9 +130,8 @@ export class Committer {
    */
   cut(): Promise<number> {
     assert.equal(this.#closed, undefined, 'one cut at a time')
-    const group = this.#group
+    const group = this.#close()
     this.#closed = group
-    this.#group = new Group()
     return new Promise((resolve, reject) => {
       group.cut = resolve
       group.waiters.push((error) => error !== undefined && reject(error))
@@ -147,9 +157,16 @@ export class Committer {
   }
 
   #next(): Group {
-    const group = this.#closed ?? this.#group
-    if (this.#closed !== undefined) this.#closed = undefined
-    else this.#group = new Group()
+    const group = this.#closed ?? this.#close()
+    this.#closed = undefined
+    return group
+  }
+
+  /** Closes the group that takes transactions, and opens the next. */
+  #close(): Group {
+    const group = this.#group
+    this.#group = new Group()
+    this.#host.space.forgetYoung()
     return group
   }
 
@@ -175,7 +192,7 @@ export class Committer {
   async #write(group: Group): Promise<void> {
     const { log, blocks } = this.#host
     if (group.blockBytes > EMBEDDED_BYTES_MAX) await blocks.sync()
-    else for (const { address, pages } of group.writes) group.entry.blocks(address, pages)
+    else for (const { address, buffers } of group.writes) group.entry.blocks(address, buffers)
     await log.append(this.seq + 1, group.entry.pieces())
     this.seq++
   }

@@ -1,7 +1,7 @@
 /**
  * The data folder.
  *
- *   format      "zerofs-nfs 1\n": which version of the formats below; written last when it is made
+ *   format      "zerofs-nfs 2\n": which version of the formats below; written last when it is made
  *   meta/       the database: metadata (keys.ts, records.ts)
  *   blocks/     file data (blocks.ts)
  *   log.0 log.1 the intent log (log.ts)
@@ -14,7 +14,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { Disk } from './disk.ts'
 
-const FORMAT = 'zerofs-nfs 1\n'
+const FORMAT = 'zerofs-nfs 2\n'
 const FORMAT_FILE = 'format'
 const OWNER_FILE = 'owner.json'
 /** What a store cannot do without. */

@@ -12,6 +12,7 @@
  * state of the last checkpoint.
  */
 import { strict as assert } from 'node:assert'
+import { blocksIn } from './block-buffers.ts'
 import { BLOCK_BYTES } from './records.ts'
 
 const PUT = 1
@@ -76,12 +77,12 @@ export class LogEntryBuilder {
     this.#buffer.writeInt8(by, at)
   }
 
-  blocks(address: number, pages: readonly Uint8Array[]): void {
-    this.#extent(BLOCKS, 13, address, pages.length)
+  blocks(address: number, buffers: readonly Uint8Array[]): void {
+    this.#extent(BLOCKS, 13, address, blocksIn(buffers))
     this.#cut()
-    for (const page of pages) {
-      this.#pieces.push(page)
-      this.length += page.length
+    for (const buffer of buffers) {
+      this.#pieces.push(buffer)
+      this.length += buffer.length
     }
   }
 

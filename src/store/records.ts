@@ -81,13 +81,13 @@ export type Page = readonly PageEntry[]
 export interface Chunk {
   readonly inline: Uint8Array | undefined
   readonly address: Float64Array
-  readonly crc: Uint32Array
+  readonly checksum: Uint32Array
   readonly birth: Uint32Array
 }
 export const EMPTY_CHUNK: Chunk = {
   inline: undefined,
   address: new Float64Array(0),
-  crc: new Uint32Array(0),
+  checksum: new Uint32Array(0),
   birth: new Uint32Array(0),
 }
 
@@ -108,7 +108,7 @@ export function newChunk(length: number): Chunk {
   return {
     inline: undefined,
     address: new Float64Array(length),
-    crc: new Uint32Array(length),
+    checksum: new Uint32Array(length),
     birth: new Uint32Array(length),
   }
 }

@@ -13,7 +13,6 @@ import { Kind, keyBytes, parseKey } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { readLogEntry } from './log-entry.ts'
 import { sealRecord } from './record.ts'
-import { BLOCK_BYTES } from './records.ts'
 import type { SpaceMap } from './space.ts'
 
 const BATCH_RECORDS = 2000
@@ -50,19 +49,11 @@ async function readLog(
       put: (key, value) => records.set(key.toString('latin1'), Buffer.from(value)),
       delete: (key) => records.set(key.toString('latin1'), undefined),
       delta: (address, count, by) => space.applyDelta(address, count, by),
-      blocks: (address, data) => blocks.write(address, pagesOf(Buffer.from(data))),
+      blocks: (address, data) => blocks.write(address, [Buffer.from(data)]),
     })
     await blocks.settled()
   })
   return { seq, records }
-}
-
-function pagesOf(data: Buffer): Uint8Array[] {
-  const pages: Uint8Array[] = []
-  for (let at = 0; at < data.length; at += BLOCK_BYTES) {
-    pages.push(data.subarray(at, at + BLOCK_BYTES))
-  }
-  return pages
 }
 
 /** A group's record as the database has it: reference counts have no birth. */

@@ -14,6 +14,9 @@ import {
   setBits,
 } from './space-group.ts'
 
+/** Makes blocks of a group allocatable. */
+export type Free = (group: number, bits: GroupBits, blocks: number) => void
+
 export class Limbo {
   #fresh = new Map<number, GroupBits>()
   #frozen = new Map<number, GroupBits>()
@@ -57,7 +60,7 @@ export class Limbo {
   }
 
   /** Lets go of what was in limbo at the last cut. */
-  release(free: (group: number, bits: GroupBits, blocks: number) => void): void {
+  release(free: Free): void {
     const frozen = this.#frozen
     this.#frozen = new Map()
     for (const [group, bits] of frozen) {

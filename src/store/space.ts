@@ -2,9 +2,10 @@
  * Which blocks are in use, and how often: a reference count a block, in groups of 4096 blocks.
  *
  * Invariants:
- * - A block is in one of three states: used (its count is above 0), in limbo, or free.
- * - A block whose count falls to 0 is in limbo until a checkpoint has written that count: after a
- *   crash the log is replayed from an older checkpoint, and must find the block as it was.
+ * - A block is in one of three states: used (its count is above 0), waiting, or free.
+ * - A block whose count falls to 0 waits until a checkpoint has written that count: after a crash
+ *   the log is replayed from an older checkpoint, and must find the block as it was. Young blocks
+ *   (space-waiting.ts) are an exception.
  * - The counters are exact at all times. Block 0 is in none of them, and never handed out.
  * - Every operation checks first and changes afterwards: one that throws has changed nothing. Each
  *   has its inverse, to be called in the same turn of the event loop, last operation first.
@@ -20,12 +21,13 @@ import {
   decodeHead,
   GROUP_BLOCKS,
   type Group,
+  type GroupBits,
   REFERENCES_MAX,
   removeBits,
   setBits,
   usableBlocks,
 } from './space-group.ts'
-import { Limbo } from './space-limbo.ts'
+import { WaitingBlocks } from './space-waiting.ts'
 
 /** Memory for decoded groups, unless told otherwise. */
 const CACHE_BYTES = 64 * 2 ** 20
@@ -50,14 +52,13 @@ export interface SpaceOptions {
 export class SpaceMap {
   readonly #cache: GroupCache
   readonly #groups: FreeGroups
-  readonly #limbo = new Limbo()
+  readonly #waiting = new WaitingBlocks()
   readonly #allocator: Allocator
-  #holds = 0
 
   constructor(options: SpaceOptions) {
     const { load, mayGrow, groupsMax = GROUPS_MAX, cacheBytes = CACHE_BYTES } = options
     const groups = new FreeGroups({ mayGrow, groupsMax })
-    const prepare = (group: Group): void => this.#limbo.mark(group)
+    const prepare = (group: Group): void => this.#waiting.mark(group)
     const isBacked = (group: number): boolean => groups.isBacked(group)
     this.#groups = groups
     this.#cache = new GroupCache({ load, prepare, isBacked }, cacheBytes)
@@ -77,27 +78,22 @@ export class SpaceMap {
   /** Blocks with a reference. */
   get usedBlocks(): number {
     const { total, blocks } = this.#groups
-    return total === 0 ? 0 : total * GROUP_BLOCKS - 1 - blocks - this.#limbo.blocks
+    return total === 0 ? 0 : total * GROUP_BLOCKS - 1 - blocks - this.#waiting.blocks
   }
 
   /** Blocks without a reference that wait for a checkpoint, or for who holds them. */
   get limboBlocks(): number {
-    return this.#limbo.blocks
+    return this.#waiting.blocks
   }
 
   /** Blocks that the next checkpoint lets go of. */
   get releasableBlocks(): number {
-    return this.#holds > 0 ? 0 : this.#limbo.blocks
+    return this.#waiting.releasable
   }
 
   /** Keeps what is released from being used anew until the result is called. */
   hold(): () => void {
-    this.#holds++
-    let held = true
-    return () => {
-      if (held) this.#holds--
-      held = false
-    }
+    return this.#waiting.hold()
   }
 
   get totalGroups(): number {
@@ -157,7 +153,7 @@ export class SpaceMap {
     this.#adjust(address, count, -1, false)
   }
 
-  /** One reference less to each of the blocks. Without any they are in limbo. */
+  /** One reference less to each of the blocks. Without any they wait. */
   release(address: number, count: number): void {
     this.#check(address, count, 1, REFERENCES_MAX)
     this.#adjust(address, count, -1, true)
@@ -170,7 +166,7 @@ export class SpaceMap {
 
   /** Repeats a change that the log tells. Blocks without a reference are free at once. */
   applyDelta(address: number, count: number, by: number): void {
-    assert.equal(this.#limbo.blocks, 0, 'the log is replayed before anything else')
+    assert.equal(this.#waiting.blocks, 0, 'the log is replayed before anything else')
     const last = Math.floor((address + count - 1) / GROUP_BLOCKS)
     this.#groups.include(last)
     this.#check(address, count, Math.max(0, -by), REFERENCES_MAX - Math.max(0, by))
@@ -196,30 +192,30 @@ export class SpaceMap {
     }
   }
 
-  #adjust(address: number, count: number, by: number, limbo: boolean): void {
+  #adjust(address: number, count: number, by: number, wait: boolean): void {
     for (let i = address; i < address + count; i++) {
       const number = Math.floor(i / GROUP_BLOCKS)
       const at = i - number * GROUP_BLOCKS
       const group = this.#cache.change(number)
       const before = group.counts[at] ?? 0
       group.counts[at] = before + by
-      if (before + by === 0) this.#fall(group, at, limbo)
-      else if (before === 0) this.#rise(group, at, limbo)
+      if (before + by === 0) this.#fall(group, at, wait)
+      else if (before === 0) this.#rise(group, at, wait)
     }
   }
 
-  #fall(group: Group, at: number, limbo: boolean): void {
-    if (limbo) {
-      this.#limbo.add(group.number, at)
+  #fall(group: Group, at: number, wait: boolean): void {
+    if (wait) {
+      this.#waiting.add(group.number, at)
     } else {
       clearBits(group.busy, at, at + 1)
       this.#groups.add(group.number, 1)
     }
   }
 
-  #rise(group: Group, at: number, limbo: boolean): void {
-    if (limbo) {
-      this.#limbo.remove(group.number, at)
+  #rise(group: Group, at: number, wait: boolean): void {
+    if (wait) {
+      this.#waiting.remove(group.number, at)
     } else {
       setBits(group.busy, at, at + 1)
       this.#groups.add(group.number, -1)
@@ -228,19 +224,35 @@ export class SpaceMap {
 
   /** The cut of a checkpoint: the records of all groups that changed since the last one. */
   freeze(): GroupRecord[] {
-    this.#limbo.freeze()
+    this.#waiting.freeze()
     return this.#cache.freeze()
   }
 
   /** The checkpoint is complete: what was released before its cut can be allocated. */
   releaseLimbo(): void {
     this.#cache.written()
-    if (this.#holds > 0) return
-    this.#limbo.release((number, bits, blocks) => {
-      const group = this.#cache.peek(number)
-      if (group !== undefined) removeBits(group.busy, bits)
-      this.#groups.add(number, blocks)
-    })
+    this.#waiting.release(this.#free)
+  }
+
+  /** These blocks, allocated in the open commit group, are written in their place. */
+  markYoung(address: number, count: number): void {
+    this.#waiting.markYoung(address, count)
+  }
+
+  /** The commit group is closed. */
+  forgetYoung(): void {
+    this.#waiting.forgetYoung()
+  }
+
+  /** Nobody reads any block: the young ones that were released can be allocated. */
+  releaseYoung(): void {
+    this.#waiting.releaseYoung(this.#free)
+  }
+
+  readonly #free = (number: number, bits: GroupBits, blocks: number): void => {
+    const group = this.#cache.peek(number)
+    if (group !== undefined) removeBits(group.busy, bits)
+    this.#groups.add(number, blocks)
   }
 
   /** Whether all blocks of a file are free. */

@@ -77,7 +77,7 @@ export class Store {
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
       this.#failure === undefined ? this.#checkpointer.consider() : undefined
-    this.#committer = new Committer({ log, blocks, failed, committed }, parts.seq)
+    this.#committer = new Committer({ log, blocks, space, failed, committed }, parts.seq)
     const cut = () => this.#committer.cut()
     this.#checkpointer = new Checkpointer({ log, blocks, space, database, limits, failed, cut })
   }

@@ -35,8 +35,10 @@ export interface Delta {
 
 /** Blocks to be written as part of the commit. */
 export interface BlockWrite {
+  /** The first block. */
   readonly address: number
-  readonly pages: readonly Uint8Array[]
+  /** What goes there and into the blocks behind it (block-buffers.ts). */
+  readonly buffers: readonly Uint8Array[]
 }
 
 interface Touched {
@@ -129,9 +131,9 @@ export class Transaction {
     return extents
   }
 
-  /** Writes pages (4096 bytes each, never changed again) to blocks that this transaction allocated. */
-  write(address: number, pages: readonly Uint8Array[]): void {
-    this.writes.push({ address, pages })
+  /** Writes buffers of whole blocks, never changed again, to blocks that it has allocated. */
+  write(address: number, buffers: readonly Uint8Array[]): void {
+    this.writes.push({ address, buffers })
   }
 
   /** One more reference to each of the blocks. @throws FsError NOSPC at 65,535 references */

@@ -14,8 +14,12 @@ import assert from 'node:assert/strict'
 const BUFFER_BYTES = 1024 * 1024 + 4096
 /** Records from this length on, in bytes, are received into these buffers. */
 export const REUSED_BYTES_MIN = 512 * 1024
-/** Free buffers that are kept: 48 MiB, about what is on its way to the disk at a time. */
-const FREE_MAX = 48
+/**
+ * Free buffers that are kept: 96 MiB, a little more than what may be on its way to the disk at a
+ * time (fs/data-options.ts). Where fewer come back than are taken, memory outside of its heap makes
+ * V8 collect garbage tens of times a second.
+ */
+const FREE_MAX = 96
 
 interface Lease {
   readonly buffer: Uint8Array
@@ -25,12 +29,15 @@ interface Lease {
 export class RecordBuffers {
   readonly #leases = new WeakMap<ArrayBufferLike, Lease>()
   readonly #free: Lease[] = []
+  /** The fewest that were free at a time since the last tick. */
+  #spare = 0
 
   /** A buffer of at least `length` bytes with anything in it, retained once. */
   take(length: number): Uint8Array {
     if (length < REUSED_BYTES_MIN || length > BUFFER_BYTES) return uninitialized(length)
     const lease = this.#free.pop() ?? this.#create()
     lease.holders = 1
+    this.#spare = Math.min(this.#spare, this.#free.length)
     return lease.buffer
   }
 
@@ -39,6 +46,15 @@ export class RecordBuffers {
     const lease = { buffer, holders: 0 }
     this.#leases.set(buffer.buffer, lease)
     return lease
+  }
+
+  /**
+   * To be called about once a second: drops a buffer if one was not needed since the last time. Not
+   * all of them at once, because memory that is new costs more than what is done with it.
+   */
+  tick(): void {
+    if (this.#spare > 0) this.#free.shift()
+    this.#spare = this.#free.length
   }
 
   /** `holders` more need the bytes. Anything that is not part of such a buffer is ignored. */
@@ -54,18 +70,6 @@ export class RecordBuffers {
     lease.holders -= holders
     assert(lease.holders >= 0, 'a receive buffer is released more often than retained')
     if (lease.holders === 0 && this.#free.length < FREE_MAX) this.#free.push(lease)
-  }
-
-  /** Releases pages once each; neighbours of one buffer are counted together. */
-  releaseAll(pages: readonly Uint8Array[]): void {
-    for (let start = 0; start < pages.length; ) {
-      const first = pages[start]
-      if (first === undefined) return
-      let end = start + 1
-      while (pages[end]?.buffer === first.buffer) end++
-      this.release(first, end - start)
-      start = end
-    }
   }
 }
 

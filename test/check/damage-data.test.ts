@@ -90,7 +90,7 @@ rows(test, 'contents', [
     (scene) =>
       scene.change(chunkSpec, `${DATA}/0`, (chunk) => ({
         ...{ ...chunk, address: Float64Array.of(...chunk.address, 0) },
-        crc: Uint32Array.of(...chunk.crc, 0),
+        checksum: Uint32Array.of(...chunk.checksum, 0),
         birth: Uint32Array.of(...chunk.birth, 0),
       })),
     [
@@ -157,7 +157,10 @@ rows(test, 'blocks and their counts', [
   [
     'a checksum of a block',
     (scene) =>
-      scene.change(chunkSpec, `${WIDE}/0`, (chunk) => ({ ...chunk, crc: chunk.crc.map(() => 5) })),
+      scene.change(chunkSpec, `${WIDE}/0`, (chunk) => ({
+        ...chunk,
+        checksum: chunk.checksum.map(() => 5),
+      })),
     [
       "'wide' (inode 1028): bytes 4096 to 8191 are damaged: block 8 (blocks/00000000, byte 32768) does not match its checksum",
     ],

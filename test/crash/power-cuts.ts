@@ -167,5 +167,5 @@ export function leave({ platters, meta, made }: Cut, directory: string): void {
   for (const name of platters.keys()) {
     appendFileSync(join(directory, name.startsWith('log.') ? '' : 'blocks', name), '')
   }
-  if (made) appendFileSync(join(directory, 'format'), 'zerofs-nfs 1\n')
+  if (made) appendFileSync(join(directory, 'format'), 'zerofs-nfs 2\n')
 }

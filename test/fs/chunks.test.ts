@@ -15,7 +15,11 @@ function map(store: FakeStore, index: number, slots: readonly number[]): number[
     for (const { address, count } of tx.allocate(slots.length)) {
       for (let i = 0; i < count; i++) addresses.push(address + i)
     }
-    const blocks = slots.map((slot, i) => ({ slot, address: addresses[i] ?? 0, crc: slot + 1 }))
+    const blocks = slots.map((slot, i) => ({
+      slot,
+      address: addresses[i] ?? 0,
+      checksum: slot + 1,
+    }))
     mapBlocks(tx, store.dataset, CONTENT, index, blocks)
   })
   return addresses
@@ -44,7 +48,7 @@ test('a chunk keeps the blocks that are not replaced, with their births', () => 
   const fresh = map(store, 1, [2, 5])
   const now = chunk(store, 1)
   assert.equal([...(now?.address ?? [])], [old[0], 0, fresh[0], old[2], 0, fresh[1]])
-  assert.equal([...(now?.crc ?? [])], [1, 0, 3, 4, 0, 6])
+  assert.equal([...(now?.checksum ?? [])], [1, 0, 3, 4, 0, 6])
   assert.equal([...(now?.birth ?? [])], [1, 0, 2, 1, 0, 2])
 })
 

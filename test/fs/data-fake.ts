@@ -3,9 +3,10 @@
  * what they are given. Allocation is scattered on purpose; blocks can be made cold, or be damaged.
  */
 import assert from 'node:assert/strict'
-import { crc32 } from 'node:zlib'
 import type { DataStore } from '../../src/fs/data-options.ts'
 import { FsError } from '../../src/fs/error.ts'
+import { blockOf, blocksIn } from '../../src/store/block-buffers.ts'
+import { checksum } from '../../src/store/checksum.ts'
 import { Dataset } from '../../src/store/dataset.ts'
 import type { Key } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, FileType, type Inode } from '../../src/store/records.ts'
@@ -39,7 +40,7 @@ export function bytesOf(length: number, seed: number): Uint8Array {
 interface Block {
   readonly page: Uint8Array
   /** What it was when it was handed over: it must stay so. */
-  readonly crc: number
+  readonly sum: number
   /** What the disk has. */
   stored: Uint8Array
 }
@@ -49,21 +50,22 @@ class FakeBlocks {
   /** Makes `readBlocks` answer promises. */
   cold = false
   queuedBytes = 0
-  #waiting: (() => void)[] = []
+  readonly #waiting: { bytes: number; resolve: () => void }[] = []
   /** Blocks read since the start. */
   reads = 0
 
-  write(address: number, pages: readonly Uint8Array[]): void {
-    pages.forEach((page, i) => {
-      assert.equal(page.length, BLOCK_BYTES)
-      this.blocks.set(address + i, { page, crc: crc32(page), stored: page })
-    })
+  write(address: number, buffers: readonly Uint8Array[]): void {
+    for (let i = 0; i < blocksIn(buffers); i++) {
+      const page = blockOf(buffers, i)
+      assert(page)
+      this.blocks.set(address + i, { page, sum: checksum(page), stored: page })
+    }
   }
 
   /** All pages that were handed over are as they were. */
   checkUnchanged(): void {
-    for (const [address, { page, crc }] of this.blocks) {
-      assert.equal(crc32(page), crc, `the page of block ${address} was changed`)
+    for (const [address, { page, sum }] of this.blocks) {
+      assert.equal(checksum(page), sum, `the page of block ${address} was changed`)
     }
   }
 
@@ -85,7 +87,7 @@ class FakeBlocks {
 
   readBlocks(
     addresses: Float64Array,
-    crcs: Uint32Array,
+    checksums: Uint32Array,
     from: number,
     to: number,
     into: Uint8Array,
@@ -101,7 +103,7 @@ class FakeBlocks {
           continue
         }
         this.readSync(address, 1, into, position)
-        if (crc32(into.subarray(position, position + BLOCK_BYTES)) !== crcs[i]) {
+        if (checksum(into.subarray(position, position + BLOCK_BYTES)) !== checksums[i]) {
           throw new FsError('IO', `block ${address}`)
         }
       }
@@ -110,15 +112,18 @@ class FakeBlocks {
     return new Promise<void>((resolve) => setImmediate(resolve)).then(read)
   }
 
-  settled(): Promise<void> {
-    if (this.queuedBytes === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#waiting.push(resolve))
+  drained(bytes: number): Promise<void> {
+    if (this.queuedBytes <= bytes) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push({ bytes, resolve }))
   }
 
-  /** The disk has written everything. */
-  drain(): void {
-    this.queuedBytes = 0
-    for (const resolve of this.#waiting.splice(0)) resolve()
+  /** The disk has written all but so many bytes. */
+  drain(left = 0): void {
+    this.queuedBytes = left
+    for (const waiter of this.#waiting.splice(0)) {
+      if (left <= waiter.bytes) waiter.resolve()
+      else this.#waiting.push(waiter)
+    }
   }
 }
 
@@ -219,7 +224,7 @@ export class FakeStore implements DataStore {
     this.#running = true
     try {
       const result = body(tx)
-      for (const { address, pages } of tx.writes) this.blocks.write(address, pages)
+      for (const { address, buffers } of tx.writes) this.blocks.write(address, buffers)
       this.transactions++
       return result
     } catch (error) {

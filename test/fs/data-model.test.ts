@@ -167,7 +167,7 @@ class Run {
       this.store.transact((tx) => {
         body(tx)
         if (!undone) return
-        for (const page of tx.writes.flatMap(({ pages }) => pages)) {
+        for (const page of tx.writes.flatMap(({ buffers }) => buffers)) {
           this.taken.push([page, page.slice()])
         }
         throw UNDO

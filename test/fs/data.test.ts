@@ -338,6 +338,15 @@ test('asks a writer to wait while too much is on its way, and lets it go then', 
   assert.ok(data.dirtyBytes + store.blocks.queuedBytes <= 2 * MIB)
 })
 
+test('a writer that waits goes on while much is still on its way to the disk', async () => {
+  const { store, write } = withData({ dirtyBytesSoft: MIB, dirtyBytesHard: 64 * MIB })
+  store.blocks.queuedBytes = 70 * MIB
+  const wait = write(store.create(), 0, bytesOf(MIB, 1))
+  nodeAssert(wait instanceof Promise)
+  store.blocks.drain(62 * MIB)
+  await wait
+})
+
 test('cuts a large file to nothing by leaving its content to be freed', () => {
   const { store, orphans, write, truncate, settle, read } = withData()
   const ino = store.create()

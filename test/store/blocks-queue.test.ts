@@ -2,7 +2,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BlockStore } from '../../src/store/blocks.ts'
 import { FILE_BLOCKS } from '../../src/store/blocks-files.ts'
-import { joined } from '../../src/store/blocks-queue.ts'
 import { MemoryDisk } from './memory-disk.ts'
 
 const test = suite('blocks-queue')
@@ -40,16 +39,6 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const only = (disk: MemoryDisk, what: string): string[] =>
   disk.log.filter((line) => line.startsWith(what))
 
-test('pages that lie side by side in memory are one buffer, others are not', () => {
-  const [a, b, c, d] = adjacent(4) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
-  const lengths = (...of: Uint8Array[]) => joined(of).map((buffer) => buffer.length)
-  assert.equal(lengths(a, b, c, d), [4 * BLOCK])
-  assert.equal(lengths(a, b, d), [2 * BLOCK, BLOCK])
-  assert.equal(lengths(b, a), [BLOCK, BLOCK])
-  assert.equal(lengths(a, ...pages(1), b), [BLOCK, BLOCK, BLOCK])
-  assert.equal(lengths(), [])
-})
-
 test('writes at most 512 KiB at once, in spans that are aligned', () =>
   withBlocks(async (blocks, disk) => {
     blocks.write(64, adjacent(320))
@@ -61,20 +50,20 @@ test('writes at most 512 KiB at once, in spans that are aligned', () =>
     ])
   }))
 
-test('has at most four writes under way', () =>
+test('has at most sixteen writes under way', () =>
   withBlocks(async (blocks, disk) => {
     await blocks.read(1, 1, Buffer.alloc(BLOCK))
     disk.activeMax = 0
-    blocks.write(1, pages(2000))
+    blocks.write(1, pages(3000))
     blocks.write(5000, pages(1))
     await blocks.settled()
-    assert.is(disk.activeMax, 4)
+    assert.is(disk.activeMax, 16)
   }))
 
 test('blocks that follow a job which has not begun join it', () =>
   withBlocks(async (blocks, disk) => {
     const release = disk.hold('write')
-    for (const address of [1000, 2000, 3000, 4000]) blocks.write(address, pages(1))
+    for (let i = 1; i <= 16; i++) blocks.write(i * 1000, pages(1))
     await turn()
     for (let address = 126; address < 131; address++) blocks.write(address, pages(1))
     blocks.write(4001, pages(1))
@@ -83,7 +72,7 @@ test('blocks that follow a job which has not begun join it', () =>
     await blocks.settled()
     const at = (lengths: number[], address: number) =>
       `write 00000000 ${lengths.join('+')}@${address * BLOCK}`
-    assert.equal(only(disk, 'write').slice(4), [
+    assert.equal(only(disk, 'write').slice(16), [
       at([BLOCK, BLOCK], 126),
       at([BLOCK, BLOCK, BLOCK], 128),
       at([BLOCK], 4001),
@@ -118,6 +107,28 @@ test('of two writes of one block the later one stays, and is what readers see', 
     await blocks.settled()
     blocks.readSync(10, 3, into.fill(0))
     assert.equal([into[0], into[BLOCK], into[2 * BLOCK]], [1, 2, 1])
+  }))
+
+test('drained waits until little enough is left, also where writing fails', () =>
+  withBlocks(async (blocks, disk) => {
+    const release = disk.hold('write')
+    blocks.write(1, adjacent(100))
+    blocks.write(1000, adjacent(50))
+    const seen: number[] = []
+    const waits = [150, 149, 0].map(async (left) => {
+      await blocks.drained(left * BLOCK)
+      seen.push(left)
+      assert.ok(blocks.queuedBytes <= left * BLOCK)
+    })
+    await turn()
+    assert.equal(seen, [150])
+    release()
+    await Promise.all(waits)
+    assert.equal(seen, [150, 149, 0])
+    disk.fail('write', 'no write')
+    blocks.write(1, adjacent(100))
+    await blocks.drained(0)
+    assert.match(await messageOf(blocks.settled()), /no write/)
   }))
 
 test('settled waits for what was written before the call, not for what comes after', () =>

@@ -1,5 +1,5 @@
 /** A store in a folder of its own, for tests; opened again as often as they like. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Disk } from '../../src/store/disk.ts'
@@ -68,4 +68,16 @@ export async function withStore<T>(
   } finally {
     await closeStore(opened.store)
   }
+}
+
+/** The folder as a crash at this moment would leave it, in a folder of its own. */
+export async function crashed(
+  directory: string,
+  body: (copy: string) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const copy = join(folder, 'store')
+    await cp(directory, copy, { recursive: true })
+    await body(copy)
+  })
 }

@@ -50,7 +50,7 @@ test('a chunk comes back with its holes, runs and births', () => {
   const chunk = newChunk(7)
   chunk.address.set([0, 10, 11, 12, 0, 13, 2 ** 40])
   chunk.birth.set([0, 1, 1, 2, 0, 2, 2])
-  chunk.crc.set([0, 5, 6, 7, 0, 8, 0xffff_ffff])
+  chunk.checksum.set([0, 5, 6, 7, 0, 8, 0xffff_ffff])
   assert.equal(roundTrip(chunkCodec, chunk), chunk)
 })
 

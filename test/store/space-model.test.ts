@@ -30,8 +30,10 @@ interface Delta {
 class Model {
   readonly #random: () => number
   counts = new Uint16Array(BLOCKS)
-  /** 0 free or used, 1 released since the cut, 2 before it. */
+  /** 0 free or used, 1 released since the cut, 2 before it; 3 and 4 the same of young blocks. */
   limbo = new Uint8Array(BLOCKS)
+  /** 1 where a block came into use in the open commit group. */
+  young = new Uint8Array(BLOCKS)
   database = new Map<number, Uint8Array>()
   /** What the log holds: since the last complete checkpoint, and how much of it was cut. */
   log: Delta[] = []
@@ -63,6 +65,8 @@ class Model {
     if (dice < 2) this.freeze()
     else if (dice < 6) this.complete()
     else if (dice < 7) this.crash()
+    else if (dice < 10) this.forgetYoung()
+    else if (dice < 20) this.releaseYoung()
     else this.transaction()
   }
 
@@ -70,21 +74,42 @@ class Model {
     const before = this.counters()
     const undo: (() => void)[] = []
     const deltas: Delta[] = []
+    const allocated: Delta[] = []
     for (let i = this.below(5); i >= 0; i--) {
       const dice = this.below(10)
-      if (dice < 4) this.allocate(undo, deltas)
+      if (dice < 4) allocated.push(...this.allocate(undo, deltas))
       else if (dice < 6) this.share(undo, deltas)
       else this.release(undo, deltas)
     }
     if (this.below(4) > 0) {
       this.log.push(...deltas)
+      if (this.below(3) > 0) this.markYoung(allocated)
       return
     }
     for (const action of undo.reverse()) action()
     assert.equal([before[0], before[1]], this.counters().slice(0, 2))
   }
 
-  allocate(undo: (() => void)[], deltas: Delta[]): void {
+  markYoung(allocated: readonly Delta[]): void {
+    for (const { address, count } of allocated) {
+      this.space.markYoung(address, count)
+      this.young.fill(1, address, address + count)
+    }
+  }
+
+  forgetYoung(): void {
+    this.space.forgetYoung()
+    this.young.fill(0)
+  }
+
+  releaseYoung(): void {
+    this.space.releaseYoung()
+    this.limbo = this.limbo.map((state) => (state > 2 ? 0 : state))
+  }
+
+  /** @returns what was allocated */
+  allocate(undo: (() => void)[], deltas: Delta[]): readonly Delta[] {
+    const allocated: Delta[] = []
     const blocks = 1 + (this.below(3) === 0 ? this.below(2000) : this.below(40))
     const used = this.space.usedBlocks
     try {
@@ -94,7 +119,7 @@ class Model {
           if (taken) assert.unreachable(`block ${i} is not free`)
         }
         this.counts.fill(1, address, address + count)
-        deltas.push({ address, count, by: 1 })
+        allocated.push({ address, count, by: 1 })
         undo.push(() => {
           this.space.undoAllocate(address, count)
           this.counts.fill(0, address, address + count)
@@ -106,6 +131,8 @@ class Model {
       assert.ok(BLOCKS - 1 - used - this.space.limboBlocks < blocks, 'there was room')
       this.full++
     }
+    deltas.push(...allocated)
+    return allocated
   }
 
   /** A run of used blocks, from a random place on. */
@@ -139,7 +166,9 @@ class Model {
     const [address, count] = run
     this.space.release(address, count)
     this.#add(address, count, -1)
-    for (let i = address; i < address + count; i++) if (this.counts[i] === 0) this.limbo[i] = 1
+    for (let i = address; i < address + count; i++) {
+      if (this.counts[i] === 0) this.limbo[i] = this.young[i] === 1 ? 3 : 1
+    }
     deltas.push({ address, count, by: -1 })
     undo.push(() => {
       this.space.undoRelease(address, count)
@@ -154,9 +183,10 @@ class Model {
 
   freeze(): void {
     if (this.frozen !== undefined) return
+    this.forgetYoung()
     this.frozen = this.space.freeze()
     this.cut = this.log.length
-    this.limbo = this.limbo.map((state) => (state === 1 ? 2 : state))
+    this.limbo = this.limbo.map((state) => (state % 2 === 1 ? state + 1 : state))
   }
 
   complete(): void {
@@ -164,7 +194,7 @@ class Model {
     for (const { group, bytes } of this.frozen) this.database.set(group, bytes)
     this.space.releaseLimbo()
     this.log = this.log.slice(this.cut)
-    this.limbo = this.limbo.map((state) => (state === 2 ? 0 : state))
+    this.limbo = this.limbo.map((state) => (state === 2 || state === 4 ? 0 : state))
     this.frozen = undefined
   }
 
@@ -173,6 +203,7 @@ class Model {
     this.space = this.#open()
     for (const { address, count, by } of this.log) this.space.applyDelta(address, count, by)
     this.limbo.fill(0)
+    this.young.fill(0)
     this.frozen = undefined
     this.check()
   }

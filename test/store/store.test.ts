@@ -1,4 +1,4 @@
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,7 +7,7 @@ import { StoreError } from '../../src/store/format.ts'
 import { chunkKey, nameKey } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, FileType, newChunk } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
-import { openTestStore, withFolder, withStore } from './open-store.ts'
+import { crashed, openTestStore, withFolder, withStore } from './open-store.ts'
 
 const test = suite('store/store')
 
@@ -22,15 +22,6 @@ async function thrown(promise: Promise<unknown>): Promise<Error> {
     () => assert.unreachable('nothing was thrown'),
     (error: Error) => error,
   ) as Promise<Error>
-}
-
-/** The folder as a crash at this moment would leave it, in a folder of its own. */
-async function crashed(directory: string, body: (copy: string) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const copy = join(folder, 'store')
-    await cp(directory, copy, { recursive: true })
-    await body(copy)
-  })
 }
 
 test('what was transacted is there at once, and after closing and opening', async () => {
