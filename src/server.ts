@@ -31,8 +31,9 @@ import { isWildcard } from './rpc/rpcbind-address.ts'
 import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
+import { summedMemory } from './store/checksum.ts'
 import { Volume } from './volume.ts'
-import { RecordBuffers } from './xdr/buffers.ts'
+import { RECORD_BUFFER_BYTES, RecordBuffers } from './xdr/buffers.ts'
 
 export interface ServeOptions {
   /** The data folder; made where it is missing. */
@@ -71,6 +72,11 @@ export interface Serving {
 
 /** How long a stop waits for calls under way, in milliseconds. */
 const DRAIN_MS = 1000
+/**
+ * Receive buffers for large WRITEs: 96 MiB, a little more than what may be on its way to the disk
+ * at a time (fs/data-options.ts). They take no memory before they are needed.
+ */
+const RECORD_BUFFERS = 96
 /** The one export: the root dataset. */
 const ROOT_PATH = '/'
 
@@ -78,7 +84,7 @@ const ROOT_PATH = '/'
 export async function startServer(options: ServeOptions): Promise<Serving> {
   const { directory, report, checkpointLimits: limits } = options
   const command = 'zerofs-nfs serve'
-  const buffers = new RecordBuffers()
+  const buffers = new RecordBuffers(summedMemory(RECORD_BUFFERS * RECORD_BUFFER_BYTES))
   const volume = await Volume.open({ directory, create: true, command, report, limits, buffers })
   const opened: (() => Promise<unknown>)[] = [() => volume.close()]
   const close = async () => {

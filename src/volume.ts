@@ -63,7 +63,6 @@ export class Volume {
   readonly #reclaimer: Reclaimer
   readonly #timer: NodeJS.Timeout
   readonly #report: VolumeOptions['report']
-  readonly #recordBuffers: RecordBuffers | undefined
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { dataset } = store
@@ -73,7 +72,6 @@ export class Volume {
       report(`the blocks of content ${content} cannot be freed`, error)
     this.store = store
     this.#report = report
-    this.#recordBuffers = recordBuffers
     this.recovered = recovered
     this.#reclaimer = new Reclaimer(store, dataset, { failed })
     const orphaned = (content: number) => this.#reclaimer.add(content)
@@ -114,7 +112,6 @@ export class Volume {
   #tick(): void {
     if (this.store.failure !== undefined) return
     this.data.tick()
-    this.#recordBuffers?.tick()
     this.store.tick()
   }
 

@@ -158,7 +158,10 @@ export class FileData {
   /** Lets go of all data of a file whose last link is gone; the inode is the caller's to delete. */
   remove(tx: Transaction, ino: number, inode: Inode): void {
     const file = this.#files.get(ino)
-    if (file !== undefined) this.#detach(tx, ino, file)
+    if (file !== undefined) {
+      this.#detach(tx, ino, file)
+      tx.onStand(() => file.release())
+    }
     releaseContent(tx, this.#dataset, inode, this.#orphaned)
   }
 

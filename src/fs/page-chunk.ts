@@ -57,6 +57,16 @@ export class DirtyChunk {
     return released
   }
 
+  /** The memory of each page that is not our own. */
+  borrowed(): Uint8Array[] {
+    const borrowed: Uint8Array[] = []
+    for (let slot = 0; slot < CHUNK_BLOCKS; slot++) {
+      const memory = this.#memory[slot]
+      if (memory !== undefined && this.#own[slot] === 0) borrowed.push(memory)
+    }
+    return borrowed
+  }
+
   /** Whether no block is stored under the slot. */
   isUnmapped(slot: number): boolean {
     return (this.old?.address[slot] ?? 0) === 0

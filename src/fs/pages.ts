@@ -151,6 +151,13 @@ export class DirtyFile {
     for (const chunk of this.chunks.values()) chunk.disown()
   }
 
+  /** Lets go of memory that is others', because the pages will not be stored. */
+  release(): void {
+    for (const chunk of this.chunks.values()) {
+      for (const memory of chunk.borrowed()) this.#buffers?.release(memory, 1)
+    }
+  }
+
   #setPart(part: Part, bytes: Uint8Array, at: number, below: Below): void {
     const { memory, at: start } = part.page
     memory.set(bytes, start + at)

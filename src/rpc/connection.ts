@@ -83,7 +83,7 @@ export class Connection implements Peer, Receiver {
     this.#socket.on('error', () => undefined)
     this.#socket.on('end', () => this.finish())
     this.#socket.on('close', () => {
-      this.#parser.stop()
+      this.#parser.close()
       onClosed()
     })
   }

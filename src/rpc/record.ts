@@ -120,15 +120,21 @@ export class RecordParser {
     if (at < held.length && !this.#stopped) this.#held = held.subarray(at)
   }
 
-  /** Hands nothing on any more: what comes is dropped. */
+  /** Hands nothing on any more: what comes is dropped. `target` may still be received into. */
   stop(): void {
     this.#stopped = true
     this.#held = undefined
-    this.#record = undefined
     this.#announced = 0
     this.#filled = 0
     this.#fragments = 0
     this.#markBytes = 0
+  }
+
+  /** Stops; and `target` is written to no more, so that its buffer can be used for others. */
+  close(): void {
+    this.stop()
+    if (this.#record !== undefined) this.#buffers?.release(this.#record, 1)
+    this.#record = undefined
   }
 
   /** Hands on what lies before `end`, and answers where it stopped because of a pause, or `end`. */
@@ -211,8 +217,11 @@ export class RecordParser {
     this.#filled = 0
     this.#fragments = 0
     this.#last = false
-    this.#onRecord(r, true)
-    this.#buffers?.release(record, 1)
+    try {
+      this.#onRecord(r, true)
+    } finally {
+      this.#buffers?.release(record, 1)
+    }
   }
 }
 

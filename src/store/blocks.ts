@@ -100,12 +100,11 @@ export class BlockStore {
     if (this.#queue.touches(address, count)) return false
     try {
       if (!this.#files.writeSync(address, joined(buffers))) return false
-      releaseBlocks(buffers, this.#buffers)
-      return true
     } catch (error) {
       this.#queue.fail(error)
-      return true
     }
+    releaseBlocks(buffers, this.#buffers)
+    return true
   }
 
   /** All that was given to `write` is written, not yet synced. Rejects for ever after a failure. */

@@ -199,6 +199,7 @@ export class Store {
     try {
       const result = body(tx)
       this.#committer.add(tx)
+      tx.stand()
       void this.#checkpointer.consider()
       return result
     } catch (error) {

@@ -58,6 +58,7 @@ export class Transaction {
   readonly #host: TransactionHost
   readonly #number: number
   readonly #undo: (() => void)[] = []
+  readonly #stand: (() => void)[] = []
 
   /** @param number this transaction's own, never used again */
   constructor(host: TransactionHost, number: number, now: Time) {
@@ -85,6 +86,16 @@ export class Transaction {
   /** Undoes state that is kept outside of tables, should the transaction not come to its end. */
   onUndo(action: () => void): void {
     this.#undo.push(action)
+  }
+
+  /** Does what can only be done once the transaction stands. */
+  onStand(action: () => void): void {
+    this.#stand.push(action)
+  }
+
+  /** It stands: its body has ended, and it will be committed. */
+  stand(): void {
+    for (const action of this.#stand) action()
   }
 
   #change<K extends Key, V>(table: Table<K, V>, key: K, value: V | undefined, end?: number): void {

@@ -2,8 +2,8 @@
  * XXH64 (seed 0) of blocks of 4096 bytes, as a WebAssembly module that is put together here: more
  * than twice as fast as the CRC-32 of node:zlib, which has to be called for each block.
  *
- *   memory     65,536 bytes for the blocks, and behind them a page for the sums (int32, in order)
- *   sum(n)     sums the first n blocks, 1 to 16
+ *   memory      65,536 bytes for the sums (int32, in order), and behind them room for blocks
+ *   sum(at, n)  sums n blocks from byte `at` on, 1 to 16,384 of them; they may lie askew
  *
  * XXH64 runs four lanes over stripes of 32 bytes, merges them, adds the length and mixes the bits.
  * Of the 64 bits the low 32 are kept. Nothing is shared between steps as a function: an engine
@@ -11,9 +11,10 @@
  */
 import { BLOCK_BYTES } from './records.ts'
 
-/** Blocks that fit into the module's memory. */
-export const SUM_BLOCKS_MAX = 16
-const SUMS_AT = SUM_BLOCKS_MAX * BLOCK_BYTES
+/** A page of WebAssembly's memory, in bytes. */
+const PAGE_BYTES = 65_536
+/** Blocks that are summed in one go. */
+export const SUM_BLOCKS_MAX = PAGE_BYTES / 4
 
 const PRIME1 = 0x9e3779b185ebca87n
 const PRIME2 = 0xc2b2ae3d27d4eb4fn
@@ -57,10 +58,10 @@ const i64 = (value: bigint): Code => [0x42, ...leb128(value)]
 const load = (local: number, offset: number): Code => [...get(local), 0x29, 0, offset]
 const store32 = (value: Code, local: number): Code => [...get(local), ...value, 0x36, 0, 0]
 
-// The locals of `sum`: its parameter, three of type i32, five of type i64.
+// The locals of `sum`: its parameters, two of type i32, five of type i64.
 
-const LEFT = 0
-const AT = 1
+const AT = 0
+const LEFT = 1
 const STOP = 2
 const OUT = 3
 const LANES = [4, 5, 6, 7]
@@ -115,7 +116,6 @@ function merged(): Code {
 }
 
 const SUM: Code = [
-  ...[...i32(SUMS_AT), ...set(OUT)],
   ...LOOP,
   ...[...BLOCK, ...store32([...folded(32n), I32_WRAP_I64], OUT)],
   ...[...get(OUT), ...i32(4), I32_ADD, ...set(OUT)],
@@ -136,32 +136,37 @@ function sized(bytes: Code): Code {
 const section = (id: number, bytes: Code): Code => [id, ...sized(bytes)]
 const name = (text: string): Code => sized([...Buffer.from(text)])
 
-const PAGES = SUMS_AT / 65_536 + 1
-const MODULE: Code = [
+const moduleCode = (pages: number): Code => [
   ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-  /** One type: a function of one i32, without a result. */
-  ...section(1, [1, 0x60, 1, 0x7f, 0]),
+  /** One type: a function of two i32, without a result. */
+  ...section(1, [1, 0x60, 2, 0x7f, 0x7f, 0]),
   ...section(3, [1, 0]),
   /** One memory of a fixed size. */
-  ...section(5, [1, 1, PAGES, PAGES]),
+  ...section(5, [1, 1, ...leb128(BigInt(pages)), ...leb128(BigInt(pages))]),
   ...section(7, [2, ...name('memory'), 2, 0, ...name('sum'), 0, 0]),
-  ...section(10, [1, ...sized([2, 3, 0x7f, 5, 0x7e, ...SUM])]),
+  ...section(10, [1, ...sized([2, 2, 0x7f, 5, 0x7e, ...SUM])]),
 ]
 
 export interface Summer {
-  /** Where the blocks go. */
-  readonly blocks: Uint8Array
-  /** Where their sums are afterwards. */
+  /** Room for blocks, `PAGE_BYTES` behind the beginning of its buffer. Takes no memory until used. */
+  readonly room: Uint8Array
+  /** Where the sums are. */
   readonly sums: Uint32Array
-  readonly sum: (blocks: number) => void
+  /** @param at of the first block, in bytes from the beginning of the room's buffer */
+  readonly sum: (at: number, blocks: number) => void
 }
 
-export function newSummer(): Summer {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(MODULE)))
-  const { memory, sum } = exports as { memory: WebAssembly.Memory; sum: (blocks: number) => void }
+/** @param bytes of room, at least */
+export function newSummer(bytes: number): Summer {
+  const pages = 1 + Math.ceil(bytes / PAGE_BYTES)
+  const module = new WebAssembly.Module(new Uint8Array(moduleCode(pages)))
+  const { memory, sum } = new WebAssembly.Instance(module).exports as {
+    memory: WebAssembly.Memory
+    sum: Summer['sum']
+  }
   return {
-    blocks: new Uint8Array(memory.buffer, 0, SUMS_AT),
-    sums: new Uint32Array(memory.buffer, SUMS_AT, SUM_BLOCKS_MAX),
+    room: new Uint8Array(memory.buffer, PAGE_BYTES),
+    sums: new Uint32Array(memory.buffer, 0, SUM_BLOCKS_MAX),
     sum,
   }
 }

@@ -9,12 +9,13 @@ import { Mounts } from '../../src/nfs/mounts.ts'
 import { nfsProgram } from '../../src/nfs/program.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
+import { summedMemory } from '../../src/store/checksum.ts'
 import type { Disk } from '../../src/store/disk.ts'
 import { FsError } from '../../src/store/error.ts'
 import { chunkKey, Kind, kindRange } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, FileType } from '../../src/store/records.ts'
 import { Volume } from '../../src/volume.ts'
-import { RecordBuffers } from '../../src/xdr/buffers.ts'
+import { RECORD_BUFFER_BYTES, RecordBuffers } from '../../src/xdr/buffers.ts'
 import type { Reached } from './crowd.ts'
 import { Nfs } from './nfs.ts'
 
@@ -56,7 +57,7 @@ export class PowerServer implements Reached {
     const problems: string[] = []
     const report = (message: string, error: unknown) =>
       void problems.push(`${message}: ${error instanceof Error ? error.stack : error}`)
-    const buffers = new RecordBuffers()
+    const buffers = new RecordBuffers(summedMemory(8 * RECORD_BUFFER_BYTES))
     const options = { directory, disk, report, buffers, limits: LIMITS }
     const volume = await Volume.open({ ...options, create: true, command: 'crash' })
     const handles = new FileHandles(volume.store.superblock.handleKey)

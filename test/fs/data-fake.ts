@@ -225,6 +225,7 @@ export class FakeStore implements DataStore {
     try {
       const result = body(tx)
       for (const { address, buffers } of tx.writes) this.blocks.write(address, buffers)
+      tx.stand()
       this.transactions++
       return result
     } catch (error) {

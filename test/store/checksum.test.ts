@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checksum, checksums, findDamage } from '../../src/store/checksum.ts'
+import { checksum, checksums, findDamage, summedMemory } from '../../src/store/checksum.ts'
 import { BLOCK_BYTES } from '../../src/store/records.ts'
 import { random } from '../fs/data-fake.ts'
 
@@ -64,6 +64,36 @@ test('blocks in buffers of any length are summed in order', () => {
   )
   assert.equal([...checksums(buffers, 56)], all)
   assert.throws(() => checksums(buffers, 57), /another number/)
+})
+
+test('blocks in memory made for it are summed where they lie, wherever that is', () => {
+  const memory = summedMemory(60 * BLOCK_BYTES)
+  assert.ok(memory.length >= 60 * BLOCK_BYTES)
+  const data = filled(50, 5)
+  const sums = checksums([data], 50)
+  for (const at of [0, 1, 4096, 13_579]) {
+    memory.set(data, at)
+    const bytes = memory.subarray(at, at + data.length)
+    assert.equal(checksums([bytes], 50), sums)
+    assert.is(checksum(blockAt(bytes, 9)), sums[9])
+    assert.is(findDamage(bytes, sums, 0), -1)
+    assert.equal(bytes, data)
+    memory.fill(0)
+  }
+})
+
+test('more blocks than are summed in one go are summed in several', () => {
+  const blocks = 16_384 + 3
+  const bytes = summedMemory(blocks * BLOCK_BYTES).subarray(0, blocks * BLOCK_BYTES)
+  bytes.fill(7, 16_384 * BLOCK_BYTES)
+  const sums = checksums([bytes], blocks)
+  const [zeros, sevens] = [0, 7].map((byte) => checksum(new Uint8Array(BLOCK_BYTES).fill(byte)))
+  assert.equal(
+    [sums[0], sums[16_383], sums[16_384], sums[blocks - 1]],
+    [zeros, zeros, sevens, sevens],
+  )
+  sums[16_385] = 1
+  assert.is(findDamage(bytes, sums, 0), 16_385)
 })
 
 test('the first block that is damaged is found, in any place', () => {
