@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FRAGMENTS_MAX, RecordError, RecordParser } from '../../src/rpc/record.ts'
+import { RECORD_BUFFER_BYTES, REUSED_BYTES_MIN, RecordBuffers } from '../../src/xdr/buffers.ts'
 import type { XdrReader } from '../../src/xdr/reader.ts'
 
 const test = suite('rpc/record: RFC 5531 §11')
@@ -199,6 +200,30 @@ test('drops what comes after it was stopped, also from within a record', () => {
   parser.resume()
   assert.equal(got, ['01'])
   assert.ok(parser.idle)
+})
+
+test('a receive buffer comes back when its connection is closed, not when it is stopped', () => {
+  const buffers = new RecordBuffers(new Uint8Array(RECORD_BUFFER_BYTES))
+  const parser = new RecordParser(RECORD_BUFFER_BYTES, () => undefined, buffers)
+  parser.feed(record(REUSED_BYTES_MIN).subarray(0, 1000))
+  assert.is(buffers.free, 0)
+  parser.stop()
+  assert.is(buffers.free, 0, 'the socket may still write into it')
+  parser.close()
+  parser.close()
+  assert.is(buffers.free, 1)
+})
+
+test('a receive buffer comes back whatever becomes of its record', () => {
+  const buffers = new RecordBuffers(new Uint8Array(RECORD_BUFFER_BYTES))
+  const onRecord = (): never => {
+    throw new Error('a bug')
+  }
+  const parser = new RecordParser(RECORD_BUFFER_BYTES, onRecord, buffers)
+  const wire = record(REUSED_BYTES_MIN)
+  parser.feed(wire.subarray(0, 1000))
+  assert.throws(() => parser.feed(wire.subarray(1000)), /a bug/)
+  assert.is(buffers.free, 1)
 })
 
 test.run()
