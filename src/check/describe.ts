@@ -26,6 +26,8 @@ export function describe(kind: Kind, key: Key): string {
       return `page ${second} of directory ${owner}`
     case Kind.BITMAP:
       return `bitmap ${third} of level ${second} of ${owner}`
+    case Kind.USAGE:
+      return 'the account of the files'
     case Kind.CHUNK:
       return `chunk ${second} of content ${owner}`
     case Kind.HISTORY: {

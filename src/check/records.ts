@@ -16,6 +16,7 @@ import type { Objsets } from './objsets.ts'
 import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
 import { decodeWhole, type Format, type Read, unsealed } from './reader.ts'
+import { UsageCheck } from './usage.ts'
 import type { Weights } from './weights.ts'
 
 type Formats = ReadonlyMap<Kind, Format<unknown>>
@@ -29,6 +30,7 @@ const PLAIN = formats(
   tables.versionsSpec,
   tables.deadSpec,
   tables.orphanSpec,
+  tables.usageSpec,
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
@@ -44,6 +46,8 @@ export class RecordsCheck {
   readonly #weights: Weights
   readonly #progress: (done: string) => void
   #records = 0
+  /** What the live inodes of each dataset add up to, and what its record says. */
+  readonly #usage = new UsageCheck()
 
   constructor(
     objsets: Objsets,
@@ -62,6 +66,7 @@ export class RecordsCheck {
       for (const record of batch) this.#record(record)
       await pace.step(batch.length)
     }
+    this.#usage.check(this.#objsets, this.#problems)
     this.#progress(`${this.#records} records read`)
   }
 
@@ -104,6 +109,7 @@ export class RecordsCheck {
         this.#problems.add(`${told} was written in epoch ${read.birth}, which cannot be`)
       }
       this.#weigh(kind, read)
+      this.#usage.add(dataset, kind, read.value)
     }
   }
 

@@ -99,8 +99,9 @@ export class Snapshots {
     this.#settleAll()
     return this.#store.transact((tx) => {
       const id = this.#store.newObjset(tx)
-      const { epoch, snapshots } = this.#dataset
-      const record = { dataset: this.#dataset.id, name, epoch, created: tx.now, deleting: false }
+      const { epoch, snapshots, usage } = this.#dataset
+      const about = { dataset: this.#dataset.id, name, referenced: usage }
+      const record = { ...about, epoch, created: tx.now, deleting: false }
       tx.put(this.#store.snapshots, id, record)
       const snapshot = { id, ...record }
       this.#set(tx, [...snapshots, snapshot], epoch + 1)

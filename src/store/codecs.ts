@@ -23,6 +23,7 @@ import {
   runEnd,
   type SnapshotRecord,
   type Superblock,
+  type Usage,
   type Version,
 } from './records.ts'
 import { timeCodec } from './time.ts'
@@ -209,16 +210,22 @@ export const presenceCodec: Codec<true> = {
 /** Longest name of a dataset or snapshot, in bytes. */
 const OBJSET_NAME_BYTES_MAX = 255
 
+export const usageCodec: Codec<Usage> = struct({ bytes: uint64, inodes: uint64 })
+
 export const datasetCodec: Codec<DatasetRecord> = struct({
   name: string(OBJSET_NAME_BYTES_MAX),
   root: uint64,
   epoch: uint32,
   snapshotsChanged: timeCodec,
+  created: timeCodec,
+  quota: usageCodec,
+  deleting: bool,
 })
 
 export const snapshotCodec: Codec<SnapshotRecord> = struct({
   dataset: uint32,
   name: string(OBJSET_NAME_BYTES_MAX),
+  referenced: usageCodec,
   epoch: uint32,
   created: timeCodec,
   deleting: bool,

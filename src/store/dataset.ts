@@ -2,15 +2,17 @@
 import { strict as assert } from 'node:assert'
 import type { Key } from './keys.ts'
 import { PastTable } from './past.ts'
-import type {
-  Chunk,
-  DatasetRecord,
-  Inode,
-  NameRecord,
-  Orphan,
-  Page,
-  SnapshotRecord,
-  Version,
+import {
+  type Chunk,
+  type DatasetRecord,
+  type Inode,
+  type NameRecord,
+  NO_USAGE,
+  type Orphan,
+  type Page,
+  type SnapshotRecord,
+  type Usage,
+  type Version,
 } from './records.ts'
 import type { Source, Table, TableSpec } from './table.ts'
 import * as tables from './tables.ts'
@@ -35,7 +37,7 @@ export interface Snapshot extends SnapshotRecord {
 export class Dataset implements Reader {
   /** Its number; also what its fsid is made of. */
   readonly id: number
-  readonly record: DatasetRecord
+  #record: DatasetRecord
   /** The epoch in which changes are made now. Only `setEpoch` moves it. */
   epoch: number
   readonly inodes: Table<number, Inode>
@@ -47,6 +49,7 @@ export class Dataset implements Reader {
   readonly versions: Table<string, readonly Version[]>
   readonly dead: Table<string, true>
   readonly orphans: Table<number, Orphan>
+  readonly usages: Table<number, Usage>
   #snapshots: readonly Snapshot[] = []
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
@@ -54,7 +57,7 @@ export class Dataset implements Reader {
 
   constructor(id: number, record: DatasetRecord, open: OpenTable) {
     this.id = id
-    this.record = record
+    this.#record = record
     this.epoch = record.epoch
     this.inodes = open(id, tables.inodeSpec)
     this.names = open(id, tables.nameSpec)
@@ -65,11 +68,30 @@ export class Dataset implements Reader {
     this.versions = open(id, tables.versionsSpec)
     this.dead = open(id, tables.deadSpec)
     this.orphans = open(id, tables.orphanSpec)
+    this.usages = open(id, tables.usageSpec)
   }
 
   /** The ino of its root directory. */
   get root(): number {
-    return this.record.root
+    return this.#record.root
+  }
+
+  /** Its name, its quota and so on; `epoch` and `snapshots` are newer than what is in here. */
+  get record(): DatasetRecord {
+    return this.#record
+  }
+
+  setRecord(record: DatasetRecord): void {
+    this.#record = record
+  }
+
+  get quota(): Usage {
+    return this.#record.quota
+  }
+
+  /** What its live files take, without data that is still dirty. */
+  get usage(): Usage {
+    return this.usages.get(0) ?? NO_USAGE
   }
 
   /** All snapshots, those being deleted included, oldest first. */

@@ -23,12 +23,12 @@ import {
 import { Kind, keyBytes, kindRange, parseKey } from './keys.ts'
 import { IntentLog } from './log.ts'
 import { decodeRecord, encodeRecord, sealRecord } from './record.ts'
-import { FileType, type Inode, type Superblock } from './records.ts'
+import { FileType, type Inode, NO_USAGE, type Superblock } from './records.ts'
 import { loadSpace, recover } from './recovery.ts'
 import { SpaceMap } from './space.ts'
 import { Store } from './store.ts'
 import type { TableSpec } from './table.ts'
-import { datasetSpec, inodeSpec, snapshotSpec, superblockSpec } from './tables.ts'
+import { datasetSpec, inodeSpec, snapshotSpec, superblockSpec, usageSpec } from './tables.ts'
 import { type Clock, strictClock } from './time.ts'
 
 /** About how much memory clean records may take by default, in bytes. */
@@ -132,9 +132,11 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
   await database.write([
     put(0, superblockSpec, 0, 0, superblock),
     put(0, datasetSpec, ROOT_DATASET, 0, {
-      ...{ name: '', root: ROOT_INO, epoch: 1, snapshotsChanged: now },
+      ...{ name: '', root: ROOT_INO, epoch: 1, snapshotsChanged: now, created: now },
+      ...{ quota: NO_USAGE, deleting: false },
     }),
     put(ROOT_DATASET, inodeSpec, ROOT_INO, 1, root),
+    put(ROOT_DATASET, usageSpec, 0, 0, { bytes: root.used, inodes: 1 }),
     checkpointPut(0),
   ])
 }

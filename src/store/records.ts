@@ -103,6 +103,14 @@ export interface Orphan {
   readonly end: number
 }
 
+/** What the live files of a dataset take. */
+export interface Usage {
+  /** Bytes: the sum of all inodes' `used`. */
+  readonly bytes: number
+  readonly inodes: number
+}
+export const NO_USAGE: Usage = { bytes: 0, inodes: 0 }
+
 /** A chunk of `length` holes, to be filled in before it is stored. */
 export function newChunk(length: number): Chunk {
   return {
@@ -138,12 +146,19 @@ export interface DatasetRecord {
   readonly epoch: number
   /** When a snapshot was last made or deleted: the mtime of `.snapshots`. */
   readonly snapshotsChanged: Time
+  readonly created: Time
+  /** What its live files may take; 0 is no limit. */
+  readonly quota: Usage
+  /** Nobody sees it any more; what it held is being freed. */
+  readonly deleting: boolean
 }
 
 /** A snapshot: the state of its dataset at the end of `epoch`. Its number names it for ever. */
 export interface SnapshotRecord {
   readonly dataset: number
   readonly name: string
+  /** What the dataset's files took when it was made. */
+  readonly referenced: Usage
   readonly epoch: number
   readonly created: Time
   /** Marked for deletion: nobody sees it, and what only it holds is being freed. */

@@ -198,6 +198,7 @@ export class Store {
     this.#inTransaction = true
     try {
       const result = body(tx)
+      tx.close()
       this.#committer.add(tx)
       tx.stand()
       void this.#checkpointer.consider()

@@ -12,6 +12,7 @@ import {
   presenceCodec,
   snapshotCodec,
   superblockCodec,
+  usageCodec,
   versionsCodec,
 } from './codecs.ts'
 import { Kind } from './keys.ts'
@@ -24,6 +25,7 @@ import type {
   Page,
   SnapshotRecord,
   Superblock,
+  Usage,
   Version,
 } from './records.ts'
 import type { TableSpec } from './table.ts'
@@ -83,6 +85,12 @@ export const deadSpec: TableSpec<true> = {
 export const orphanSpec: TableSpec<Orphan> = {
   kind: Kind.ORPHAN,
   codec: orphanCodec,
+  versioned: false,
+  cost: () => ENTRY_BYTES + 50,
+}
+export const usageSpec: TableSpec<Usage> = {
+  kind: Kind.USAGE,
+  codec: usageCodec,
   versioned: false,
   cost: () => ENTRY_BYTES + 50,
 }

@@ -11,9 +11,10 @@
  */
 import { strict as assert } from 'node:assert'
 import type { Dataset } from './dataset.ts'
+import { FsError } from './error.ts'
 import { deadKey, historyKey, type Key, Kind, versionsKey } from './keys.ts'
 import { encodeRecord } from './record.ts'
-import { type Chunk, runEnd } from './records.ts'
+import { type Chunk, type Inode, runEnd } from './records.ts'
 import type { Extent, SpaceMap } from './space.ts'
 import type { Entry, Table } from './table.ts'
 import type { Time } from './time.ts'
@@ -59,6 +60,10 @@ export class Transaction {
   readonly #number: number
   readonly #undo: (() => void)[] = []
   readonly #stand: (() => void)[] = []
+  /** The dataset whose files change, and by how much they grow in bytes and in number. */
+  #of: Dataset | undefined
+  #grown = 0
+  #made = 0
 
   /** @param number this transaction's own, never used again */
   constructor(host: TransactionHost, number: number, now: Time) {
@@ -106,8 +111,35 @@ export class Transaction {
     if (dataset !== undefined) {
       this.#keep(dataset, entry as Entry<unknown>, end ?? dataset.epoch)
       entry.birth = dataset.epoch
+      if (table.spec.kind === Kind.INODE) {
+        this.#account(dataset, entry.value as Inode | undefined, value as Inode | undefined)
+      }
     }
     entry.value = value
+  }
+
+  #account(dataset: Dataset, before: Inode | undefined, after: Inode | undefined): void {
+    assert(this.#of === undefined || this.#of === dataset, 'files of one dataset change at a time')
+    this.#of = dataset
+    this.#grown += (after?.used ?? 0) - (before?.used ?? 0)
+    this.#made += (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
+  }
+
+  /**
+   * The body has ended: what its files have grown is put on the dataset's account.
+   *
+   * @throws FsError DQUOT where that makes more than its quota
+   */
+  close(): void {
+    const dataset = this.#of
+    if (dataset === undefined || (this.#grown === 0 && this.#made === 0)) return
+    const { usage } = dataset
+    const bytes = usage.bytes + this.#grown
+    const inodes = usage.inodes + this.#made
+    const { quota } = dataset
+    if (this.#grown > 0 && quota.bytes > 0 && bytes > quota.bytes) throw new FsError('DQUOT')
+    if (this.#made > 0 && quota.inodes > 0 && inodes > quota.inodes) throw new FsError('DQUOT')
+    this.put(dataset.usages, 0, { bytes, inodes })
   }
 
   #touch(entry: Entry<unknown>): void {

@@ -89,6 +89,7 @@ rows(test, 'superblock, datasets and snapshots', [
       scene.put(0, tables.snapshotSpec, 4, {
         ...{ dataset: 7, name: 'x', epoch: 1, deleting: false },
         created: { seconds: 0, nseconds: 0 },
+        referenced: { bytes: 0, inodes: 0 },
       }),
     [
       "snapshot 'x' (number 4) has a number that is not given out yet",

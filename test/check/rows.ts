@@ -9,6 +9,11 @@ export const Ino = {
   FIRST_OF_MANY: 1031,
 } as const
 
+/** What is found beside the damage where the scene's files are not as many, or as large, any more. */
+export function account({ inodes = 107, bytes = 20_480 }): string {
+  return `the root dataset has ${inodes} inodes with ${bytes} bytes, and 107 with 20480 on its account`
+}
+
 export type Row = readonly [
   damage: string,
   plant: (scene: Scene) => Promise<void>,

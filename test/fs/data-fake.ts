@@ -9,7 +9,7 @@ import { blockOf, blocksIn } from '../../src/store/block-buffers.ts'
 import { checksum } from '../../src/store/checksum.ts'
 import { Dataset } from '../../src/store/dataset.ts'
 import type { Key } from '../../src/store/keys.ts'
-import { BLOCK_BYTES, FileType, type Inode } from '../../src/store/records.ts'
+import { BLOCK_BYTES, FileType, type Inode, NO_USAGE } from '../../src/store/records.ts'
 import type { SpaceMap } from '../../src/store/space.ts'
 import { Cache, Table, type TableSpec } from '../../src/store/table.ts'
 import type { Time } from '../../src/store/time.ts'
@@ -199,8 +199,9 @@ export class FakeStore implements DataStore {
     const cache = new Cache(Number.MAX_SAFE_INTEGER)
     const open = <K extends Key, V>(id: number, spec: TableSpec<V>) =>
       new Table<K, V>(id, spec, () => undefined, cache)
-    const record = { name: '', root: 1, epoch: 1, snapshotsChanged: { seconds: 0, nseconds: 0 } }
-    this.dataset = new Dataset(1, record, open)
+    const created = { seconds: 0, nseconds: 0 }
+    const about = { name: '', root: 1, created, quota: NO_USAGE, deleting: false }
+    this.dataset = new Dataset(1, { ...about, epoch: 1, snapshotsChanged: created }, open)
   }
 
   readonly clock = (): Time => ({ seconds: ++this.#seconds, nseconds: 0 })
@@ -245,9 +246,9 @@ export class FakeStore implements DataStore {
 
   /** Raises the epoch. @returns the snapshot's epoch */
   snapshot(): number {
-    const { epoch, snapshots } = this.dataset
-    const created = this.clock()
-    const record = { id: epoch, dataset: 1, name: `s${epoch}`, epoch, created, deleting: false }
+    const { epoch, snapshots, usage } = this.dataset
+    const about = { dataset: 1, name: `s${epoch}`, epoch, referenced: usage, deleting: false }
+    const record = { id: epoch, ...about, created: this.clock() }
     this.dataset.setSnapshots([...snapshots, record], epoch + 1)
     return epoch
   }
