@@ -1,16 +1,14 @@
 /** A store with the file system on it: what a server serves, and what a command works on alone. */
 import { randomBytes } from 'node:crypto'
-import { FileData } from './fs/data.ts'
+import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import type { FileSystem } from './fs/filesystem.ts'
-import { Live } from './fs/live.ts'
-import { LiveFileSystem } from './fs/livefs.ts'
-import { Reclaimer } from './fs/reclaim.ts'
-import { SnapFileSystem } from './snapshot/snapfs.ts'
-import { Snapshots } from './snapshot/snapshots.ts'
+import type { Live } from './fs/live.ts'
+import { Datasets } from './snapshot/datasets.ts'
+import { RootFileSystem } from './snapshot/rootfs.ts'
+import type { Snapshots } from './snapshot/snapshots.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import type { Disk } from './store/disk.ts'
-import { Kind, kindRange, parseKey } from './store/keys.ts'
 import { nodeDisk } from './store/node-disk.ts'
 import { closeStore, openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
@@ -54,34 +52,38 @@ function wallClock(): () => Time {
 
 export class Volume {
   readonly store: Store
-  readonly live: Live
-  readonly data: FileData
-  readonly snapshots: Snapshots
+  readonly datasets: Datasets
+  /** What clients see: all datasets. */
   readonly fs: FileSystem
   /** Records that recovery brought back when the store was opened. */
   readonly recovered: number
-  readonly #reclaimer: Reclaimer
   readonly #timer: NodeJS.Timeout
   readonly #report: VolumeOptions['report']
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
-    const { dataset } = store
     const { report, buffers: recordBuffers } = options
-    const buffers = new ReadBuffers()
-    const failed = (content: number, error: unknown) =>
-      report(`the blocks of content ${content} cannot be freed`, error)
+    const shared = { buffers: new ReadBuffers(), recordBuffers, budget: { held: 0 }, report }
     this.store = store
-    this.#report = report
     this.recovered = recovered
-    this.#reclaimer = new Reclaimer(store, dataset, { failed })
-    const orphaned = (content: number) => this.#reclaimer.add(content)
-    this.data = new FileData(store, dataset, { buffers, recordBuffers, orphaned })
-    this.live = new Live(store, dataset, this.data, store.fsid(dataset.id))
-    const livefs = new LiveFileSystem(this.live)
-    this.snapshots = new Snapshots(store, dataset, () => this.data.settleAll())
-    this.fs = new SnapFileSystem(livefs, store, this.snapshots, buffers)
+    this.datasets = new Datasets(store, shared)
+    this.fs = new RootFileSystem(this.datasets)
+    this.#report = report
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
+  }
+
+  // Of the root dataset.
+
+  get live(): Live {
+    return this.datasets.root.live
+  }
+
+  get data(): FileData {
+    return this.datasets.root.data
+  }
+
+  get snapshots(): Snapshots {
+    return this.datasets.root.snapshots
   }
 
   /** @throws StoreError where the store cannot be opened */
@@ -94,32 +96,20 @@ export class Volume {
       rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     })
     const volume = new Volume(store, recovered, options)
-    await volume.#resume(report)
+    await volume.datasets.resume()
     return volume
-  }
-
-  /** Takes up what a crash or a stop has interrupted. */
-  async #resume(report: VolumeOptions['report']): Promise<void> {
-    const { database, dataset } = this.store
-    for await (const { key } of database.scan(kindRange(dataset.id, Kind.ORPHAN))) {
-      this.#reclaimer.add(Number(parseKey(key).key))
-    }
-    void this.snapshots
-      .resume()
-      .catch((error: unknown) => report('a deleted snapshot cannot be freed', error))
   }
 
   #tick(): void {
     if (this.store.failure !== undefined) return
-    this.data.tick()
+    this.datasets.tick()
     this.store.tick()
   }
 
   /** Stores what is in memory, and closes. Nobody may use the file system any more. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    this.#reclaimer.stop()
-    await this.snapshots.stop()
+    await this.datasets.stop()
     if (this.store.failure === undefined) await this.#settle()
     await closeStore(this.store)
   }
@@ -127,12 +117,12 @@ export class Volume {
   /** Makes dirty data part of the store, as much as there is room for. */
   async #settle(): Promise<void> {
     try {
-      this.data.settleAll()
+      this.datasets.settleAll()
     } catch {
       // What was freed may be room enough, once a checkpoint has made it available.
       await this.store.checkpoint()
       try {
-        this.data.settleAll()
+        this.datasets.settleAll()
       } catch (error) {
         this.#report('data that no client has committed cannot be stored, and is lost', error)
       }

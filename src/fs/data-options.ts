@@ -15,6 +15,11 @@ export interface DataStore {
   readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'drained'>
 }
 
+/** A file is settled once this many of its chunks are dirty throughout: it is a stream. */
+export const FULL_CHUNKS_MAX = 2
+/** Writers that have to wait go on once so much was written: 8 MiB. */
+export const DRAIN_BYTES = 8 * 2 ** 20
+
 export interface DataLimits {
   /** Bytes of dirty memory from which on the oldest files are settled. */
   readonly dirtyBytesSoft: number
@@ -31,8 +36,17 @@ export const DATA_LIMITS: DataLimits = {
   fileBytesMax: 16 * 2 ** 20,
   dirtyTicksMax: 5,
 }
+
+/** What the dirty data of all datasets takes together: they share one limit. */
+export interface DirtyBudget {
+  /** Bytes of memory. */
+  held: number
+}
+
 export interface DataOptions {
   readonly limits?: Partial<DataLimits>
+  /** Shared with other datasets; this one's own where it is left out. */
+  readonly budget?: DirtyBudget
   /** Buffers for reads, if they are shared with the snapshots' readers. */
   readonly buffers?: ReadBuffers
   /** Where data that is kept by reference is retained until it is written. */

@@ -23,17 +23,20 @@ import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { RecordBuffers } from '../xdr/buffers.ts'
 import { ReadBuffers } from './data-buffers.ts'
-import { DATA_LIMITS, type DataLimits, type DataOptions, type DataStore } from './data-options.ts'
+import {
+  DATA_LIMITS,
+  type DataLimits,
+  type DataOptions,
+  type DataStore,
+  type DirtyBudget,
+  DRAIN_BYTES,
+  FULL_CHUNKS_MAX,
+} from './data-options.ts'
 import { ContentReader, type ReadData, readBlock } from './data-read.ts'
 import { releaseContent, storePages, truncateData } from './data-settle.ts'
 import { FsError } from './error.ts'
 import type { Awaitable } from './filesystem.ts'
 import { type Below, DirtyFile } from './pages.ts'
-
-/** A file is settled once this many of its chunks are dirty throughout: it is a stream. */
-const FULL_CHUNKS_MAX = 2
-/** Writers that have to wait go on once so much was written: 8 MiB. */
-const DRAIN_BYTES = 8 * 2 ** 20
 
 export class FileData {
   readonly #store: DataStore
@@ -47,6 +50,7 @@ export class FileData {
   readonly #files = new Map<number, DirtyFile>()
   /** Files that should be settled without waiting for time or memory. */
   readonly #due = new Set<number>()
+  readonly #budget: DirtyBudget
   #held = 0
   #pages = 0
   #ticks = 0
@@ -58,6 +62,7 @@ export class FileData {
     this.#store = store
     this.#dataset = dataset
     this.#limits = { ...DATA_LIMITS, ...options.limits }
+    this.#budget = options.budget ?? { held: 0 }
     this.#later = options.later ?? ((action) => void setImmediate(action))
     this.#orphaned = options.orphaned ?? (() => undefined)
     assert(this.#limits.dirtyBytesSoft <= this.#limits.dirtyBytesHard, 'soft exceeds hard')
@@ -150,6 +155,15 @@ export class FileData {
     return truncateData(tx, content, inode, size)
   }
 
+  /** Lets go of all dirty data: the dataset is gone. */
+  discard(): void {
+    for (const file of this.#files.values()) {
+      this.#account(-file.held, -file.count)
+      file.release()
+    }
+    this.#files.clear()
+  }
+
   /** There is an orphan's record which nothing here has made: frees it in the background. */
   reclaim(content: number): void {
     this.#orphaned(content)
@@ -201,6 +215,7 @@ export class FileData {
 
   #account(held: number, pages: number): void {
     this.#held += held
+    this.#budget.held += held
     this.#pages += pages
   }
 
@@ -224,7 +239,7 @@ export class FileData {
   /** @throws FsError NOSPC where the dirty pages and these might not find room */
   #requireSpace(bytes: number): void {
     if (this.#failure !== undefined) {
-      const short = this.#held > this.#limits.dirtyBytesSoft
+      const short = this.#budget.held > this.#limits.dirtyBytesSoft
       if (short || this.#failure.code === 'NOSPC') throw this.#failure
     }
     const needed = this.#pages * BLOCK_BYTES + bytes + BLOCK_BYTES
@@ -236,7 +251,7 @@ export class FileData {
       if (this.#files.has(ino)) return ino
       this.#due.delete(ino)
     }
-    if (this.#held <= this.#limits.dirtyBytesSoft) return undefined
+    if (this.#budget.held <= this.#limits.dirtyBytesSoft) return undefined
     for (const ino of this.#files.keys()) return ino
     return undefined
   }
@@ -267,7 +282,7 @@ export class FileData {
   }
 
   #overHard(): boolean {
-    return this.#held + this.#store.blocks.queuedBytes > this.#limits.dirtyBytesHard
+    return this.#budget.held + this.#store.blocks.queuedBytes > this.#limits.dirtyBytesHard
   }
 
   /**
@@ -276,7 +291,7 @@ export class FileData {
    */
   async #drained(): Promise<void> {
     while (this.#overHard() && this.#failure === undefined) {
-      if (this.#held > this.#limits.dirtyBytesSoft) this.#writeOut()
+      if (this.#budget.held > this.#limits.dirtyBytesSoft) this.#writeOut()
       const { queuedBytes } = this.#store.blocks
       await this.#store.blocks.drained(Math.max(0, queuedBytes - DRAIN_BYTES))
     }

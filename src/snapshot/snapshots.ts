@@ -6,16 +6,14 @@
  * (store/transaction.ts). The state of a snapshot is that of its instant, data that was acknowledged
  * and not yet committed included: dirty data is settled in the same turn, just before.
  */
-import { strict as assert } from 'node:assert'
 import { FsError } from '../fs/error.ts'
 import type { Dataset, Snapshot } from '../store/dataset.ts'
 import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { SnapshotDeletion } from './delete.ts'
+import { requireName } from './object-names.ts'
 
-/** Longest name of a snapshot in bytes: it is a name in `.snapshots`. */
-const NAME_BYTES_MAX = 255
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
 /** Snapshots named in the message that one was not found. */
@@ -44,9 +42,7 @@ export class Snapshots {
 
   /** When one was last made or deleted. */
   get changed(): Time {
-    const record = this.#store.datasets.get(this.#dataset.id)
-    assert(record, 'an open dataset has a record')
-    return record.snapshotsChanged
+    return this.#dataset.record.snapshotsChanged
   }
 
   /** Those that can be seen, oldest first. */
@@ -89,7 +85,7 @@ export class Snapshots {
    * @throws FsError EXIST, INVAL (the name), NOSPC
    */
   create(name: string): Snapshot {
-    checkName(name)
+    requireName(name, 'snapshot')
     if (this.find(name) !== undefined) {
       throw new FsError('EXIST', `a snapshot '${name}' exists already`)
     }
@@ -112,9 +108,7 @@ export class Snapshots {
   #set(tx: Transaction, snapshots: readonly Snapshot[], epoch: number): void {
     const before = { snapshots: this.#dataset.snapshots, epoch: this.#dataset.epoch }
     tx.onUndo(() => this.#dataset.setSnapshots(before.snapshots, before.epoch))
-    const record = this.#store.datasets.get(this.#dataset.id)
-    assert(record, 'an open dataset has a record')
-    tx.put(this.#store.datasets, this.#dataset.id, { ...record, epoch, snapshotsChanged: tx.now })
+    this.#store.objsets.change(tx, this.#dataset, { epoch, snapshotsChanged: tx.now })
     this.#dataset.setSnapshots(snapshots, epoch)
   }
 
@@ -181,6 +175,19 @@ export class Snapshots {
     await this.#track(this.#free({ ...snapshot, deleting: true }))
   }
 
+  /** @throws FsError ACCES where a restore reads any of them */
+  requireUnused(): void {
+    if (this.#held.size === 0) return
+    throw new FsError('ACCES', 'a restore reads one of its snapshots; try again when it ends')
+  }
+
+  /** Part of the dataset's own deletion: nobody sees any snapshot any more. */
+  deleteAll(tx: Transaction): void {
+    const all = this.#dataset.snapshots.map((snapshot) => ({ ...snapshot, deleting: true }))
+    for (const { id, ...record } of all) tx.put(this.#store.snapshots, id, record)
+    this.#set(tx, all, this.#dataset.epoch)
+  }
+
   /** Goes on with deletions that a crash or a stop has interrupted. */
   async resume(): Promise<void> {
     for (const snapshot of this.#dataset.snapshots) {
@@ -212,22 +219,5 @@ export class Snapshots {
     const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
     const left = by === undefined ? others : [...others, by]
     this.#set(tx, left, this.#dataset.epoch)
-  }
-}
-
-/** @throws FsError INVAL */
-function checkName(name: string): void {
-  const bytes = Buffer.byteLength(name)
-  if (bytes === 0 || bytes > NAME_BYTES_MAX) {
-    throw new FsError('INVAL', `a snapshot's name has 1 to ${NAME_BYTES_MAX} bytes`)
-  }
-  if (name === '.' || name === '..') throw new FsError('INVAL', `'${name}' cannot be a name`)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[/\u0000-\u001f\u007f]/.test(name)) {
-    throw new FsError('INVAL', `a snapshot's name has no '/' and no control characters`)
-  }
-  // Half of a surrogate pair has no bytes of its own: two names would have the same ones.
-  if (Buffer.from(name).toString() !== name) {
-    throw new FsError('INVAL', `a snapshot's name is text that UTF-8 can tell`)
   }
 }

@@ -161,7 +161,7 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   const snapshots = await loadSnapshots(database)
   for await (const { key } of database.scan(kindRange(0, Kind.DATASET))) {
     const id = Number(parseKey(key).key)
-    store.attach(
+    store.objsets.attach(
       id,
       snapshots.filter(({ dataset }) => dataset === id),
     )

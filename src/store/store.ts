@@ -11,12 +11,13 @@ import type { BlockStore } from './blocks.ts'
 import { Checkpointer, type CheckpointLimits } from './checkpointer.ts'
 import { Committer, type Waiter } from './commit.ts'
 import type { Database } from './database.ts'
-import { Dataset, type Snapshot } from './dataset.ts'
+import type { Dataset } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import type { IntentLog } from './log.ts'
+import { Objsets } from './objsets.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
@@ -24,6 +25,7 @@ import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
 
+const ROOT_DATASET = 1
 /** Ticks after which what nobody waits for is committed: as often as ext4 does. */
 const COMMIT_TICKS = 5
 
@@ -56,7 +58,7 @@ export class Store {
   readonly superblocks: Table<number, Superblock>
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
-  readonly #open = new Map<number, Dataset>()
+  readonly objsets: Objsets
   #transactions = 0
   #ticks = 0
   #inTransaction = false
@@ -72,6 +74,7 @@ export class Store {
     this.superblocks = this.#table(0, superblockSpec)
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
+    this.objsets = new Objsets(this.datasets, this.#table)
     this.#verifier = parts.randomBytes(8)
     const { log, blocks, space, database, limits } = parts
     const failed = (error: unknown) => this.#fail(error)
@@ -113,23 +116,7 @@ export class Store {
 
   /** The root dataset. */
   get dataset(): Dataset {
-    return this.datasetOf(1)
-  }
-
-  datasetOf(id: number): Dataset {
-    const dataset = this.#open.get(id)
-    assert(dataset, `dataset ${id} is not open`)
-    return dataset
-  }
-
-  /** Makes a dataset known, with its snapshots; its record is in the datasets table. */
-  attach(id: number, snapshots: readonly Snapshot[]): Dataset {
-    const record = this.datasets.get(id)
-    assert(record, 'an open dataset has a record')
-    const dataset = new Dataset(id, record, this.#table)
-    dataset.setSnapshots(snapshots, record.epoch)
-    this.#open.set(id, dataset)
-    return dataset
+    return this.objsets.get(ROOT_DATASET)
   }
 
   /** For the generation of new inodes: changes with every start. */
@@ -191,7 +178,7 @@ export class Store {
     if (this.#failure !== undefined) throw this.#failure
     const host = {
       space: this.#parts.space,
-      dataset: (id: number) => this.datasetOf(id),
+      dataset: (id: number) => this.objsets.get(id),
       dirtied: this.#dirtied,
     }
     const tx = new Transaction(host, ++this.#transactions, this.#parts.clock())

@@ -1,0 +1,93 @@
+/**
+ * Deleting a dataset: frees what its snapshots held, then its files, then forgets it, a bounded
+ * number of records in each transaction. Its record goes last: a deletion that was interrupted is
+ * simply run again. Nobody sees the dataset meanwhile, so its records can go in any order.
+ */
+import { strict as assert } from 'node:assert'
+import type { Dataset } from '../store/dataset.ts'
+import { type Key, Kind, kindRange, parseKey } from '../store/keys.ts'
+import type { Store } from '../store/store.ts'
+import type { Table } from '../store/table.ts'
+import { SnapshotDeletion } from './delete.ts'
+
+/** Records that one transaction removes; of a chunk, each may release 256 blocks. */
+const STEP_RECORDS = 128
+
+export class DatasetDeletion {
+  readonly #store: Store
+  readonly #dataset: Dataset
+  readonly #stopped: () => boolean
+
+  /**
+   * @param dataset marked as being deleted, and so are all of its snapshots
+   * @param stopped whether no further step may be done: the store is about to be closed
+   */
+  constructor(store: Store, dataset: Dataset, stopped: () => boolean) {
+    assert(dataset.record.deleting, 'only what is marked is freed')
+    this.#store = store
+    this.#dataset = dataset
+    this.#stopped = stopped
+  }
+
+  async run(): Promise<void> {
+    if (!(await this.#snapshots()) || !(await this.#records())) return
+    this.#store.transact((tx) => tx.delete(this.#store.datasets, this.#dataset.id))
+    await this.#store.flush()
+    this.#store.objsets.detach(this.#dataset.id)
+  }
+
+  /** @returns whether all are gone; false where it was stopped before */
+  async #snapshots(): Promise<boolean> {
+    const dataset = this.#dataset
+    for (const snapshot of dataset.snapshots) {
+      const deletion = new SnapshotDeletion(this.#store, dataset, snapshot, this.#stopped)
+      if (this.#stopped() || !(await deletion.run())) return false
+    }
+    this.#store.transact((tx) => {
+      for (const { id } of dataset.snapshots) tx.delete(this.#store.snapshots, id)
+      const { snapshots, epoch } = dataset
+      tx.onUndo(() => dataset.setSnapshots(snapshots, epoch))
+      dataset.setSnapshots([], epoch)
+    })
+    return true
+  }
+
+  /** @returns whether all are gone; false where it was stopped before */
+  async #records(): Promise<boolean> {
+    const { inodes, names, pages, bitmaps, chunks, orphans, usages } = this.#dataset
+    // The scans see the database: what is only in memory has to be there first.
+    await this.#store.checkpoint()
+    const done =
+      (await this.#all(Kind.CHUNK, chunks)) &&
+      (await this.#all(Kind.NAME, names)) &&
+      (await this.#all(Kind.PAGE, pages)) &&
+      (await this.#all(Kind.BITMAP, bitmaps)) &&
+      (await this.#all(Kind.ORPHAN, orphans)) &&
+      (await this.#all(Kind.INODE, inodes))
+    return done && this.#all(Kind.USAGE, usages)
+  }
+
+  async #all<K extends Key, V>(kind: Kind, table: Table<K, V>): Promise<boolean> {
+    let keys: K[] = []
+    for await (const { key } of this.#store.database.scan(kindRange(this.#dataset.id, kind))) {
+      keys.push(parseKey(key).key as K)
+      if (keys.length < STEP_RECORDS) continue
+      if (this.#stopped()) return false
+      await this.#step(kind, table, keys)
+      keys = []
+    }
+    if (this.#stopped()) return false
+    await this.#step(kind, table, keys)
+    return true
+  }
+
+  async #step<K extends Key, V>(kind: Kind, table: Table<K, V>, keys: readonly K[]): Promise<void> {
+    this.#store.transact((tx) => {
+      for (const key of keys) {
+        if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
+        else tx.delete(table, key)
+      }
+    })
+    await this.#store.flush()
+  }
+}

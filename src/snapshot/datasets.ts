@@ -1,0 +1,226 @@
+/**
+ * The datasets of a store: made, found by name or number, renamed, deleted.
+ *
+ * Each is a file system of its own: its root, its fsid, its epochs, its snapshots, its quota. It is
+ * seen as a directory of the root dataset's root (rootfs.ts), whose name is its own.
+ */
+import { strict as assert } from 'node:assert'
+import { findName } from '../fs/directory.ts'
+import { FsError } from '../fs/error.ts'
+import { newInode } from '../fs/inode.ts'
+import { FileType, NO_USAGE, type Usage } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import { DatasetDeletion } from './dataset-delete.ts'
+import { requireName } from './object-names.ts'
+import { OpenDataset, type SharedParts } from './open-dataset.ts'
+import { SNAPDIR_NAME } from './snapdir.ts'
+
+/** Most datasets of a store: all of them are open. */
+const DATASETS_MAX = 1000
+const ROOT_DATASET = 1
+
+export interface DatasetOptions {
+  readonly quota?: Usage
+  readonly uid: number
+  readonly gid: number
+}
+
+export class Datasets {
+  readonly #store: Store
+  readonly #shared: SharedParts
+  /** By number, the root dataset first; without those that are being deleted. */
+  readonly #open = new Map<number, OpenDataset>()
+  /** Deletions under way. */
+  readonly #working = new Set<Promise<void>>()
+  #changed: () => void = () => undefined
+  #stopped = false
+
+  constructor(store: Store, shared: SharedParts) {
+    this.#store = store
+    this.#shared = shared
+    for (const dataset of store.objsets.all) {
+      if (dataset.record.deleting) continue
+      this.#open.set(dataset.id, new OpenDataset(store, dataset, shared))
+    }
+  }
+
+  get root(): OpenDataset {
+    const root = this.#open.get(ROOT_DATASET)
+    assert(root, 'a store has a root dataset')
+    return root
+  }
+
+  /** All, the root dataset first, the others in the order in which they were made. */
+  get all(): readonly OpenDataset[] {
+    return [...this.#open.values()]
+  }
+
+  /** @param changed runs whenever a dataset has come, gone or changed its name */
+  onChange(changed: () => void): void {
+    this.#changed = changed
+  }
+
+  byId(id: number): OpenDataset | undefined {
+    return this.#open.get(id)
+  }
+
+  /** One by the bytes of its name, for who looks it up in the root directory. */
+  findBytes(name: Uint8Array): OpenDataset | undefined {
+    if (this.#open.size === 1) return undefined
+    for (const one of this.#open.values()) {
+      if (one.name !== '' && Buffer.from(one.name).equals(name)) return one
+    }
+    return undefined
+  }
+
+  /** @throws FsError NOENT, with the names that there are */
+  get(name: string): OpenDataset {
+    const found = this.all.find((one) => one.name === name)
+    if (found !== undefined) return found
+    const names = this.all.map((one) => one.name).filter((one) => one !== '')
+    const there =
+      names.length === 0 ? 'there are none but the root' : `there are: ${names.join(', ')}`
+    throw new FsError('NOENT', `no dataset '${name}'; ${there}`)
+  }
+
+  /**
+   * Makes an empty dataset. It is durable after the store's next barrier.
+   *
+   * @throws FsError EXIST, INVAL (the name), NOSPC
+   */
+  create(name: string, { quota = NO_USAGE, uid, gid }: DatasetOptions): OpenDataset {
+    this.#requireFree(name)
+    if (this.#open.size >= DATASETS_MAX) {
+      throw new FsError('NOSPC', `there are ${DATASETS_MAX} datasets: delete some first`)
+    }
+    const store = this.#store
+    const dataset = store.transact((tx) => {
+      const id = store.newObjset(tx)
+      const ino = store.newIno()
+      const about = { name, root: ino, epoch: 1, quota, deleting: false }
+      tx.put(store.datasets, id, { ...about, snapshotsChanged: tx.now, created: tx.now })
+      const made = store.objsets.attach(id, [])
+      tx.onUndo(() => store.objsets.detach(id))
+      const { now } = tx
+      const root = { type: FileType.DIR, mode: 0o755, uid, gid, now, generation: store.generation }
+      tx.put(made.inodes, ino, { ...newInode(root), parent: ino })
+      return made
+    })
+    const opened = new OpenDataset(store, dataset, this.#shared)
+    this.#open.set(dataset.id, opened)
+    this.#touched()
+    return opened
+  }
+
+  /** @throws FsError NOENT, EXIST, INVAL */
+  rename(name: string, to: string): void {
+    const { dataset } = this.#requireOther(name)
+    this.#requireFree(to)
+    this.#store.transact((tx) => this.#store.objsets.change(tx, dataset, { name: to }))
+    this.#touched()
+  }
+
+  /** @throws FsError NOENT */
+  setQuota(name: string, quota: Usage): void {
+    const { dataset } = this.get(name)
+    this.#store.transact((tx) => this.#store.objsets.change(tx, dataset, { quota }))
+  }
+
+  /**
+   * Deletes a dataset: at once for everybody who looks, and then what it held, in steps.
+   *
+   * @param withSnapshots whether its snapshots may go too
+   * @returns a promise that resolves when everything is freed
+   * @throws FsError NOENT; ACCES where it has snapshots, or one is in use
+   */
+  async delete(name: string, withSnapshots: boolean): Promise<void> {
+    const opened = this.#requireOther(name)
+    const { dataset, snapshots } = opened
+    const count = snapshots.list().length
+    if (count > 0 && !withSnapshots) {
+      throw new FsError('ACCES', `dataset '${name}' has ${count} snapshots, which would go too`)
+    }
+    snapshots.requireUnused()
+    this.#store.transact((tx) => {
+      snapshots.deleteAll(tx)
+      this.#store.objsets.change(tx, dataset, { deleting: true })
+    })
+    this.#open.delete(dataset.id)
+    opened.data.discard()
+    this.#touched()
+    await this.#store.flush()
+    await opened.stop()
+    await this.#track(new DatasetDeletion(this.#store, dataset, () => this.#stopped).run())
+  }
+
+  /** Takes up what a crash or a stop has interrupted. */
+  async resume(): Promise<void> {
+    for (const one of this.#open.values()) await one.resume()
+    for (const dataset of this.#store.objsets.all) {
+      if (!dataset.record.deleting) continue
+      const deletion = new DatasetDeletion(this.#store, dataset, () => this.#stopped)
+      void this.#track(deletion.run()).catch((error: unknown) =>
+        this.#shared.report('a deleted dataset cannot be freed', error),
+      )
+    }
+  }
+
+  tick(): void {
+    for (const { data } of this.#open.values()) data.tick()
+  }
+
+  /** Makes all dirty data part of the store. @throws FsError NOSPC, DQUOT, IO: the first one's */
+  settleAll(): void {
+    let failure: unknown
+    for (const { data } of this.#open.values()) {
+      try {
+        data.settleAll()
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  /** No further steps of any work: the store is about to be closed. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const one of this.#open.values()) await one.stop()
+    await Promise.allSettled(this.#working)
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    this.#working.add(work)
+    const ended = () => void this.#working.delete(work)
+    work.then(ended, ended)
+    return work
+  }
+
+  /** The root directory shows the datasets: clients must see that it has changed. */
+  #touched(): void {
+    const { live, dataset } = this.root
+    this.#store.transact((tx) => {
+      const inode = live.at(dataset.root)
+      live.put(tx, dataset.root, { ...inode, mtime: tx.now, ctime: tx.now })
+    })
+    this.#changed()
+  }
+
+  #requireOther(name: string): OpenDataset {
+    if (name !== '') return this.get(name)
+    throw new FsError('INVAL', 'the root dataset can be neither renamed nor deleted')
+  }
+
+  /** @throws FsError INVAL, EXIST */
+  #requireFree(name: string): void {
+    requireName(name, 'dataset')
+    const bytes = Buffer.from(name)
+    if (SNAPDIR_NAME.equals(bytes)) throw new FsError('INVAL', `'${name}' is reserved`)
+    if (this.findBytes(bytes) !== undefined) {
+      throw new FsError('EXIST', `a dataset '${name}' exists already`)
+    }
+    const { dataset } = this.root
+    if (findName(dataset, dataset.root, bytes) === undefined) return
+    throw new FsError('EXIST', `the root directory has an entry '${name}', where it would be seen`)
+  }
+}

@@ -1,0 +1,25 @@
+/** Names of datasets and of snapshots: text that can be a name in a directory. */
+import { FsError } from '../fs/error.ts'
+
+/** Longest name in bytes: it is shown as a name in a directory. */
+const NAME_BYTES_MAX = 255
+
+/**
+ * @param what `dataset` or `snapshot`
+ * @throws FsError INVAL
+ */
+export function requireName(name: string, what: string): void {
+  const bytes = Buffer.byteLength(name)
+  if (bytes === 0 || bytes > NAME_BYTES_MAX) {
+    throw new FsError('INVAL', `a ${what}'s name has 1 to ${NAME_BYTES_MAX} bytes`)
+  }
+  if (name === '.' || name === '..') throw new FsError('INVAL', `'${name}' cannot be a name`)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[/\u0000-\u001f\u007f]/.test(name)) {
+    throw new FsError('INVAL', `a ${what}'s name has no '/' and no control characters`)
+  }
+  // Half of a surrogate pair has no bytes of its own: two names would have the same ones.
+  if (Buffer.from(name).toString() !== name) {
+    throw new FsError('INVAL', `a ${what}'s name is text that UTF-8 can tell`)
+  }
+}

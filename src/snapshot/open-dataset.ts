@@ -1,0 +1,74 @@
+/** A dataset that is being served: its files, their data, its snapshots, and the work behind them. */
+import { FileData } from '../fs/data.ts'
+import type { ReadBuffers } from '../fs/data-buffers.ts'
+import type { DirtyBudget } from '../fs/data-options.ts'
+import { Live } from '../fs/live.ts'
+import { LiveFileSystem } from '../fs/livefs.ts'
+import { Reclaimer } from '../fs/reclaim.ts'
+import type { Dataset } from '../store/dataset.ts'
+import { Kind, kindRange, parseKey } from '../store/keys.ts'
+import type { Store } from '../store/store.ts'
+import type { RecordBuffers } from '../xdr/buffers.ts'
+import { SnapFileSystem } from './snapfs.ts'
+import { Snapshots } from './snapshots.ts'
+
+/** What all datasets of a store share. */
+export interface SharedParts {
+  readonly buffers: ReadBuffers
+  readonly recordBuffers: RecordBuffers | undefined
+  readonly budget: DirtyBudget
+  /** Is told of what nobody asked for: an orphan that cannot be freed. */
+  readonly report: (message: string, error: unknown) => void
+}
+
+export class OpenDataset {
+  readonly dataset: Dataset
+  readonly data: FileData
+  readonly live: Live
+  readonly snapshots: Snapshots
+  /** What clients see: the live files, and `.snapshots`. */
+  readonly fs: SnapFileSystem
+  readonly #store: Store
+  readonly #reclaimer: Reclaimer
+  readonly #report: SharedParts['report']
+
+  constructor(store: Store, dataset: Dataset, shared: SharedParts) {
+    const { buffers, recordBuffers, budget, report } = shared
+    const failed = (content: number, error: unknown) =>
+      report(`the blocks of content ${content} cannot be freed`, error)
+    const reclaimer = new Reclaimer(store, dataset, { failed })
+    const orphaned = (content: number) => reclaimer.add(content)
+    const data = new FileData(store, dataset, { buffers, recordBuffers, budget, orphaned })
+    const live = new Live(store, dataset, data, store.fsid(dataset.id))
+    const snapshots = new Snapshots(store, dataset, () => data.settleAll())
+    this.dataset = dataset
+    this.data = data
+    this.live = live
+    this.snapshots = snapshots
+    this.fs = new SnapFileSystem(new LiveFileSystem(live), store, snapshots, buffers)
+    this.#store = store
+    this.#reclaimer = reclaimer
+    this.#report = report
+  }
+
+  get name(): string {
+    return this.dataset.record.name
+  }
+
+  /** Takes up what a crash or a stop has interrupted. */
+  async resume(): Promise<void> {
+    const range = kindRange(this.dataset.id, Kind.ORPHAN)
+    for await (const { key } of this.#store.database.scan(range)) {
+      this.#reclaimer.add(Number(parseKey(key).key))
+    }
+    void this.snapshots
+      .resume()
+      .catch((error: unknown) => this.#report('a deleted snapshot cannot be freed', error))
+  }
+
+  /** No further work of its own accord; resolves when none is under way. */
+  async stop(): Promise<void> {
+    this.#reclaimer.stop()
+    await this.snapshots.stop()
+  }
+}

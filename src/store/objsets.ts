@@ -1,0 +1,56 @@
+/** The datasets of a store that are open: all of them, as long as the store is. */
+import { strict as assert } from 'node:assert'
+import { Dataset, type OpenTable, type Snapshot } from './dataset.ts'
+import type { DatasetRecord } from './records.ts'
+import type { Table } from './table.ts'
+import type { Transaction } from './transaction.ts'
+
+export class Objsets {
+  readonly #records: Table<number, DatasetRecord>
+  readonly #openTable: OpenTable
+  readonly #open = new Map<number, Dataset>()
+
+  constructor(records: Table<number, DatasetRecord>, openTable: OpenTable) {
+    this.#records = records
+    this.#openTable = openTable
+  }
+
+  /** Those being deleted included, in the order of their numbers. */
+  get all(): readonly Dataset[] {
+    return [...this.#open.values()]
+  }
+
+  get(id: number): Dataset {
+    const dataset = this.#open.get(id)
+    assert(dataset, `dataset ${id} is not open`)
+    return dataset
+  }
+
+  /** Makes a dataset known, with its snapshots; its record is in the datasets table. */
+  attach(id: number, snapshots: readonly Snapshot[]): Dataset {
+    const dataset = new Dataset(id, this.#record(id), this.#openTable)
+    dataset.setSnapshots(snapshots, dataset.epoch)
+    this.#open.set(id, dataset)
+    return dataset
+  }
+
+  /** The dataset is gone, or its making was undone. */
+  detach(id: number): void {
+    this.#open.delete(id)
+  }
+
+  /** Changes what a dataset's record says. */
+  change(tx: Transaction, dataset: Dataset, change: Partial<DatasetRecord>): void {
+    const before = dataset.record
+    const record = { ...this.#record(dataset.id), ...change }
+    tx.onUndo(() => dataset.setRecord(before))
+    tx.put(this.#records, dataset.id, record)
+    dataset.setRecord(record)
+  }
+
+  #record(id: number): DatasetRecord {
+    const record = this.#records.get(id)
+    assert(record, 'an open dataset has a record')
+    return record
+  }
+}
