@@ -11,7 +11,7 @@ import { controlProgram } from './control/program.ts'
 import { openControlSocket } from './control/socket.ts'
 import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
 import { LocalOperations } from './local.ts'
-import { Exports } from './nfs/exports.ts'
+import { type ExportOptions, Exports } from './nfs/exports.ts'
 import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
@@ -30,6 +30,7 @@ import type { Program } from './rpc/program.ts'
 import { isWildcard } from './rpc/rpcbind-address.ts'
 import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
+import type { Datasets } from './snapshot/datasets.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import { summedMemory } from './store/checksum.ts'
 import { Volume } from './volume.ts'
@@ -77,8 +78,6 @@ const DRAIN_MS = 1000
  * at a time (fs/data-options.ts). They take no memory before they are needed.
  */
 const RECORD_BUFFERS = 96
-/** The one export: the root dataset. */
-const ROOT_PATH = '/'
 
 /** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
 export async function startServer(options: ServeOptions): Promise<Serving> {
@@ -120,10 +119,18 @@ function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Prog
   const service = {
     fs: volume.fs,
     handles: new FileHandles(volume.store.superblock.handleKey),
-    exports: new Exports([{ path: ROOT_PATH, durability }]),
+    exports: new Exports([]),
     report: (error: unknown) => report('a call failed', error),
   }
+  const exportAll = () => service.exports.replace(exportsOf(volume.datasets, durability))
+  volume.datasets.onChange(exportAll)
+  exportAll()
   return { nfs: nfsProgram(service), mount: mountPrograms(service, new Mounts()) }
+}
+
+/** Each dataset is exported by its name, all by the same rules. */
+function exportsOf({ all }: Datasets, durability: ServeOptions['durability']): ExportOptions[] {
+  return all.map(({ name, dataset }) => ({ dataset: dataset.id, path: `/${name}`, durability }))
 }
 
 function serve(

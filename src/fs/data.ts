@@ -135,6 +135,7 @@ export class FileData {
     if (file === undefined) return inode
     assert.equal(file.content, inode.content, 'content was exchanged under dirty pages')
     this.#detach(tx, ino, file)
+    tx.storesAccepted()
     return storePages(tx, this.#dataset, inode, file)
   }
 
@@ -244,6 +245,20 @@ export class FileData {
     }
     const needed = this.#pages * BLOCK_BYTES + bytes + BLOCK_BYTES
     if (this.#store.space().free < needed) throw new FsError('NOSPC')
+    this.#requireQuota(bytes)
+  }
+
+  /**
+   * What is dirty counts as if none of it replaced anything; where that is too much, it is settled,
+   * and then known. @throws FsError DQUOT
+   */
+  #requireQuota(bytes: number): void {
+    const { quota } = this.#dataset
+    if (quota.bytes === 0) return
+    const grown = () => this.#dataset.usage.bytes + this.#pages * BLOCK_BYTES + bytes
+    if (grown() <= quota.bytes) return
+    this.settleAll()
+    if (grown() > quota.bytes) throw new FsError('DQUOT')
   }
 
   #nextDue(): number | undefined {

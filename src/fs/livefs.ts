@@ -33,6 +33,18 @@ import { commit, write } from './write.ts'
 /** About what the records of a small file take on disk: how many files there is room for. */
 const FILE_RECORD_BYTES = 512
 
+interface Room {
+  readonly total: number
+  readonly free: number
+}
+
+/** The room that there is within a quota; 0 is none. */
+function limited(room: Room, quota: number, used: number): Room {
+  if (quota === 0) return room
+  const free = Math.max(0, Math.min(quota - used, room.free))
+  return { total: Math.max(free + used, Math.min(quota, room.total)), free }
+}
+
 export class LiveFileSystem extends ReadableFileSystem implements FileSystem {
   readonly #live: Live
 
@@ -118,10 +130,17 @@ export class LiveFileSystem extends ReadableFileSystem implements FileSystem {
 
   statfs(id: FileId): Statfs {
     this.#live.resolve(id)
-    const { total, free } = this.#live.store.space()
+    const { store, dataset } = this.#live
+    const { total, free } = store.space()
+    const { quota, usage } = dataset
+    const bytes = limited({ total, free }, quota.bytes, usage.bytes)
     const tfiles = Math.floor(total / FILE_RECORD_BYTES)
     const ffiles = Math.floor(free / FILE_RECORD_BYTES)
-    return { tbytes: total, fbytes: free, abytes: free, tfiles, ffiles, afiles: ffiles }
+    const files = limited({ total: tfiles, free: ffiles }, quota.inodes, usage.inodes)
+    return {
+      ...{ tbytes: bytes.total, fbytes: bytes.free, abytes: bytes.free },
+      ...{ tfiles: files.total, ffiles: files.free, afiles: files.free },
+    }
   }
 
   commit(_cred: Cred, id: FileId): Change {

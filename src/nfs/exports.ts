@@ -106,12 +106,20 @@ export interface ExportedPath {
 }
 
 export class Exports {
-  readonly all: readonly Export[]
   readonly #byDataset = new Map<number, Export>()
 
   constructor(list: readonly ExportOptions[]) {
-    this.all = list.map((options) => new Export(options))
-    for (const one of this.all) {
+    this.replace(list)
+  }
+
+  get all(): readonly Export[] {
+    return [...this.#byDataset.values()]
+  }
+
+  /** From now on these are exported, and no others. */
+  replace(list: readonly ExportOptions[]): void {
+    this.#byDataset.clear()
+    for (const one of list.map((options) => new Export(options))) {
       assert(!this.#byDataset.has(one.dataset), `dataset ${one.dataset} is exported twice`)
       this.#byDataset.set(one.dataset, one)
     }

@@ -30,7 +30,7 @@ export class DatasetDeletion {
   }
 
   async run(): Promise<void> {
-    if (!(await this.#snapshots()) || !(await this.#records())) return
+    if (this.#stopped() || !(await this.#snapshots()) || !(await this.#records())) return
     this.#store.transact((tx) => tx.delete(this.#store.datasets, this.#dataset.id))
     await this.#store.flush()
     this.#store.objsets.detach(this.#dataset.id)

@@ -8,6 +8,7 @@ import { strict as assert } from 'node:assert'
 import { findName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import { newInode } from '../fs/inode.ts'
+import type { Dataset } from '../store/dataset.ts'
 import { FileType, NO_USAGE, type Usage } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { DatasetDeletion } from './dataset-delete.ts'
@@ -148,9 +149,13 @@ export class Datasets {
     this.#open.delete(dataset.id)
     opened.data.discard()
     this.#touched()
+    await this.#track(this.#free(dataset, opened))
+  }
+
+  async #free(dataset: Dataset, opened?: OpenDataset): Promise<void> {
     await this.#store.flush()
-    await opened.stop()
-    await this.#track(new DatasetDeletion(this.#store, dataset, () => this.#stopped).run())
+    await opened?.stop()
+    await new DatasetDeletion(this.#store, dataset, () => this.#stopped).run()
   }
 
   /** Takes up what a crash or a stop has interrupted. */
@@ -158,8 +163,7 @@ export class Datasets {
     for (const one of this.#open.values()) await one.resume()
     for (const dataset of this.#store.objsets.all) {
       if (!dataset.record.deleting) continue
-      const deletion = new DatasetDeletion(this.#store, dataset, () => this.#stopped)
-      void this.#track(deletion.run()).catch((error: unknown) =>
+      void this.#track(this.#free(dataset)).catch((error: unknown) =>
         this.#shared.report('a deleted dataset cannot be freed', error),
       )
     }

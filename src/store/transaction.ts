@@ -64,6 +64,7 @@ export class Transaction {
   #of: Dataset | undefined
   #grown = 0
   #made = 0
+  #accepted = false
 
   /** @param number this transaction's own, never used again */
   constructor(host: TransactionHost, number: number, now: Time) {
@@ -125,6 +126,11 @@ export class Transaction {
     this.#made += (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
   }
 
+  /** It stores data that clients were told is accepted: the quota was asked then. */
+  storesAccepted(): void {
+    this.#accepted = true
+  }
+
   /**
    * The body has ended: what its files have grown is put on the dataset's account.
    *
@@ -137,7 +143,9 @@ export class Transaction {
     const bytes = usage.bytes + this.#grown
     const inodes = usage.inodes + this.#made
     const { quota } = dataset
-    if (this.#grown > 0 && quota.bytes > 0 && bytes > quota.bytes) throw new FsError('DQUOT')
+    if (this.#grown > 0 && !this.#accepted && quota.bytes > 0 && bytes > quota.bytes) {
+      throw new FsError('DQUOT')
+    }
     if (this.#made > 0 && quota.inodes > 0 && inodes > quota.inodes) throw new FsError('DQUOT')
     this.put(dataset.usages, 0, { bytes, inodes })
   }
