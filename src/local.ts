@@ -2,6 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { checkStore } from './check/check.ts'
+import type { DatasetOperations } from './control/datasets.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -18,6 +19,7 @@ import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
+import { LocalDatasets } from './local-datasets.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
@@ -38,10 +40,12 @@ export class LocalOperations implements Operations {
   readonly #volume: Volume
   readonly #served: () => Served
   readonly #buffers = new ReadBuffers()
+  readonly datasets: DatasetOperations
 
   constructor(volume: Volume, served: () => Served) {
     this.#volume = volume
     this.#served = served
+    this.datasets = new LocalDatasets(volume)
   }
 
   async status(): Promise<Status> {

@@ -1,6 +1,14 @@
 /** The command: finds out what is asked for, does it, and answers with an exit code. */
 import { check } from './check.ts'
 import { type Context, contextOf, version } from './context.ts'
+import {
+  datasetCreate,
+  datasetDelete,
+  datasetInfo,
+  datasetList,
+  datasetRename,
+  datasetSet,
+} from './dataset.ts'
 import { Exit, exitOf, UsageError } from './errors.ts'
 import { commandHelp, generalHelp, groupHelp, usageLine } from './help.ts'
 import { type Io, processIo } from './io.ts'
@@ -16,6 +24,12 @@ const COMMANDS: readonly Command[] = [
   snapshotCreate,
   snapshotList,
   snapshotDelete,
+  datasetCreate,
+  datasetList,
+  datasetInfo,
+  datasetRename,
+  datasetSet,
+  datasetDelete,
   restore,
   status,
   check,

@@ -2,6 +2,7 @@
 import { FsError } from '../fs/error.ts'
 import { RpcClient, RpcError } from '../rpc/client.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { RemoteDatasets } from './datasets.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -44,6 +45,13 @@ export class RemoteOperations implements Operations {
       await release()
     }
   }
+
+  readonly datasets = new RemoteDatasets({
+    call: (proc, args, given, results) => this.#call(proc, args, given, results),
+    followDeletion: async (proc, job) => {
+      await this.#follow(proc, job, wire.deletePoll, () => undefined)
+    },
+  })
 
   private constructor(client: RpcClient) {
     this.#client = client

@@ -13,7 +13,9 @@ import type {
   RestoreRequest,
   RestoreSummary,
 } from '../snapshot/restore.ts'
+import type { DatasetOperations } from './datasets.ts'
 
+export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
 
 export interface SnapshotInfo {
@@ -96,6 +98,7 @@ export const LIST_ENTRIES_MAX = 256
 export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 export interface Operations {
+  readonly datasets: DatasetOperations
   status(): Promise<Status>
   /** @throws FsError EXIST, INVAL (the name), NOSPC */
   createSnapshot(name: string): Promise<SnapshotInfo>

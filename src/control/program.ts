@@ -7,6 +7,7 @@
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { datasetProcedures } from './datasets.ts'
 import { Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
 import * as wire from './types.ts'
@@ -110,6 +111,7 @@ function longProcedures(
       }),
     ),
     [proc.CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
+    ...datasetProcedures(operations.datasets, answer, deletions),
   }
 }
 

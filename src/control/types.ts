@@ -47,6 +47,12 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
+  DATASET_CREATE: 40,
+  DATASET_LIST: 41,
+  DATASET_RENAME: 42,
+  DATASET_SET_QUOTA: 43,
+  DATASET_DELETE: 44,
+  DATASET_DELETE_POLL: 45,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -105,7 +111,7 @@ function word<T extends string>(...words: readonly T[]): Codec<T> {
 }
 
 const text = cutString(TEXT_BYTES_MAX)
-const time = struct({ seconds: uint32, nseconds: uint32 })
+export const time = struct({ seconds: uint32, nseconds: uint32 })
 
 export type Result<T> =
   | { readonly ok: true; readonly value: T }

@@ -14,6 +14,7 @@ import type {
 } from '../../src/control/operations.ts'
 import { FsError } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
+import { FakeDatasets } from './fake-datasets.ts'
 
 /** Where a file has bytes; the rest of it is holes. */
 export interface Extent {
@@ -83,6 +84,7 @@ export const STATUS: Status = {
 
 export class FakeOperations implements Operations {
   readonly root: Node
+  readonly datasets = new FakeDatasets()
   snapshots: SnapshotInfo[] = []
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED

@@ -1,0 +1,149 @@
+/** What can be asked of the datasets of a store, and how that goes over the control program. */
+import type { Time } from '../fs/filesystem.ts'
+import type { Procedure } from '../rpc/program.ts'
+import { array, bool, type Codec, struct, uint32, uint64, voidType } from '../xdr/codec.ts'
+import type { Jobs } from './jobs.ts'
+import * as wire from './types.ts'
+
+/** The most that the live files of a dataset may take; 0 is no limit. */
+export interface Quota {
+  /** Bytes of data. */
+  readonly bytes: number
+  readonly inodes: number
+}
+
+export interface DatasetInfo {
+  /** The dataset's number in the store, never used again. */
+  readonly id: number
+  /** Empty for the root dataset. */
+  readonly name: string
+  readonly created: Time
+  /** Of its root directory. */
+  readonly uid: number
+  readonly gid: number
+  /** What its live files take, in bytes and in number. */
+  readonly bytes: number
+  readonly inodes: number
+  readonly quota: Quota
+  readonly snapshots: number
+}
+
+export interface NewDataset {
+  readonly name: string
+  readonly quota: Quota
+  /** Of its root directory. */
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface DatasetOperations {
+  /** @throws FsError EXIST, INVAL (the name), NOSPC */
+  create(dataset: NewDataset): Promise<DatasetInfo>
+  /** The root dataset first, the others in the order in which they were made. */
+  list(): Promise<readonly DatasetInfo[]>
+  /** @throws FsError NOENT, EXIST, INVAL */
+  rename(name: string, to: string): Promise<void>
+  /** @param name empty for the root dataset. @throws FsError NOENT */
+  setQuota(name: string, quota: Quota): Promise<void>
+  /**
+   * Resolves when all that it held is free.
+   *
+   * @param withSnapshots whether its snapshots may go too
+   * @throws FsError NOENT, INVAL (the root dataset), ACCES (it has snapshots, or one is in use)
+   */
+  delete(name: string, withSnapshots: boolean): Promise<void>
+}
+
+const quota = struct({ bytes: uint64, inodes: uint64 })
+const newDataset = struct({ name: wire.snapshotName, quota, uid: uint32, gid: uint32 })
+const info = struct({
+  ...{ id: uint64, name: wire.snapshotName, created: wire.time, uid: uint32, gid: uint32 },
+  ...{ bytes: uint64, inodes: uint64, quota, snapshots: uint32 },
+})
+const page = struct({ datasets: array(info, wire.PAGE_LENGTH), more: bool })
+const renameArgs = struct({ name: wire.snapshotName, to: wire.snapshotName })
+const quotaArgs = struct({ name: wire.snapshotName, quota })
+const deleteArgs = struct({ name: wire.snapshotName, withSnapshots: bool })
+
+const {
+  DATASET_CREATE,
+  DATASET_LIST,
+  DATASET_RENAME,
+  DATASET_SET_QUOTA,
+  DATASET_DELETE,
+  DATASET_DELETE_POLL,
+} = wire.CONTROLPROC
+
+type Answer = <A, R>(
+  args: Codec<A>,
+  results: Codec<R>,
+  run: (args: A) => Promise<R>,
+) => Procedure<A>
+
+/** The procedures, by number. */
+export function datasetProcedures(
+  datasets: DatasetOperations,
+  answer: Answer,
+  deletions: Jobs<void, void, void>,
+): Record<number, Procedure<unknown>> {
+  return {
+    [DATASET_CREATE]: answer(newDataset, info, (given) => datasets.create(given)),
+    [DATASET_LIST]: answer(uint64, page, async (after) => {
+      const behind = (await datasets.list()).filter(({ id }) => id > after)
+      const first = behind.slice(0, wire.PAGE_LENGTH)
+      return { datasets: first, more: behind.length > first.length }
+    }),
+    [DATASET_RENAME]: answer(renameArgs, voidType, ({ name, to }) => datasets.rename(name, to)),
+    [DATASET_SET_QUOTA]: answer(quotaArgs, voidType, (given) =>
+      datasets.setQuota(given.name, given.quota),
+    ),
+    [DATASET_DELETE]: answer(deleteArgs, uint32, async ({ name, withSnapshots }) =>
+      deletions.start(async () => {
+        await datasets.delete(name, withSnapshots)
+        return { value: undefined, items: [] }
+      }),
+    ),
+    [DATASET_DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) => deletions.poll(args)),
+  }
+}
+
+/** How a client calls a procedure, and waits for a job. */
+export interface Calls {
+  call<A, R>(proc: number, args: Codec<A>, given: A, results: Codec<R>): Promise<R>
+  followDeletion(proc: number, job: number): Promise<void>
+}
+
+export class RemoteDatasets implements DatasetOperations {
+  readonly #calls: Calls
+
+  constructor(calls: Calls) {
+    this.#calls = calls
+  }
+
+  create(dataset: NewDataset): Promise<DatasetInfo> {
+    return this.#calls.call(DATASET_CREATE, newDataset, dataset, info)
+  }
+
+  async list(): Promise<readonly DatasetInfo[]> {
+    const all: DatasetInfo[] = []
+    for (let more = true; more; ) {
+      const found = await this.#calls.call(DATASET_LIST, uint64, all.at(-1)?.id ?? 0, page)
+      all.push(...found.datasets)
+      more = found.more
+    }
+    return all
+  }
+
+  rename(name: string, to: string): Promise<void> {
+    return this.#calls.call(DATASET_RENAME, renameArgs, { name, to }, voidType)
+  }
+
+  setQuota(name: string, given: Quota): Promise<void> {
+    return this.#calls.call(DATASET_SET_QUOTA, quotaArgs, { name, quota: given }, voidType)
+  }
+
+  async delete(name: string, withSnapshots: boolean): Promise<void> {
+    const job = await this.#calls.call(DATASET_DELETE, deleteArgs, { name, withSnapshots }, uint32)
+    await this.#calls.followDeletion(DATASET_DELETE_POLL, job)
+  }
+}
