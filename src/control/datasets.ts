@@ -1,8 +1,9 @@
 /** What can be asked of the datasets of a store, and how that goes over the control program. */
+import type { FsError } from '../fs/error.ts'
 import type { Time } from '../fs/filesystem.ts'
 import type { Procedure } from '../rpc/program.ts'
 import { array, bool, type Codec, struct, uint32, uint64, voidType } from '../xdr/codec.ts'
-import type { Jobs } from './jobs.ts'
+import { Jobs, jobCount } from './jobs.ts'
 import * as wire from './types.ts'
 
 /** The most that the live files of a dataset may take; 0 is no limit. */
@@ -84,8 +85,9 @@ type Answer = <A, R>(
 export function datasetProcedures(
   datasets: DatasetOperations,
   answer: Answer,
-  deletions: Jobs<void, void, void>,
+  toError: (error: unknown) => FsError,
 ): Record<number, Procedure<unknown>> {
+  const deletions = new Jobs<void, void, void>(jobCount(), toError)
   return {
     [DATASET_CREATE]: answer(newDataset, info, (given) => datasets.create(given)),
     [DATASET_LIST]: answer(uint64, page, async (after) => {

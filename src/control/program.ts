@@ -32,6 +32,7 @@ export function controlProgram(
   const table: Table = {
     ...shortProcedures(operations, answer),
     ...longProcedures(operations, answer, toError),
+    ...datasetProcedures(operations.datasets, answer, toError),
   }
   const highest = Math.max(...Object.values(wire.CONTROLPROC))
   return {
@@ -111,7 +112,6 @@ function longProcedures(
       }),
     ),
     [proc.CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
-    ...datasetProcedures(operations.datasets, answer, deletions),
   }
 }
 

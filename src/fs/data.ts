@@ -28,11 +28,11 @@ import {
   type DataLimits,
   type DataOptions,
   type DataStore,
-  type DirtyBudget,
   DRAIN_BYTES,
   FULL_CHUNKS_MAX,
 } from './data-options.ts'
 import { ContentReader, type ReadData, readBlock } from './data-read.ts'
+import { requireRoom } from './data-room.ts'
 import { releaseContent, storePages, truncateData } from './data-settle.ts'
 import { FsError } from './error.ts'
 import type { Awaitable } from './filesystem.ts'
@@ -50,7 +50,7 @@ export class FileData {
   readonly #files = new Map<number, DirtyFile>()
   /** Files that should be settled without waiting for time or memory. */
   readonly #due = new Set<number>()
-  readonly #budget: DirtyBudget
+  readonly #budget: { held: number }
   #held = 0
   #pages = 0
   #ticks = 0
@@ -147,12 +147,9 @@ export class FileData {
    */
   truncate(tx: Transaction, ino: number, inode: Inode, size: number): Inode {
     assert(!this.#files.has(ino), 'a file is settled before it is truncated')
-    const content = {
-      dataset: this.#dataset,
-      below: this.#below(inode.content),
-      newIno: () => this.#store.newIno(),
-      orphaned: this.#orphaned,
-    }
+    const below = this.#below(inode.content)
+    const newIno = () => this.#store.newIno()
+    const content = { dataset: this.#dataset, below, newIno, orphaned: this.#orphaned }
     return truncateData(tx, content, inode, size)
   }
 
@@ -237,28 +234,15 @@ export class FileData {
     this.#store.transact((tx) => tx.put(this.#dataset.inodes, ino, this.settle(tx, ino, inode)))
   }
 
-  /** @throws FsError NOSPC where the dirty pages and these might not find room */
+  /** @throws FsError NOSPC, DQUOT where the dirty pages and these might not find room */
   #requireSpace(bytes: number): void {
-    if (this.#failure !== undefined) {
-      const short = this.#budget.held > this.#limits.dirtyBytesSoft
-      if (short || this.#failure.code === 'NOSPC') throw this.#failure
-    }
-    const needed = this.#pages * BLOCK_BYTES + bytes + BLOCK_BYTES
-    if (this.#store.space().free < needed) throw new FsError('NOSPC')
-    this.#requireQuota(bytes)
-  }
-
-  /**
-   * What is dirty counts as if none of it replaced anything; where that is too much, it is settled,
-   * and then known. @throws FsError DQUOT
-   */
-  #requireQuota(bytes: number): void {
-    const { quota } = this.#dataset
-    if (quota.bytes === 0) return
-    const grown = () => this.#dataset.usage.bytes + this.#pages * BLOCK_BYTES + bytes
-    if (grown() <= quota.bytes) return
-    this.settleAll()
-    if (grown() > quota.bytes) throw new FsError('DQUOT')
+    const failure = this.#failure
+    const short = this.#budget.held > this.#limits.dirtyBytesSoft
+    if (failure !== undefined && (short || failure.code === 'NOSPC')) throw failure
+    requireRoom(this.#store.space().free, this.#dataset, {
+      wanted: () => this.#pages * BLOCK_BYTES + bytes,
+      settle: () => this.settleAll(),
+    })
   }
 
   #nextDue(): number | undefined {
