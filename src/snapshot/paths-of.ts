@@ -3,8 +3,8 @@
  * `cookie`), each verified against the page that the cookie falls into.
  *
  * The hint of a directory is always right, and so is that of a file that never had two names. A
- * file that lost the name it got last has a stale one: such files are found together, by one walk of
- * the tree.
+ * file that lost the name it got last has a stale one: such files are found together, by one walk
+ * of the tree.
  */
 import { strict as assert } from 'node:assert'
 import type { Reader } from '../store/dataset.ts'
