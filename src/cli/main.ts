@@ -1,6 +1,7 @@
 /** The command: finds out what is asked for, does it, and answers with an exit code. */
 import { check } from './check.ts'
 import { type Context, contextOf, version } from './context.ts'
+import { diff } from './diff.ts'
 import { Exit, exitOf, UsageError } from './errors.ts'
 import { commandHelp, generalHelp, groupHelp, usageLine } from './help.ts'
 import { type Io, processIo } from './io.ts'
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   restore,
   status,
   check,
+  diff,
 ]
 
 /** @param argv the words behind the program's name */

@@ -13,6 +13,7 @@ import type {
   RestoreRequest,
   RestoreSummary,
 } from '../snapshot/restore.ts'
+import type { HistoryOperations } from './history.ts'
 
 export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
 
@@ -95,7 +96,7 @@ export const LIST_ENTRIES_MAX = 256
 /** Bytes that one `read` answers at most. */
 export const READ_BYTES_MAX = 4 * 1024 * 1024
 
-export interface Operations {
+export interface Operations extends HistoryOperations {
   status(): Promise<Status>
   /** @throws FsError EXIST, INVAL (the name), NOSPC */
   createSnapshot(name: string): Promise<SnapshotInfo>

@@ -7,6 +7,7 @@
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { historyProcedures } from './history-program.ts'
 import { Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
 import * as wire from './types.ts'
@@ -31,8 +32,9 @@ export function controlProgram(
   const table: Table = {
     ...shortProcedures(operations, answer),
     ...longProcedures(operations, answer, toError),
+    ...historyProcedures(operations, answer),
   }
-  const highest = Math.max(...Object.values(wire.CONTROLPROC))
+  const highest = Math.max(...Object.keys(table).map(Number))
   return {
     prog: wire.CONTROL_PROGRAM,
     vers: wire.CONTROL_VERSION,

@@ -1,7 +1,7 @@
 /**
- * What there is to look at in one directory: the names that only one of the trees has, or that stand
- * for another file there, and the files below it that changed in place. In the order of the names'
- * bytes.
+ * What there is to look at in one directory: the names that only one of the trees has, or that
+ * stand for another file there, and the files below it that changed in place. In the order of the
+ * names' bytes.
  *
  * Of a directory that both trees have, only the pages that changed are compared. Cookies are never
  * used again, so names that came later are behind the older tree's next cookie.

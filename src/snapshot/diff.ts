@@ -1,13 +1,14 @@
 /**
- * Diff: what changed from one snapshot to another, or to now, at a cost that goes with what changed.
+ * Diff: what changed from one snapshot to another, or to now, at a cost that goes with what
+ * changed.
  *
  * The index of the dead tells which inodes and pages of directories were superseded in between
  * (diff-scan.ts); their hints lead to the directories to look into (diff-interest.ts); a walk
  * through these tells the changes in the order of the tree (diff-walk.ts). Memory goes with the
  * number of inodes that changed and with the changes in one directory, not with what is told.
  *
- * A snapshot never changes, so between two snapshots the answer is exact. Now does: each file is told
- * as it is when the walk comes to it, and what changes behind the walk is not told.
+ * A snapshot never changes, so between two snapshots the answer is exact. Now does: each file is
+ * told as it is when the walk comes to it, and what changes behind the walk is not told.
  */
 import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
@@ -67,8 +68,8 @@ export class Diff {
    * The changes, in the order of the tree of whichever is newer. They are found as they are asked
    * for; asking no further ends it.
    *
-   * @throws FsError NOENT where a snapshot is deleted meanwhile; IO; JUKEBOX where the store is about
-   *   to be closed
+   * @throws FsError NOENT where a snapshot is deleted meanwhile; IO; JUKEBOX where the store is
+   *   about to be closed
    */
   async *entries(): AsyncGenerator<DiffEntry> {
     const to = this.#to

@@ -1,5 +1,6 @@
 /** Long work among other work: it takes a number of steps, and then lets others have their turn. */
 import type { Pause } from './paths-of.ts'
+import type { Snapshots } from './snapshots.ts'
 
 const STEPS_PER_TURN = 64
 
@@ -13,5 +14,21 @@ export function pauses(check: () => void): Pause {
     if (steps % STEPS_PER_TURN !== 0) return undefined
     check()
     return nextTurn()
+  }
+}
+
+/** Entries that are made as they are asked for; the store is not closed while one is being made. */
+export async function* tracked<T>(
+  snapshots: Snapshots,
+  source: AsyncGenerator<T>,
+): AsyncGenerator<T> {
+  try {
+    for (;;) {
+      const { done, value } = await snapshots.track(source.next())
+      if (done) return
+      yield value
+    }
+  } finally {
+    await source.return(undefined)
   }
 }
