@@ -3,6 +3,7 @@
 import { crc32 } from 'node:zlib'
 import { checkStore } from './check/check.ts'
 import type { DatasetOperations } from './control/datasets.ts'
+import type { DiffEntry, DiffRequest } from './control/history.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -20,10 +21,12 @@ import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
 import { LocalDatasets } from './local-datasets.ts'
+import { Diff } from './snapshot/diff.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
 import { Restore } from './snapshot/restore.ts'
+import { tracked } from './snapshot/turns.ts'
 import type { Reader, Snapshot } from './store/dataset.ts'
 import { BLOCK_BYTES, FileType, type Inode } from './store/records.ts'
 import { Volume } from './volume.ts'
@@ -137,6 +140,11 @@ export class LocalOperations implements Operations {
   check(progress: (done: string) => void): Promise<CheckReport> {
     const { store, snapshots } = this.#volume
     return checkStore(store, progress, { requireGoingOn: () => snapshots.requireGoingOn() })
+  }
+
+  async *diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
+    const { live, snapshots } = this.#volume
+    yield* tracked(snapshots, new Diff(live, snapshots, request).entries())
   }
 
   /** Nothing of its own is open. */

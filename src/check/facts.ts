@@ -13,6 +13,7 @@ import { ALL_NUMBERS, type Numbers, ownerOf, type Version, type View } from './v
 /** A name that stands for an inode. */
 export interface Link extends Span {
   readonly dir: number
+  readonly cookie: number
   readonly type: FileType
 }
 
@@ -34,8 +35,8 @@ export async function collectFacts(view: View, numbers: Numbers): Promise<Facts>
   const facts: Facts = { links: new Map(), owners: new Map() }
   const wanted = (number: number): boolean => number >= numbers.from && number < numbers.to
   await eachVersion(view, nameSpec, ({ value, from, to }, key) => {
-    const { ino, type } = value
-    if (wanted(ino)) append(facts.links, ino, { from, to, dir: ownerOf(key), type })
+    const { ino, type, cookie } = value
+    if (wanted(ino)) append(facts.links, ino, { from, to, dir: ownerOf(key), cookie, type })
   })
   await eachVersion(view, inodeSpec, ({ value, from, to }, key) => {
     const { type, content, size, used } = value

@@ -85,9 +85,11 @@ export class LinksCheck {
     }
     if (inode.type !== FileType.DIR) return
     const isRoot = ino === this.#view.record.root
-    const dir = isRoot ? ino : names[0]?.dir
+    const { dir, cookie } = isRoot ? { dir: ino, cookie: 0 } : (names[0] ?? {})
     if (dir !== undefined && inode.parent !== dir) {
       tell(`its parent is inode ${inode.parent}, and should be ${dir}`)
+    } else if (cookie !== undefined && inode.cookie !== cookie) {
+      tell(`it says that its name has cookie ${inode.cookie}, which has cookie ${cookie}`)
     }
   }
 

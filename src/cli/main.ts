@@ -9,6 +9,7 @@ import {
   datasetRename,
   datasetSet,
 } from './dataset.ts'
+import { diff } from './diff.ts'
 import { Exit, exitOf, UsageError } from './errors.ts'
 import { commandHelp, generalHelp, groupHelp, usageLine } from './help.ts'
 import { type Io, processIo } from './io.ts'
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   restore,
   status,
   check,
+  diff,
 ]
 
 /** @param argv the words behind the program's name */

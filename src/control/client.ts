@@ -3,6 +3,8 @@ import { FsError } from '../fs/error.ts'
 import { RpcClient, RpcError } from '../rpc/client.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { RemoteDatasets } from './datasets.ts'
+import type { DiffEntry, DiffRequest } from './history.ts'
+import * as history from './history-types.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -16,6 +18,7 @@ import type {
   Status,
 } from './operations.ts'
 import { controlSocketPath } from './socket.ts'
+import type { StreamPage } from './streams.ts'
 import * as wire from './types.ts'
 
 /** Nothing that is asked here takes longer, unless the server's disk hangs. */
@@ -118,6 +121,11 @@ export class RemoteOperations implements Operations {
     return { ...value, problems: items }
   }
 
+  diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
+    const { DIFF, DIFF_NEXT } = history.HISTORYPROC
+    return this.#stream(DIFF, history.diffRequest, request, DIFF_NEXT, history.diffPage)
+  }
+
   /** Ends the connection. Long calls that were started run on in the server. */
   close(): Promise<void> {
     return this.#client.close()
@@ -139,6 +147,29 @@ export class RemoteOperations implements Operations {
       if (!outcome.ok) throw outcome.error
       items.push(...outcome.value.items)
       if (!outcome.value.more) return { value: outcome.value.value, items }
+    }
+  }
+
+  /** Asks for the pages of a list, as far as anybody wants them. */
+  async *#stream<A, T>(
+    proc: number,
+    args: Codec<A>,
+    given: A,
+    next: number,
+    page: Codec<StreamPage<T>>,
+  ): AsyncGenerator<T> {
+    const { streamNumber, HISTORYPROC } = history
+    const number = await this.#call(proc, args, given, streamNumber)
+    let more = true
+    try {
+      while (more) {
+        more = false
+        const answer = await this.#call(next, streamNumber, number, page)
+        more = answer.more
+        yield* answer.items
+      }
+    } finally {
+      if (more) await this.#call(HISTORYPROC.END, streamNumber, number, voidType)
     }
   }
 

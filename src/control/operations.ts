@@ -14,6 +14,7 @@ import type {
   RestoreSummary,
 } from '../snapshot/restore.ts'
 import type { DatasetOperations } from './datasets.ts'
+import type { HistoryOperations } from './history.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
@@ -97,7 +98,7 @@ export const LIST_ENTRIES_MAX = 256
 /** Bytes that one `read` answers at most. */
 export const READ_BYTES_MAX = 4 * 1024 * 1024
 
-export interface Operations {
+export interface Operations extends HistoryOperations {
   readonly datasets: DatasetOperations
   status(): Promise<Status>
   /** @throws FsError EXIST, INVAL (the name), NOSPC */

@@ -8,6 +8,7 @@ import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { datasetProcedures } from './datasets.ts'
+import { historyProcedures } from './history-program.ts'
 import { Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
 import * as wire from './types.ts'
@@ -33,8 +34,9 @@ export function controlProgram(
     ...shortProcedures(operations, answer),
     ...longProcedures(operations, answer, toError),
     ...datasetProcedures(operations.datasets, answer, toError),
+    ...historyProcedures(operations, answer),
   }
-  const highest = Math.max(...Object.values(wire.CONTROLPROC))
+  const highest = Math.max(...Object.keys(table).map(Number))
   return {
     prog: wire.CONTROL_PROGRAM,
     vers: wire.CONTROL_VERSION,

@@ -92,13 +92,13 @@ function cutString(max: number): Codec<string> {
 }
 
 /** opaque<max> decoded into bytes of its own: arguments outlive the call's receive buffer. */
-function ownOpaque(max: number): Codec<Uint8Array> {
+export function ownOpaque(max: number): Codec<Uint8Array> {
   const codec = opaque(max)
   return { encode: codec.encode, decode: (r) => codec.decode(r).slice() }
 }
 
 /** One of a few words, by its place in the list. */
-function word<T extends string>(...words: readonly T[]): Codec<T> {
+export function word<T extends string>(...words: readonly T[]): Codec<T> {
   return {
     encode: (w, value) => w.uint32(words.indexOf(value)),
     decode(r: XdrReader) {

@@ -68,6 +68,16 @@ export function findName(
   return reader.names.get(nameKey(dir, name))
 }
 
+/** Where a name of the directory is, or would be: the hint for the inode that it stands for. */
+export function placeOf(
+  reader: Pick<Reader, 'names'>,
+  dir: Directory,
+  name: Uint8Array,
+): Pick<Inode, 'parent' | 'cookie'> {
+  const cookie = findName(reader, dir.ino, name)?.cookie ?? dir.inode.nextCookie
+  return { parent: dir.ino, cookie }
+}
+
 /**
  * Adds a name that is not there yet.
  *

@@ -46,6 +46,7 @@ export function newInode({ type, mode, uid, gid, now, generation }: NewInode): I
     content: 0,
     verifier: undefined,
     parent: 0,
+    cookie: 0,
     entries: 0,
     nextCookie: directory ? FIRST_COOKIE : 0,
     target: undefined,

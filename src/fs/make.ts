@@ -168,7 +168,8 @@ function initial(
   })
   return {
     ...inode,
-    parent: type === FileType.DIR ? dir.ino : 0,
+    parent: dir.ino,
+    cookie: dir.inode.nextCookie,
     atime: typeof atime === 'object' ? atime : inode.atime,
     mtime: typeof mtime === 'object' ? mtime : inode.mtime,
   }

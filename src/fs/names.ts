@@ -1,7 +1,7 @@
 /** REMOVE, RMDIR and LINK (RFC 1813 §3.3.12, §3.3.13, §3.3.15). */
 import { FileType, type Inode } from '../store/records.ts'
 import { requireNamesChange, requireSticky } from './access.ts'
-import { eraseName, insertName, isDot, isDotDot } from './directory.ts'
+import { eraseName, insertName, isDot, isDotDot, placeOf } from './directory.ts'
 import { FsError } from './error.ts'
 import { type Attributes, type Change, type Cred, type FileId, LINK_MAX } from './filesystem.ts'
 import { changed } from './inode.ts'
@@ -43,7 +43,8 @@ export function link(
   if (inode.nlink >= LINK_MAX) throw new FsError('MLINK')
   const [linked, after] = live.store.transact((tx) => {
     const settled = changed(live.settled(tx, id.ino, inode), tx.now)
-    const more = { ...settled, nlink: settled.nlink + 1 }
+    const place = placeOf(live.dataset, dir, name)
+    const more = { ...settled, ...place, nlink: settled.nlink + 1 }
     live.put(tx, id.ino, more)
     const named = insertName(tx, live.dataset, dir, name, { ino: id.ino, type: inode.type })
     live.put(tx, dir.ino, named)

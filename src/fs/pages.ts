@@ -272,6 +272,7 @@ function withData(inode: Inode, size: number, used: number, mtime: Time, ctime: 
     content: inode.content,
     verifier: inode.verifier,
     parent: inode.parent,
+    cookie: inode.cookie,
     entries: inode.entries,
     nextCookie: inode.nextCookie,
     target: inode.target,

@@ -6,7 +6,15 @@
 import { FileType, type Inode } from '../store/records.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { Permission, requireNamesChange, requirePermission } from './access.ts'
-import { changeName, eraseName, insertName, isDot, isDotDot, replaceName } from './directory.ts'
+import {
+  changeName,
+  eraseName,
+  insertName,
+  isDot,
+  isDotDot,
+  placeOf,
+  replaceName,
+} from './directory.ts'
 import { FsError } from './error.ts'
 import type { Change, Cred, FileId } from './filesystem.ts'
 import { changed } from './inode.ts'
@@ -106,7 +114,9 @@ function move(
 ): readonly [Inode, Inode] {
   const directory = moved.inode.type === FileType.DIR
   const settled = changed(live.settled(tx, moved.ino, moved.inode), tx.now)
-  live.put(tx, moved.ino, directory ? { ...settled, parent: to.dir.ino } : settled)
+  const keepsCookie = from.dir.ino === to.dir.ino && target === undefined
+  const place = placeOf(live.dataset, to.dir, keepsCookie ? from.name : to.name)
+  live.put(tx, moved.ino, { ...settled, ...place })
   if (target !== undefined) live.dropLink(tx, target)
   const { ino } = moved
   const { type } = moved.inode

@@ -1,6 +1,6 @@
 /** The live side of a restore: one entry at a time, each put in its place by one transaction. */
 import { strict as assert } from 'node:assert'
-import { insertName, replaceName } from '../fs/directory.ts'
+import { insertName, placeOf, replaceName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import { changed, newInode } from '../fs/inode.ts'
 import type { Live } from '../fs/live.ts'
@@ -102,7 +102,7 @@ export class RestoreTarget {
       const fresh = newInode(model === undefined ? base : { ...base, ...attributesOf(model) })
       const times = model === undefined ? {} : { atime: model.atime, mtime: model.mtime }
       const ino = store.newIno()
-      this.#live.put(tx, ino, { ...fresh, ...times, parent: dir })
+      this.#live.put(tx, ino, { ...fresh, ...times, ...this.#hint(dir, name) })
       this.#place(tx, dir, name, { ino, type: FileType.DIR })
       return ino
     })
@@ -193,7 +193,8 @@ export class RestoreTarget {
     this.#live.store.transact((tx) => {
       const inode = this.#live.at(ino)
       const settled = changed(this.#live.settled(tx, ino, inode), tx.now)
-      this.#live.put(tx, ino, { ...settled, nlink: settled.nlink + 1 })
+      const hint = this.#hint(dir, name)
+      this.#live.put(tx, ino, { ...settled, ...hint, nlink: settled.nlink + 1 })
       this.#place(tx, dir, name, { ino, type: inode.type })
     })
     this.counts.files++
@@ -224,7 +225,8 @@ export class RestoreTarget {
   ): void {
     const live = this.#live
     const existing = this.#child(dir, name)
-    const past = { ...source.inode, ...body, verifier: undefined }
+    const hint = this.#hint(dir, name)
+    const past = { ...source.inode, ...body, ...hint, verifier: undefined }
     if (existing !== undefined && this.#mayKeep(existing, source)) {
       const { ino, inode } = existing
       if (inode.type === FileType.REG) live.data.remove(tx, ino, inode)
@@ -253,6 +255,17 @@ export class RestoreTarget {
     return existing.ino === source.ino || nlink === 1
   }
 
+  #hint(dir: number, name: Uint8Array): Pick<Inode, 'parent' | 'cookie'> {
+    return placeOf(this.#live.reader, this.#directory(dir), name)
+  }
+
+  /** @throws FsError STALE */
+  #directory(ino: number): Located {
+    const inode = this.#live.reader.inodes.get(ino)
+    if (inode?.type === FileType.DIR) return { ino, inode }
+    throw new FsError('STALE', 'its directory was removed meanwhile')
+  }
+
   /** Makes a name stand for a new file, instead of what it stood for. */
   #place(
     tx: Transaction,
@@ -261,10 +274,7 @@ export class RestoreTarget {
     target: { readonly ino: number; readonly type: FileType },
   ): void {
     const live = this.#live
-    const parent = live.reader.inodes.get(dir)
-    if (parent?.type !== FileType.DIR)
-      throw new FsError('STALE', 'its directory was removed meanwhile')
-    const directory = { ino: dir, inode: parent }
+    const directory = this.#directory(dir)
     const existing = this.#child(dir, name)
     requireReplaceable(existing)
     const named =

@@ -141,6 +141,11 @@ export class Snapshots {
     )
   }
 
+  /** Keeps the store from being closed while `work` is done. As in `hold`, it asks now and then. */
+  track<T>(work: Promise<T>): Promise<T> {
+    return this.#track(work)
+  }
+
   #track<T>(work: Promise<T>): Promise<T> {
     const ended = work.then(
       () => undefined,

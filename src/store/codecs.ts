@@ -45,6 +45,8 @@ export const inodeCodec: Codec<Inode> = {
     timeCodec.encode(w, inode.mtime)
     timeCodec.encode(w, inode.ctime)
     w.uint32(inode.generation)
+    w.uint64(inode.parent)
+    w.uint64(inode.cookie)
     encodeBody(w, inode)
   },
   decode(r) {
@@ -59,8 +61,10 @@ export const inodeCodec: Codec<Inode> = {
     const mtime = timeCodec.decode(r)
     const ctime = timeCodec.decode(r)
     const generation = r.uint32()
-    const common = { type, mode, nlink, uid, gid, size, used, atime, mtime, ctime, generation }
-    return { ...common, ...decodeBody(r, type) }
+    const parent = r.uint64()
+    const cookie = r.uint64()
+    const numbers = { type, mode, nlink, uid, gid, size, used, generation, parent, cookie }
+    return { ...numbers, atime, mtime, ctime, ...decodeBody(r, type) }
   },
 }
 
@@ -69,7 +73,6 @@ function encodeBody(w: XdrWriter, inode: Inode): void {
     w.uint64(inode.content)
     w.opaque(inode.verifier ?? NO_BYTES)
   } else if (inode.type === FileType.DIR) {
-    w.uint64(inode.parent)
     w.uint64(inode.entries)
     w.uint64(inode.nextCookie)
   } else if (inode.type === FileType.LNK) {
@@ -86,7 +89,6 @@ const NO_BODY = {
   minor: 0,
   content: 0,
   verifier: undefined as Uint8Array | undefined,
-  parent: 0,
   entries: 0,
   nextCookie: 0,
   target: undefined as Uint8Array | undefined,
@@ -99,7 +101,7 @@ function decodeBody(r: XdrReader, type: FileType): typeof NO_BODY {
     return { ...NO_BODY, content, verifier: verifier.length === 0 ? undefined : own(verifier) }
   }
   if (type === FileType.DIR) {
-    return { ...NO_BODY, parent: r.uint64(), entries: r.uint64(), nextCookie: r.uint64() }
+    return { ...NO_BODY, entries: r.uint64(), nextCookie: r.uint64() }
   }
   if (type === FileType.LNK) return { ...NO_BODY, target: own(r.opaque(TARGET_BYTES_MAX)) }
   return { ...NO_BODY, major: r.uint32(), minor: r.uint32() }

@@ -127,7 +127,8 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
   const root: Inode = {
     ...{ type: FileType.DIR, mode: 0o755, nlink: 2, ...options.rootOwner, size: 4096, used: 4096 },
     ...{ atime: now, mtime: now, ctime: now, generation: 0, major: 0, minor: 0, content: 0 },
-    ...{ verifier: undefined, parent: ROOT_INO, entries: 0, nextCookie: 3, target: undefined },
+    ...{ verifier: undefined, parent: ROOT_INO, cookie: 0, entries: 0, nextCookie: 3 },
+    target: undefined,
   }
   await database.write([
     put(0, superblockSpec, 0, 0, superblock),

@@ -46,8 +46,13 @@ export interface Inode {
   readonly content: number
   /** REG: the verifier of an EXCLUSIVE create (8 bytes) until the first SETATTR or WRITE. */
   readonly verifier: Uint8Array | undefined
-  /** DIR: the directory above; the root's own number in the root. */
+  /**
+   * A directory that it has, or last got, a name in, and the cookie of that name there. The name of
+   * a directory is always there; the root has its own number and cookie 0. A file of several names
+   * may have lost that one since: a hint, to be verified.
+   */
   readonly parent: number
+  readonly cookie: number
   /** DIR: how many names it has, `.` and `..` not counted. */
   readonly entries: number
   /** DIR: the cookie of the next name; cookies only grow and are never used again. */

@@ -105,6 +105,11 @@ rows(test, 'directories', [
     ["'many/sub' (inode 1025): its parent is inode 1, and should be 1030"],
   ],
   [
+    'the cookie of the name of a directory',
+    (scene) => scene.change(inodeSpec, SUB, (inode) => ({ ...inode, cookie: 99 })),
+    ["'many/sub' (inode 1025): it says that its name has cookie 99, which has cookie 103"],
+  ],
+  [
     'a ring of directories',
     (scene) => scene.change(inodeSpec, MANY, (inode) => ({ ...inode, parent: SUB })),
     [

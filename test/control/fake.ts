@@ -1,5 +1,6 @@
 /** Operations over a tree in memory, for tests of the control program and of the command line. */
 import { crc32 } from 'node:zlib'
+import type { DiffEntry, DiffRequest } from '../../src/control/history.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -99,6 +100,9 @@ export class FakeOperations implements Operations {
   readonly unreadable = new Set<string>()
   readonly requests: RestoreRequest[] = []
   readonly deleted: string[] = []
+  diffAnswer: readonly DiffEntry[] = []
+  /** Entries of lists that were taken, and more were asked for. */
+  told = 0
   reads = 0
   closed = false
 
@@ -155,6 +159,16 @@ export class FakeOperations implements Operations {
     for (const step of this.restoreSteps) progress(step)
     await this.gate
     return this.restoreAnswer
+  }
+
+  async *diff({ from, to }: DiffRequest) {
+    this.#check()
+    this.#snapshot(from)
+    if (to !== undefined) this.#snapshot(to)
+    for (const entry of this.diffAnswer) {
+      yield entry
+      this.told++
+    }
   }
 
   async stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {

@@ -260,7 +260,8 @@ export class FakeStore implements DataStore {
     const inode: Inode = {
       ...{ type: FileType.REG, mode: 0o644, nlink: 1, uid: 0, gid: 0, size: 0, used: 0 },
       ...{ atime: now, mtime: now, ctime: now, generation: 1, major: 0, minor: 0, content: ino },
-      ...{ verifier: undefined, parent: 0, entries: 0, nextCookie: 0, target: undefined },
+      ...{ verifier: undefined, parent: 0, cookie: 0, entries: 0, nextCookie: 0 },
+      target: undefined,
     }
     this.transact((tx) => tx.put(this.dataset.inodes, ino, inode))
     return ino

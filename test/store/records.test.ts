@@ -12,7 +12,7 @@ const time = { seconds: 7, nseconds: 8 }
 const inode: Inode = {
   ...{ type: FileType.REG, mode: 0o644, nlink: 1, uid: 1, gid: 2, size: 2 ** 40, used: 4096 },
   ...{ atime: time, mtime: time, ctime: time, generation: 5, major: 0, minor: 0, content: 9 },
-  ...{ verifier: undefined, parent: 0, entries: 0, nextCookie: 0, target: undefined },
+  ...{ verifier: undefined, parent: 11, cookie: 12, entries: 0, nextCookie: 0, target: undefined },
 }
 
 function roundTrip<V>(codec: Codec<V>, value: V): V {
@@ -26,7 +26,7 @@ const none = { content: 0, verifier: undefined }
 const inodes: readonly Inode[] = [
   inode,
   { ...inode, verifier },
-  { ...inode, ...none, type: FileType.DIR, parent: 3, entries: 4, nextCookie: 5 },
+  { ...inode, ...none, type: FileType.DIR, parent: 3, cookie: 6, entries: 4, nextCookie: 5 },
   { ...inode, ...none, type: FileType.LNK, target: new Uint8Array([0x2f, 0xff]) },
   { ...inode, ...none, type: FileType.CHR, major: 4, minor: 5 },
 ]
