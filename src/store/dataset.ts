@@ -9,6 +9,7 @@ import type {
   NameRecord,
   Orphan,
   Page,
+  ScheduleRecord,
   SnapshotRecord,
   Version,
 } from './records.ts'
@@ -47,6 +48,8 @@ export class Dataset implements Reader {
   readonly versions: Table<string, readonly Version[]>
   readonly dead: Table<string, true>
   readonly orphans: Table<number, Orphan>
+  /** At most one record, with key 0. */
+  readonly schedules: Table<number, ScheduleRecord>
   #snapshots: readonly Snapshot[] = []
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
@@ -65,6 +68,7 @@ export class Dataset implements Reader {
     this.versions = open(id, tables.versionsSpec)
     this.dead = open(id, tables.deadSpec)
     this.orphans = open(id, tables.orphanSpec)
+    this.schedules = open(id, tables.scheduleSpec)
   }
 
   /** The ino of its root directory. */

@@ -13,6 +13,7 @@
  *   ds:u32 'D' end:u32 birth:u32 key      the same, in the order in which snapshots let go of them
  *
  *   ds:u32 'O' content:u64                chunks of a file that is gone, to be freed
+ *   ds:u32 'R' 0:u64                      schedule: which snapshots are taken, and how many kept
  *
  *   0:u32  'S' 0:u64                      superblock
  *   0:u32  'T' ds:u64                     dataset
@@ -23,7 +24,8 @@
  * In memory a key is a number, or a short text which a Map finds quickly; this module is the only
  * place that knows both forms:
  *
- *   I S T Z G M O  the number
+ *   I O R          the number
+ *   S T Z G M      the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -44,6 +46,7 @@ export const Kind = {
   VERSIONS: 'V',
   DEAD: 'D',
   ORPHAN: 'O',
+  SCHEDULE: 'R',
   SUPERBLOCK: 'S',
   DATASET: 'T',
   SNAPSHOT: 'Z',

@@ -10,6 +10,7 @@ import {
   orphanCodec,
   pageCodec,
   presenceCodec,
+  scheduleCodec,
   snapshotCodec,
   superblockCodec,
   versionsCodec,
@@ -22,6 +23,7 @@ import type {
   NameRecord,
   Orphan,
   Page,
+  ScheduleRecord,
   SnapshotRecord,
   Superblock,
   Version,
@@ -103,4 +105,10 @@ export const snapshotSpec: TableSpec<SnapshotRecord> = {
   codec: snapshotCodec,
   versioned: false,
   cost: () => ENTRY_BYTES + 200,
+}
+export const scheduleSpec: TableSpec<ScheduleRecord> = {
+  kind: Kind.SCHEDULE,
+  codec: scheduleCodec,
+  versioned: false,
+  cost: () => ENTRY_BYTES + 100,
 }
