@@ -8,16 +8,20 @@ import type {
   Listing,
   Operations,
   Piece,
+  PolicyChange,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  ScheduleInfo,
   SnapshotInfo,
   Status,
+  Verdict,
 } from './control/operations.ts'
 import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
+import { ScheduleOperations } from './local-schedule.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
@@ -38,10 +42,12 @@ export class LocalOperations implements Operations {
   readonly #volume: Volume
   readonly #served: () => Served
   readonly #buffers = new ReadBuffers()
+  readonly #schedule: ScheduleOperations
 
   constructor(volume: Volume, served: () => Served) {
     this.#volume = volume
     this.#served = served
+    this.#schedule = new ScheduleOperations(volume)
   }
 
   async status(): Promise<Status> {
@@ -133,6 +139,26 @@ export class LocalOperations implements Operations {
   check(progress: (done: string) => void): Promise<CheckReport> {
     const { store, snapshots } = this.#volume
     return checkStore(store, progress, { requireGoingOn: () => snapshots.requireGoingOn() })
+  }
+
+  async schedule(): Promise<ScheduleInfo> {
+    return this.#schedule.show()
+  }
+
+  setSchedule(change: PolicyChange): Promise<ScheduleInfo> {
+    return this.#schedule.set(change)
+  }
+
+  endSchedule(): Promise<ScheduleInfo> {
+    return this.#schedule.end()
+  }
+
+  runSchedule(): Promise<readonly SnapshotInfo[]> {
+    return this.#schedule.run()
+  }
+
+  pruneSchedule(dryRun: boolean, pruned: (name: string) => void): Promise<readonly Verdict[]> {
+    return this.#schedule.prune(dryRun, pruned)
   }
 
   /** Nothing of its own is open. */

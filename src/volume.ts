@@ -6,6 +6,7 @@ import type { FileSystem } from './fs/filesystem.ts'
 import { Live } from './fs/live.ts'
 import { LiveFileSystem } from './fs/livefs.ts'
 import { Reclaimer } from './fs/reclaim.ts'
+import { Schedule } from './snapshot/schedule.ts'
 import { SnapFileSystem } from './snapshot/snapfs.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
@@ -31,6 +32,8 @@ export interface VolumeOptions {
   readonly limits?: Partial<CheckpointLimits> | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
   readonly disk?: Disk
+  /** The schedule's clock, in milliseconds since 1970; the system's unless told otherwise. */
+  readonly nowMs?: () => number
 }
 
 /** How often dirty data and unasked commits are looked after. */
@@ -57,6 +60,7 @@ export class Volume {
   readonly live: Live
   readonly data: FileData
   readonly snapshots: Snapshots
+  readonly schedule: Schedule
   readonly fs: FileSystem
   /** Records that recovery brought back when the store was opened. */
   readonly recovered: number
@@ -79,6 +83,7 @@ export class Volume {
     this.live = new Live(store, dataset, this.data, store.fsid(dataset.id))
     const livefs = new LiveFileSystem(this.live)
     this.snapshots = new Snapshots(store, dataset, () => this.data.settleAll())
+    this.schedule = new Schedule(store, this.snapshots, options.nowMs ?? Date.now)
     this.fs = new SnapFileSystem(livefs, store, this.snapshots, buffers)
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()

@@ -7,6 +7,7 @@ import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
+import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate, snapshotDelete, snapshotList } from './snapshot.ts'
 import { status } from './status.ts'
@@ -19,6 +20,11 @@ const COMMANDS: readonly Command[] = [
   restore,
   status,
   check,
+  scheduleShow,
+  scheduleSet,
+  scheduleOff,
+  scheduleRun,
+  schedulePrune,
 ]
 
 /** @param argv the words behind the program's name */

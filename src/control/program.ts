@@ -7,8 +7,9 @@
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
-import { Jobs, jobCount } from './jobs.ts'
+import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
+import { scheduleProcedures } from './schedule-procedures.ts'
 import * as wire from './types.ts'
 
 /** Told of every error that is a bug of ours. It must not throw. */
@@ -28,9 +29,11 @@ export function controlProgram(
   const answer: Answer = (args, results, run) => {
     return procedure(args, results, run, { toError, reportBug })
   }
+  const count = jobCount()
   const table: Table = {
     ...shortProcedures(operations, answer),
-    ...longProcedures(operations, answer, toError),
+    ...longProcedures(operations, answer, count, toError),
+    ...scheduleProcedures(operations, answer, count, toError),
   }
   const highest = Math.max(...Object.values(wire.CONTROLPROC))
   return {
@@ -40,9 +43,11 @@ export function controlProgram(
   }
 }
 
+/** What a call that failed is answered with. */
+export type ToError = (error: unknown) => FsError
 /** Procedures by number. */
-type Table = Record<number, Procedure<unknown>>
-type Answer = <A, R>(
+export type Table = Record<number, Procedure<unknown>>
+export type Answer = <A, R>(
   args: Codec<A>,
   results: Codec<R>,
   run: (args: A) => Promise<R>,
@@ -75,10 +80,10 @@ function shortProcedures(operations: Operations, answer: Answer): Table {
 function longProcedures(
   operations: Operations,
   answer: Answer,
-  toError: (error: unknown) => FsError,
+  count: JobCount,
+  toError: ToError,
 ): Table {
   const proc = wire.CONTROLPROC
-  const count = jobCount()
   const deletions = new Jobs<void, void, void>(count, toError)
   const restores = new Jobs<
     wire.RestoreProgress,

@@ -47,6 +47,12 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
+  SCHEDULE: 40,
+  SCHEDULE_SET: 41,
+  SCHEDULE_END: 42,
+  SCHEDULE_RUN: 43,
+  SCHEDULE_PRUNE: 44,
+  SCHEDULE_PRUNE_POLL: 45,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -92,7 +98,7 @@ function ownOpaque(max: number): Codec<Uint8Array> {
 }
 
 /** One of a few words, by its place in the list. */
-function word<T extends string>(...words: readonly T[]): Codec<T> {
+export function word<T extends string>(...words: readonly T[]): Codec<T> {
   return {
     encode: (w, value) => w.uint32(words.indexOf(value)),
     decode(r: XdrReader) {
@@ -104,8 +110,8 @@ function word<T extends string>(...words: readonly T[]): Codec<T> {
   }
 }
 
-const text = cutString(TEXT_BYTES_MAX)
-const time = struct({ seconds: uint32, nseconds: uint32 })
+export const text = cutString(TEXT_BYTES_MAX)
+export const time = struct({ seconds: uint32, nseconds: uint32 })
 
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
@@ -242,7 +248,11 @@ export interface Page<R, I> {
   readonly more: boolean
 }
 
-function poll<P, R, I>(progress: Codec<P>, value: Codec<R>, item: Codec<I>): Codec<Poll<P, R, I>> {
+export function poll<P, R, I>(
+  progress: Codec<P>,
+  value: Codec<R>,
+  item: Codec<I>,
+): Codec<Poll<P, R, I>> {
   const page: Codec<Page<R, I>> = struct({ value, items: array(item, PAGE_LENGTH), more: bool })
   return struct({ progress: array(progress, PAGE_LENGTH), outcome: optional(result(page)) })
 }

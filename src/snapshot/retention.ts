@@ -14,6 +14,8 @@
  */
 import { PERIODS, type Period, type ScheduleRecord } from '../store/records.ts'
 
+export { PERIODS, type Period, SCHEDULE_COUNT_MAX } from '../store/records.ts'
+
 /** How many snapshots of each period are kept. */
 export type Policy = ScheduleRecord
 
