@@ -1,5 +1,11 @@
 /** What can be asked of the schedule of a volume of this process. */
-import type { PolicyChange, ScheduleInfo, SnapshotInfo, Verdict } from './control/operations.ts'
+import type {
+  PolicyChange,
+  ScheduleInfo,
+  ScheduleStatus,
+  SnapshotInfo,
+  Verdict,
+} from './control/operations.ts'
 import { FsError } from './fs/error.ts'
 import type { Schedule } from './snapshot/schedule.ts'
 import type { Time } from './store/time.ts'
@@ -16,14 +22,23 @@ export class ScheduleOperations {
     return scheduleInfo(this.#volume.schedule)
   }
 
+  /** Undefined where none is set. */
+  status(): ScheduleStatus | undefined {
+    const { schedule, scheduler } = this.#volume
+    const nextMs = schedule.nextMs()
+    return nextMs === undefined ? undefined : { next: timeOf(nextMs), failure: scheduler.failure }
+  }
+
   async set(change: PolicyChange): Promise<ScheduleInfo> {
     this.#volume.schedule.set(change)
+    this.#volume.scheduler.changed()
     await this.#volume.store.flush()
     return this.show()
   }
 
   async end(): Promise<ScheduleInfo> {
     this.#volume.schedule.off()
+    this.#volume.scheduler.changed()
     await this.#volume.store.flush()
     return this.show()
   }
@@ -60,7 +75,7 @@ function scheduleInfo(schedule: Schedule): ScheduleInfo {
 }
 
 /** @param ms since 1970 */
-export function timeOf(ms: number): Time {
+function timeOf(ms: number): Time {
   const seconds = Math.floor(ms / 1000)
   return { seconds, nseconds: Math.floor((ms - seconds * 1000) * 1e6) }
 }

@@ -65,6 +65,7 @@ export class LocalOperations implements Operations {
       dataBytes: store.spaceMap.usedBlocks * BLOCK_BYTES,
       freeBytes: store.space().free,
       logBytes: store.logBytes,
+      schedule: this.#schedule.status(),
     }
   }
 

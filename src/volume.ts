@@ -7,6 +7,7 @@ import { Live } from './fs/live.ts'
 import { LiveFileSystem } from './fs/livefs.ts'
 import { Reclaimer } from './fs/reclaim.ts'
 import { Schedule } from './snapshot/schedule.ts'
+import { Scheduler, type SchedulerHost } from './snapshot/scheduler.ts'
 import { SnapFileSystem } from './snapshot/snapfs.ts'
 import { Snapshots } from './snapshot/snapshots.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
@@ -32,8 +33,8 @@ export interface VolumeOptions {
   readonly limits?: Partial<CheckpointLimits> | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
   readonly disk?: Disk
-  /** The schedule's clock, in milliseconds since 1970; the system's unless told otherwise. */
-  readonly nowMs?: () => number
+  /** The schedule's clock and timers; the system's unless told otherwise. */
+  readonly clock?: Pick<SchedulerHost, 'nowMs' | 'after'> | undefined
 }
 
 /** How often dirty data and unasked commits are looked after. */
@@ -55,12 +56,22 @@ function wallClock(): () => Time {
   }
 }
 
+const SYSTEM_CLOCK: Pick<SchedulerHost, 'nowMs' | 'after'> = {
+  nowMs: () => Date.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms).unref()
+    return () => clearTimeout(timer)
+  },
+}
+
 export class Volume {
   readonly store: Store
   readonly live: Live
   readonly data: FileData
   readonly snapshots: Snapshots
   readonly schedule: Schedule
+  /** Does nothing before it is started: only a server does that. */
+  readonly scheduler: Scheduler
   readonly fs: FileSystem
   /** Records that recovery brought back when the store was opened. */
   readonly recovered: number
@@ -83,7 +94,9 @@ export class Volume {
     this.live = new Live(store, dataset, this.data, store.fsid(dataset.id))
     const livefs = new LiveFileSystem(this.live)
     this.snapshots = new Snapshots(store, dataset, () => this.data.settleAll())
-    this.schedule = new Schedule(store, this.snapshots, options.nowMs ?? Date.now)
+    const clock = options.clock ?? SYSTEM_CLOCK
+    this.schedule = new Schedule(store, this.snapshots, clock.nowMs)
+    this.scheduler = new Scheduler({ store, schedule: this.schedule, ...clock, report })
     this.fs = new SnapFileSystem(livefs, store, this.snapshots, buffers)
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
@@ -124,7 +137,9 @@ export class Volume {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#reclaimer.stop()
+    const scheduled = this.scheduler.stop()
     await this.snapshots.stop()
+    await scheduled
     if (this.store.failure === undefined) await this.#settle()
     await closeStore(this.store)
   }

@@ -46,6 +46,15 @@ export interface Status {
   readonly freeBytes: number
   /** Bytes of the intent log that a crash now would have to replay. */
   readonly logBytes: number
+  /** Undefined where none is set. */
+  readonly schedule: ScheduleStatus | undefined
+}
+
+export interface ScheduleStatus {
+  /** When a snapshot is taken next. */
+  readonly next: Time
+  /** Why one cannot be taken or pruned; undefined while all is well. */
+  readonly failure: string | undefined
 }
 
 /** A file of a snapshot, for streaming it to the operator's disk. */

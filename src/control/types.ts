@@ -160,6 +160,7 @@ export const status = struct({
   dataBytes: uint64,
   freeBytes: uint64,
   logBytes: uint64,
+  schedule: optional(struct({ next: time, failure: optional(text) })),
 })
 
 const path = ownOpaque(PATH_BYTES_MAX)

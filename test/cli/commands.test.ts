@@ -321,7 +321,7 @@ test('status of a server', async () => {
     ])
   })
   await both(['status', '--json'], tree, ({ stdout }) => {
-    assert.equal(documents(stdout), [{ ...STATUS, reason: null }])
+    assert.equal(documents(stdout), [{ ...STATUS, reason: null, schedule: null }])
   })
 })
 

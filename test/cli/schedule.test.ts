@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FsError } from '../../src/fs/error.ts'
-import { dir, FakeOperations } from '../control/fake.ts'
+import { dir, FakeOperations, STATUS } from '../control/fake.ts'
 import { cli, type Ran, withServed } from './harness.ts'
 
 // What is printed as local time is then the same everywhere.
@@ -80,6 +80,31 @@ test('off: what is left of it is still shown', async () => {
     assert.equal(lines(stdout).slice(1), TABLE)
     assert.is(scheduleAnswer.on, false)
   })
+})
+
+test('status tells when the next one comes, and what goes wrong', async () => {
+  const make = () => {
+    const fake = new FakeOperations(dir({}))
+    const next = { seconds: 1_763_845_200, nseconds: 0 }
+    fake.statusAnswer = { ...STATUS, schedule: { next, failure: 'there is no room' } }
+    return fake
+  }
+  const look = ({ code, stdout }: Ran) => {
+    assert.is(code, 0)
+    assert.equal(lines(stdout).slice(-2), [
+      'schedule     the next snapshot comes at 2025-11-22 21:00:00',
+      '             FAILED: there is no room',
+    ])
+  }
+  await both(['status'], look, make)
+  await both(
+    ['status', '--json'],
+    ({ stdout }) => {
+      const next = '2025-11-22T21:00:00.000000000Z'
+      assert.equal(JSON.parse(stdout).schedule, { next, failure: 'there is no room' })
+    },
+    make,
+  )
 })
 
 test('set: the counts that are named, and no others', async () => {

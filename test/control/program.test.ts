@@ -76,6 +76,8 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
   'status offline, with a reason': (o) => {
     if (o instanceof FakeOperations) {
       o.statusAnswer = { ...STATUS, state: 'failed', reason: 'the disk is full', addresses: [] }
+      const schedule = { next: { seconds: 5, nseconds: 6 }, failure: 'no room' }
+      o.statusAnswer = { ...o.statusAnswer, schedule }
     }
     return o.status()
   },
