@@ -35,13 +35,14 @@ function rows(status: Status, style: Context['style']): string[][] {
     ['file data', size(status.dataBytes)],
     ['disk free', size(status.freeBytes)],
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
-    ...scheduleRows(status.schedule, style),
+    ...scheduleRows(status, style),
   ]
 }
 
-function scheduleRows(schedule: Status['schedule'], style: Context['style']): string[][] {
+function scheduleRows({ schedule, state }: Status, style: Context['style']): string[][] {
   if (schedule === undefined) return []
   const { next, failure } = schedule
+  if (state !== 'serving') return [['schedule', 'set; it needs a server that serves']]
   const failed = failure === undefined ? [] : [['', style('red', `FAILED: ${failure}`)]]
   return [['schedule', `the next snapshot comes at ${localTime(next)}`], ...failed]
 }

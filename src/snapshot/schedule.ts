@@ -132,8 +132,10 @@ export class Schedule {
    */
   async prune(pruned: (verdict: Verdict) => void): Promise<readonly Verdict[]> {
     const verdicts: Verdict[] = []
+    const judged = this.policy
     for (const verdict of this.judge()) {
-      const done = verdict.keep ? verdict : await this.#prune(verdict)
+      const count = judged?.[verdict.period] ?? 0
+      const done = verdict.keep ? verdict : await this.#prune(verdict, count)
       if (done === undefined) continue
       if (!done.keep) pruned(done)
       verdicts.push(done)
@@ -141,20 +143,29 @@ export class Schedule {
     return verdicts
   }
 
-  /** @returns undefined where it is gone already */
-  async #prune(verdict: Verdict<Snapshot>): Promise<Verdict | undefined> {
+  /**
+   * @param count how many of its period were to be kept when it was judged
+   * @returns undefined where it is gone already
+   */
+  async #prune(verdict: Verdict<Snapshot>, count: number): Promise<Verdict | undefined> {
     this.#snapshots.requireGoingOn()
-    // While others were deleted this one may have been held, renamed or deleted.
+    // While others were deleted this one may have been held, renamed or deleted, or the schedule
+    // may have been changed or ended.
     const current = this.#snapshots.byId(verdict.snapshot.id)
     if (current === undefined || current.name !== verdict.snapshot.name) return undefined
+    const kept = (why: string): Verdict => ({ ...verdict, keep: true, why })
     const holds = holdsOf(current)
-    if (holds.length > 0) return { ...verdict, keep: true, why: `held: ${holds.join(', ')}` }
+    if (holds.length > 0) return kept(`held: ${holds.join(', ')}`)
+    const { policy } = this
+    if (policy === undefined || policy[verdict.period] > count) {
+      return kept('the schedule was changed meanwhile')
+    }
     try {
       await this.#snapshots.delete(current.name)
       return verdict
     } catch (error) {
       if (!(error instanceof FsError) || error.code !== 'ACCES') throw error
-      return { ...verdict, keep: true, why: 'in use; it is pruned the next time' }
+      return kept('in use; it is pruned the next time')
     }
   }
 

@@ -107,6 +107,18 @@ test('status tells when the next one comes, and what goes wrong', async () => {
   )
 })
 
+test('status promises no snapshot where no server runs', async () => {
+  const make = () => {
+    const fake = new FakeOperations(dir({}))
+    const next = { seconds: 1_763_845_200, nseconds: 0 }
+    fake.statusAnswer = { ...STATUS, state: 'offline', schedule: { next, failure: undefined } }
+    return fake
+  }
+  const look = ({ stdout }: Ran) =>
+    assert.is(lines(stdout).at(-1), 'schedule     set; it needs a server that serves')
+  await both(['status'], look, make)
+})
+
 test('set: the counts that are named, and no others', async () => {
   await both(['schedule', 'set', '--hourly', '24', '--yearly=0'], (ran, { policies }) => {
     assert.is(ran.code, 0)

@@ -183,6 +183,62 @@ test('one that a restore reads stays until the next time', () =>
     assert.is(names(subject).length, 1)
   }))
 
+/** A schedule with five daily ones, of which the policy keeps one. */
+function five(subject: Subject): Schedule {
+  const clock = new Clock('2026-11-25T00:00:00Z')
+  const schedule = of(subject, clock)
+  schedule.set({ ...NONE, daily: 1 })
+  for (let day = 0; day < 5; day++) {
+    clock.ms += 86_400_000
+    schedule.take()
+  }
+  return schedule
+}
+
+test('what is held, renamed or deleted while others are pruned is left alone', () =>
+  withRestarts(async (subject) => {
+    const { snapshots } = subject
+    const schedule = five(subject)
+    const [, second, third, fourth] = snapshots.list()
+    assert.ok(second && third && fourth)
+    const byId = snapshots.byId.bind(snapshots)
+    snapshots.byId = (id) => {
+      const found = byId(id)
+      if (id === second.id && found) return Object.assign({ ...found }, { holds: ['backup'] })
+      return id === third.id && found ? { ...found, name: 'mine' } : found
+    }
+    const deletion = schedule.prune(() => undefined)
+    await snapshots.delete(fourth.name)
+    const verdicts = await deletion
+    assert.equal(
+      verdicts.map(({ keep, why }) => [keep, why]),
+      [
+        [false, 'older than the newest 1 daily'],
+        [true, 'held: backup'],
+        [true, 'daily, 1 of 1'],
+      ],
+    )
+    assert.is(names(subject).length, 3)
+  }))
+
+test('a pruning under way heeds a schedule that is changed or ended', async () => {
+  for (const change of [
+    (schedule: Schedule) => schedule.set({ ...NONE, daily: 4 }),
+    (schedule: Schedule) => schedule.off(),
+  ]) {
+    await withRestarts(async (subject) => {
+      const schedule = five(subject)
+      const verdicts = await schedule.prune(() => change(schedule))
+      assert.equal(
+        verdicts.map(({ keep }) => keep),
+        [false, true, true, true, true],
+      )
+      assert.is(verdicts[1]?.why, 'the schedule was changed meanwhile')
+      assert.is(names(subject).length, 4)
+    })
+  }
+})
+
 test('pruning ends where the store is about to be closed', () =>
   withRestarts(async (subject) => {
     const clock = new Clock('2026-11-25T00:00:00Z')
