@@ -10,17 +10,21 @@ import type {
   Listing,
   Operations,
   Piece,
+  PolicyChange,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  ScheduleInfo,
   SnapshotInfo,
   Status,
+  Verdict,
 } from './control/operations.ts'
 import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
 import { LocalDatasets } from './local-datasets.ts'
+import { ScheduleOperations } from './local-schedule.ts'
 import { Diff } from './snapshot/diff.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
@@ -44,11 +48,13 @@ export class LocalOperations implements Operations {
   readonly #served: () => Served
   readonly #buffers = new ReadBuffers()
   readonly datasets: DatasetOperations
+  readonly #schedule: ScheduleOperations
 
   constructor(volume: Volume, served: () => Served) {
     this.#volume = volume
     this.#served = served
     this.datasets = new LocalDatasets(volume)
+    this.#schedule = new ScheduleOperations(volume)
   }
 
   async status(): Promise<Status> {
@@ -66,6 +72,7 @@ export class LocalOperations implements Operations {
       dataBytes: store.spaceMap.usedBlocks * BLOCK_BYTES,
       freeBytes: store.space().free,
       logBytes: store.logBytes,
+      schedule: this.#schedule.status(),
     }
   }
 
@@ -145,6 +152,26 @@ export class LocalOperations implements Operations {
   async *diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
     const { live, snapshots } = this.#volume
     yield* tracked(snapshots, new Diff(live, snapshots, request).entries())
+  }
+
+  async schedule(): Promise<ScheduleInfo> {
+    return this.#schedule.show()
+  }
+
+  setSchedule(change: PolicyChange): Promise<ScheduleInfo> {
+    return this.#schedule.set(change)
+  }
+
+  endSchedule(): Promise<ScheduleInfo> {
+    return this.#schedule.end()
+  }
+
+  runSchedule(): Promise<readonly SnapshotInfo[]> {
+    return this.#schedule.run()
+  }
+
+  pruneSchedule(dryRun: boolean, pruned: (name: string) => void): Promise<readonly Verdict[]> {
+    return this.#schedule.prune(dryRun, pruned)
   }
 
   /** Nothing of its own is open. */

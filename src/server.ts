@@ -33,7 +33,7 @@ import { UdpEndpoint } from './rpc/udp.ts'
 import type { Datasets } from './snapshot/datasets.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import { summedMemory } from './store/checksum.ts'
-import { Volume } from './volume.ts'
+import { Volume, type VolumeOptions } from './volume.ts'
 import { RECORD_BUFFER_BYTES, RecordBuffers } from './xdr/buffers.ts'
 
 export interface ServeOptions {
@@ -52,6 +52,8 @@ export interface ServeOptions {
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly checkpointLimits?: Partial<CheckpointLimits>
+  /** The schedule's clock and timers; the system's unless told otherwise. */
+  readonly clock?: VolumeOptions['clock']
 }
 
 export interface Serving {
@@ -81,10 +83,11 @@ const RECORD_BUFFERS = 96
 
 /** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
 export async function startServer(options: ServeOptions): Promise<Serving> {
-  const { directory, report, checkpointLimits: limits } = options
+  const { directory, report, checkpointLimits: limits, clock } = options
   const command = 'zerofs-nfs serve'
   const buffers = new RecordBuffers(summedMemory(RECORD_BUFFERS * RECORD_BUFFER_BYTES))
-  const volume = await Volume.open({ directory, create: true, command, report, limits, buffers })
+  const settings = { report, limits, buffers, clock }
+  const volume = await Volume.open({ directory, create: true, command, ...settings })
   const opened: (() => Promise<unknown>)[] = [() => volume.close()]
   const close = async () => {
     for (const one of opened.reverse()) await one()
@@ -103,6 +106,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
       reportCall,
     )
     opened.push(() => control.close(DRAIN_MS))
+    volume.scheduler.start()
     return serving(volume, endpoints, portmap, options, close)
   } catch (error) {
     await close()

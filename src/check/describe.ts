@@ -43,6 +43,8 @@ export function describe(kind: Kind, key: Key): string {
     }
     case Kind.ORPHAN:
       return `orphan ${text}`
+    case Kind.SCHEDULE:
+      return 'the schedule'
     default:
       return describeOne(kind, text)
   }

@@ -8,7 +8,7 @@ import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
 import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
 import { openRecord } from '../store/record.ts'
-import { FileType } from '../store/records.ts'
+import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
@@ -31,6 +31,7 @@ const PLAIN = formats(
   tables.deadSpec,
   tables.orphanSpec,
   tables.usageSpec,
+  tables.scheduleSpec,
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
@@ -89,6 +90,7 @@ export class RecordsCheck {
   }
 
   #isKnown({ dataset, kind, key }: ParsedKey): boolean {
+    if (kind === Kind.SCHEDULE && key !== 0) return false
     if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
     if (kind === Kind.SUPERBLOCK || kind === Kind.CHECKPOINT) return key === 0
     return kind === Kind.GROUP || GLOBAL.has(kind)
@@ -110,6 +112,14 @@ export class RecordsCheck {
       }
       this.#weigh(kind, read)
       this.#usage.add(dataset, kind, read.value)
+      if (kind === Kind.SCHEDULE) this.#schedule(read.value as ScheduleRecord, told)
+    }
+  }
+
+  #schedule(counts: ScheduleRecord, told: string): void {
+    for (const period of PERIODS) {
+      if (counts[period] <= SCHEDULE_COUNT_MAX) continue
+      this.#problems.add(`${told} keeps ${counts[period]} ${period} snapshots, which cannot be`)
     }
   }
 

@@ -16,6 +16,7 @@ import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
+import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate, snapshotDelete, snapshotList } from './snapshot.ts'
 import { status } from './status.ts'
@@ -35,6 +36,11 @@ const COMMANDS: readonly Command[] = [
   status,
   check,
   diff,
+  scheduleShow,
+  scheduleSet,
+  scheduleOff,
+  scheduleRun,
+  schedulePrune,
 ]
 
 /** @param argv the words behind the program's name */

@@ -4,7 +4,7 @@ import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
 import type { Command } from './options.ts'
-import { columns, count, duration, size } from './text.ts'
+import { columns, count, duration, isoTime, localTime, size } from './text.ts'
 
 function stateOf({ state, reason, uptime, pid }: Status): string {
   switch (state) {
@@ -35,7 +35,21 @@ function rows(status: Status, style: Context['style']): string[][] {
     ['file data', size(status.dataBytes)],
     ['disk free', size(status.freeBytes)],
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
+    ...scheduleRows(status, style),
   ]
+}
+
+function scheduleRows({ schedule, state }: Status, style: Context['style']): string[][] {
+  if (schedule === undefined) return []
+  const { next, failure } = schedule
+  if (state !== 'serving') return [['schedule', 'set; it needs a server that serves']]
+  const failed = failure === undefined ? [] : [['', style('red', `FAILED: ${failure}`)]]
+  return [['schedule', `the next snapshot comes at ${localTime(next)}`], ...failed]
+}
+
+function scheduleJson(schedule: Status['schedule']) {
+  if (schedule === undefined) return null
+  return { next: isoTime(schedule.next), failure: schedule.failure ?? null }
 }
 
 export const status: Command = {
@@ -52,7 +66,8 @@ export const status: Command = {
     withOperations(context, dataFolder(context, given), 'status', async (operations) => {
       const found = await operations.status()
       for (const line of columns(rows(found, context.style))) context.print(line)
-      context.printJson({ ...found, reason: found.reason ?? null })
+      const schedule = scheduleJson(found.schedule)
+      context.printJson({ ...found, reason: found.reason ?? null, schedule })
       return found.state === 'failed' ? Exit.ERROR : Exit.OK
     }),
 }

@@ -1,7 +1,7 @@
 /** Operations asked of a running server, over its control socket. */
 import { FsError } from '../fs/error.ts'
 import { RpcClient, RpcError } from '../rpc/client.ts'
-import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { bool, type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { RemoteDatasets } from './datasets.ts'
 import type { DiffEntry, DiffRequest } from './history.ts'
 import * as history from './history-types.ts'
@@ -11,12 +11,16 @@ import type {
   Listing,
   Operations,
   Piece,
+  PolicyChange,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  ScheduleInfo,
   SnapshotInfo,
   Status,
+  Verdict,
 } from './operations.ts'
+import * as scheduled from './schedule-types.ts'
 import { controlSocketPath } from './socket.ts'
 import type { StreamPage } from './streams.ts'
 import * as wire from './types.ts'
@@ -124,6 +128,32 @@ export class RemoteOperations implements Operations {
   diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
     const { DIFF, DIFF_NEXT } = history.HISTORYPROC
     return this.#stream(DIFF, history.diffRequest, request, DIFF_NEXT, history.diffPage)
+  }
+
+  schedule(): Promise<ScheduleInfo> {
+    return this.#call(wire.CONTROLPROC.SCHEDULE, voidType, undefined, scheduled.scheduleInfo)
+  }
+
+  setSchedule(change: PolicyChange): Promise<ScheduleInfo> {
+    const { SCHEDULE_SET } = wire.CONTROLPROC
+    return this.#call(SCHEDULE_SET, scheduled.policyChange, change, scheduled.scheduleInfo)
+  }
+
+  endSchedule(): Promise<ScheduleInfo> {
+    return this.#call(wire.CONTROLPROC.SCHEDULE_END, voidType, undefined, scheduled.scheduleInfo)
+  }
+
+  runSchedule(): Promise<readonly SnapshotInfo[]> {
+    return this.#call(wire.CONTROLPROC.SCHEDULE_RUN, voidType, undefined, scheduled.scheduleTaken)
+  }
+
+  async pruneSchedule(
+    dryRun: boolean,
+    pruned: (name: string) => void,
+  ): Promise<readonly Verdict[]> {
+    const { SCHEDULE_PRUNE, SCHEDULE_PRUNE_POLL } = wire.CONTROLPROC
+    const job = await this.#call(SCHEDULE_PRUNE, bool, dryRun, uint32)
+    return (await this.#follow(SCHEDULE_PRUNE_POLL, job, scheduled.prunePoll, pruned)).items
   }
 
   /** Ends the connection. Long calls that were started run on in the server. */

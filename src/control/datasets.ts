@@ -3,7 +3,7 @@ import type { FsError } from '../fs/error.ts'
 import type { Time } from '../fs/filesystem.ts'
 import type { Procedure } from '../rpc/program.ts'
 import { array, bool, type Codec, struct, uint32, uint64, voidType } from '../xdr/codec.ts'
-import { Jobs, jobCount } from './jobs.ts'
+import { type JobCount, Jobs } from './jobs.ts'
 import * as wire from './types.ts'
 
 /** The most that the live files of a dataset may take; 0 is no limit. */
@@ -85,9 +85,10 @@ type Answer = <A, R>(
 export function datasetProcedures(
   datasets: DatasetOperations,
   answer: Answer,
+  count: JobCount,
   toError: (error: unknown) => FsError,
 ): Record<number, Procedure<unknown>> {
-  const deletions = new Jobs<void, void, void>(jobCount(), toError)
+  const deletions = new Jobs<void, void, void>(count, toError)
   return {
     [DATASET_CREATE]: answer(newDataset, info, (given) => datasets.create(given)),
     [DATASET_LIST]: answer(uint64, page, async (after) => {

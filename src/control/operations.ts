@@ -13,11 +13,13 @@ import type {
   RestoreRequest,
   RestoreSummary,
 } from '../snapshot/restore.ts'
+import type { Period } from '../snapshot/retention.ts'
+import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
-export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
+export type { Overwrite, Period, PolicyChange, RestoreProgress, RestoreRequest, RestoreSummary }
 
 export interface SnapshotInfo {
   /** The snapshot's number in the store, never used again. */
@@ -47,6 +49,15 @@ export interface Status {
   readonly freeBytes: number
   /** Bytes of the intent log that a crash now would have to replay. */
   readonly logBytes: number
+  /** Undefined where none is set. */
+  readonly schedule: ScheduleStatus | undefined
+}
+
+export interface ScheduleStatus {
+  /** When a snapshot is taken next. */
+  readonly next: Time
+  /** Why one cannot be taken or pruned; undefined while all is well. */
+  readonly failure: string | undefined
 }
 
 /** A file of a snapshot, for streaming it to the operator's disk. */
@@ -93,6 +104,35 @@ export interface CheckReport {
   readonly problems: readonly string[]
 }
 
+/** How it stands with one period of a schedule. */
+export interface PeriodInfo {
+  readonly period: Period
+  /** How many of its snapshots are kept. */
+  readonly keep: number
+  /** How many there are. */
+  readonly snapshots: number
+  /** When the newest of them was taken. */
+  readonly newest: Time | undefined
+  /** When the next one is taken, at the earliest now; undefined where none is kept. */
+  readonly next: Time | undefined
+}
+
+export interface ScheduleInfo {
+  /** Whether one is set. */
+  readonly on: boolean
+  /** Those that are scheduled, or have snapshots left; shortest first. */
+  readonly periods: readonly PeriodInfo[]
+}
+
+/** What the policy makes of a snapshot that the schedule has taken. */
+export interface Verdict {
+  readonly name: string
+  readonly period: Period
+  /** False where it is pruned. */
+  readonly keep: boolean
+  readonly why: string
+}
+
 /** Entries that one `list` answers at most. */
 export const LIST_ENTRIES_MAX = 256
 /** Bytes that one `read` answers at most. */
@@ -123,5 +163,18 @@ export interface Operations extends HistoryOperations {
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece>
   /** Proves the store's invariants (docs/architecture.md). */
   check(progress: (done: string) => void): Promise<CheckReport>
+  schedule(): Promise<ScheduleInfo>
+  /** @throws FsError INVAL a count that cannot be, or nothing to keep at all */
+  setSchedule(change: PolicyChange): Promise<ScheduleInfo>
+  /** What the schedule has taken stays. */
+  endSchedule(): Promise<ScheduleInfo>
+  /** Takes what is due now, and answers what that was. @throws FsError NOENT no schedule is set */
+  runSchedule(): Promise<readonly SnapshotInfo[]>
+  /**
+   * Deletes what the policy does not keep; with `dryRun` it only tells.
+   * @param pruned is told the name of each that is gone
+   * @throws FsError NOENT no schedule is set
+   */
+  pruneSchedule(dryRun: boolean, pruned: (name: string) => void): Promise<readonly Verdict[]>
   close(): Promise<void>
 }

@@ -4,13 +4,15 @@
  * Whoever may connect to the socket (mode 0600: the owner of the store, and root) may do
  * everything; on any other transport every call is refused.
  */
+import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
-import { Jobs, jobCount } from './jobs.ts'
+import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
+import { scheduleProcedures } from './schedule-procedures.ts'
 import * as wire from './types.ts'
 
 /** Told of every error that is a bug of ours. It must not throw. */
@@ -30,12 +32,14 @@ export function controlProgram(
   const answer: Answer = (args, results, run) => {
     return procedure(args, results, run, { toError, reportBug })
   }
-  const table: Table = {
-    ...shortProcedures(operations, answer),
-    ...longProcedures(operations, answer, toError),
-    ...datasetProcedures(operations.datasets, answer, toError),
-    ...historyProcedures(operations, answer),
-  }
+  const count = jobCount()
+  const table = joined([
+    shortProcedures(operations, answer),
+    longProcedures(operations, answer, count, toError),
+    datasetProcedures(operations.datasets, answer, count, toError),
+    historyProcedures(operations, answer),
+    scheduleProcedures(operations, answer, count, toError),
+  ])
   const highest = Math.max(...Object.keys(table).map(Number))
   return {
     prog: wire.CONTROL_PROGRAM,
@@ -44,13 +48,21 @@ export function controlProgram(
   }
 }
 
+/** What a call that failed is answered with. */
+export type ToError = (error: unknown) => FsError
 /** Procedures by number. */
-type Table = Record<number, Procedure<unknown>>
-type Answer = <A, R>(
+export type Table = Record<number, Procedure<unknown>>
+export type Answer = <A, R>(
   args: Codec<A>,
   results: Codec<R>,
   run: (args: A) => Promise<R>,
 ) => Procedure<A>
+
+function joined(tables: readonly Table[]): Table {
+  const numbers = tables.flatMap(Object.keys)
+  assert.equal(new Set(numbers).size, numbers.length, 'each procedure has a number of its own')
+  return Object.assign({}, ...tables)
+}
 
 function shortProcedures(operations: Operations, answer: Answer): Table {
   const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
@@ -79,10 +91,10 @@ function shortProcedures(operations: Operations, answer: Answer): Table {
 function longProcedures(
   operations: Operations,
   answer: Answer,
-  toError: (error: unknown) => FsError,
+  count: JobCount,
+  toError: ToError,
 ): Table {
   const proc = wire.CONTROLPROC
-  const count = jobCount()
   const deletions = new Jobs<void, void, void>(count, toError)
   const restores = new Jobs<
     wire.RestoreProgress,

@@ -47,12 +47,18 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
-  DATASET_CREATE: 40,
-  DATASET_LIST: 41,
-  DATASET_RENAME: 42,
-  DATASET_SET_QUOTA: 43,
-  DATASET_DELETE: 44,
-  DATASET_DELETE_POLL: 45,
+  DATASET_CREATE: 60,
+  DATASET_LIST: 61,
+  DATASET_RENAME: 62,
+  DATASET_SET_QUOTA: 63,
+  DATASET_DELETE: 64,
+  DATASET_DELETE_POLL: 65,
+  SCHEDULE: 70,
+  SCHEDULE_SET: 71,
+  SCHEDULE_END: 72,
+  SCHEDULE_RUN: 73,
+  SCHEDULE_PRUNE: 74,
+  SCHEDULE_PRUNE_POLL: 75,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -110,7 +116,7 @@ export function word<T extends string>(...words: readonly T[]): Codec<T> {
   }
 }
 
-const text = cutString(TEXT_BYTES_MAX)
+export const text = cutString(TEXT_BYTES_MAX)
 export const time = struct({ seconds: uint32, nseconds: uint32 })
 
 export type Result<T> =
@@ -160,6 +166,7 @@ export const status = struct({
   dataBytes: uint64,
   freeBytes: uint64,
   logBytes: uint64,
+  schedule: optional(struct({ next: time, failure: optional(text) })),
 })
 
 const path = ownOpaque(PATH_BYTES_MAX)
@@ -248,7 +255,11 @@ export interface Page<R, I> {
   readonly more: boolean
 }
 
-function poll<P, R, I>(progress: Codec<P>, value: Codec<R>, item: Codec<I>): Codec<Poll<P, R, I>> {
+export function poll<P, R, I>(
+  progress: Codec<P>,
+  value: Codec<R>,
+  item: Codec<I>,
+): Codec<Poll<P, R, I>> {
   const page: Codec<Page<R, I>> = struct({ value, items: array(item, PAGE_LENGTH), more: bool })
   return struct({ progress: array(progress, PAGE_LENGTH), outcome: optional(result(page)) })
 }

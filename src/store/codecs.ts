@@ -21,6 +21,7 @@ import {
   type Orphan,
   type Page,
   runEnd,
+  type ScheduleRecord,
   type SnapshotRecord,
   type Superblock,
   type Usage,
@@ -231,6 +232,15 @@ export const snapshotCodec: Codec<SnapshotRecord> = struct({
   epoch: uint32,
   created: timeCodec,
   deleting: bool,
+})
+
+export const scheduleCodec: Codec<ScheduleRecord> = struct({
+  frequently: uint32,
+  hourly: uint32,
+  daily: uint32,
+  weekly: uint32,
+  monthly: uint32,
+  yearly: uint32,
 })
 
 export const superblockCodec: Codec<Superblock> = {

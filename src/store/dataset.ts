@@ -10,6 +10,7 @@ import {
   NO_USAGE,
   type Orphan,
   type Page,
+  type ScheduleRecord,
   type SnapshotRecord,
   type Usage,
   type Version,
@@ -50,6 +51,8 @@ export class Dataset implements Reader {
   readonly dead: Table<string, true>
   readonly orphans: Table<number, Orphan>
   readonly usages: Table<number, Usage>
+  /** At most one record, with key 0. */
+  readonly schedules: Table<number, ScheduleRecord>
   #snapshots: readonly Snapshot[] = []
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
@@ -69,6 +72,7 @@ export class Dataset implements Reader {
     this.dead = open(id, tables.deadSpec)
     this.orphans = open(id, tables.orphanSpec)
     this.usages = open(id, tables.usageSpec)
+    this.schedules = open(id, tables.scheduleSpec)
   }
 
   /** The ino of its root directory. */

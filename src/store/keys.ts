@@ -14,6 +14,7 @@
  *
  *   ds:u32 'O' content:u64                chunks of a file that is gone, to be freed
  *   ds:u32 'U' 0:u64                      what the dataset's live files take
+ *   ds:u32 'R' 0:u64                      schedule: which snapshots are taken, and how many kept
  *
  *   0:u32  'S' 0:u64                      superblock
  *   0:u32  'T' ds:u64                     dataset
@@ -25,6 +26,8 @@
  * place that knows both forms:
  *
  *   I S T Z G M O U  the number
+ *   I O R          the number
+ *   S T Z G M      the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -46,6 +49,7 @@ export const Kind = {
   DEAD: 'D',
   ORPHAN: 'O',
   USAGE: 'U',
+  SCHEDULE: 'R',
   SUPERBLOCK: 'S',
   DATASET: 'T',
   SNAPSHOT: 'Z',

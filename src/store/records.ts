@@ -170,6 +170,15 @@ export interface SnapshotRecord {
   readonly deleting: boolean
 }
 
+/** The periods of a schedule, shortest first: one snapshot of each is taken when one begins. */
+export const PERIODS = ['frequently', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const
+export type Period = (typeof PERIODS)[number]
+/** Most snapshots of one period that a schedule keeps. */
+export const SCHEDULE_COUNT_MAX = 10_000
+
+/** How many snapshots of each period a dataset's schedule keeps; where it is 0 it takes none. */
+export type ScheduleRecord = Readonly<Record<Period, number>>
+
 /** What is one of a kind in a store. */
 export interface Superblock {
   /** 16 random bytes: which store this is. */

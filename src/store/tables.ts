@@ -10,6 +10,7 @@ import {
   orphanCodec,
   pageCodec,
   presenceCodec,
+  scheduleCodec,
   snapshotCodec,
   superblockCodec,
   usageCodec,
@@ -23,6 +24,7 @@ import type {
   NameRecord,
   Orphan,
   Page,
+  ScheduleRecord,
   SnapshotRecord,
   Superblock,
   Usage,
@@ -111,4 +113,10 @@ export const snapshotSpec: TableSpec<SnapshotRecord> = {
   codec: snapshotCodec,
   versioned: false,
   cost: () => ENTRY_BYTES + 200,
+}
+export const scheduleSpec: TableSpec<ScheduleRecord> = {
+  kind: Kind.SCHEDULE,
+  codec: scheduleCodec,
+  versioned: false,
+  cost: () => ENTRY_BYTES + 100,
 }

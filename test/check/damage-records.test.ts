@@ -7,6 +7,7 @@ const test = suite('check: damage of records and their versions')
 
 const { DIR, ROOT, WIDE } = Ino
 const { inodeSpec, nameSpec } = tables
+const SCHEDULE = { frequently: 0, hourly: 24, daily: 7, weekly: 0, monthly: 0, yearly: 0 }
 
 rows(test, 'records by themselves', [
   [
@@ -54,6 +55,16 @@ rows(test, 'records by themselves', [
       "the root directory in snapshot 'first' and 1 later one: it counts 5 names, and has 4",
       "inode 1028 in snapshot 'first' and 1 later one: it has 0 names, and should have 1",
     ],
+  ],
+  [
+    'a schedule that keeps more than one may',
+    (scene) => scene.put(1, tables.scheduleSpec, 0, { ...SCHEDULE, daily: 10_001 }),
+    ['the schedule keeps 10001 daily snapshots, which cannot be'],
+  ],
+  [
+    'a second schedule of a dataset',
+    (scene) => scene.put(1, tables.scheduleSpec, 1, SCHEDULE),
+    ['there is a record of unknown kind, with the key 00000001520000000000000001'],
   ],
 ])
 

@@ -321,7 +321,7 @@ test('status of a server', async () => {
     ])
   })
   await both(['status', '--json'], tree, ({ stdout }) => {
-    assert.equal(documents(stdout), [{ ...STATUS, reason: null }])
+    assert.equal(documents(stdout), [{ ...STATUS, reason: null, schedule: null }])
   })
 })
 
@@ -455,10 +455,9 @@ test('help, version, and no command at all', async () => {
 
 test("every command's help has its options and examples that it takes itself", async () => {
   const overview = (await cli(['--help'])).stdout
-  const names = [...overview.matchAll(/^ {2}((?:(?:snapshot|dataset) )?[a-z]+) .*$/gm)].map(
-    ([, name]) => name,
-  )
-  assert.is(names.length, 13)
+  const groups = /^ {2}((?:(?:snapshot|dataset|schedule) )?[a-z]+) .*$/gm
+  const names = [...overview.matchAll(groups)].map(([, name]) => name)
+  assert.is(names.length, 19)
   for (const name of names) {
     const { stdout } = await cli([...(name ?? '').split(' '), '--help'])
     assert.match(stdout, /^ {6}--data DIR/m)

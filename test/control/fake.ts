@@ -7,11 +7,14 @@ import type {
   Listing,
   Operations,
   Piece,
+  PolicyChange,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  ScheduleInfo,
   SnapshotInfo,
   Status,
+  Verdict,
 } from '../../src/control/operations.ts'
 import { FsError } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
@@ -80,8 +83,38 @@ export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
   ...{ connections: 3, snapshots: 2, dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
-  logBytes: 12_582_912,
+  ...{ logBytes: 12_582_912, schedule: undefined },
 }
+
+export const SCHEDULE: ScheduleInfo = {
+  on: true,
+  periods: [
+    {
+      period: 'hourly',
+      keep: 24,
+      snapshots: 2,
+      newest: time(1_763_841_600),
+      next: time(1_763_845_200),
+    },
+    { period: 'weekly', keep: 4, snapshots: 0, newest: undefined, next: time(1_763_850_000) },
+    { period: 'yearly', keep: 0, snapshots: 1, newest: time(1_735_689_600), next: undefined },
+  ],
+}
+
+export const VERDICTS: readonly Verdict[] = [
+  {
+    ...{ name: 'auto-yearly-2025-01-01T0000Z', period: 'yearly', keep: false },
+    why: 'the schedule keeps no yearly ones',
+  },
+  {
+    ...{ name: 'auto-hourly-2025-11-22T1900Z', period: 'hourly', keep: true },
+    why: 'held: backup',
+  },
+  {
+    ...{ name: 'auto-hourly-2025-11-22T2000Z', period: 'hourly', keep: true },
+    why: 'hourly, 1 of 24',
+  },
+]
 
 export class FakeOperations implements Operations {
   readonly root: Node
@@ -103,6 +136,10 @@ export class FakeOperations implements Operations {
   diffAnswer: readonly DiffEntry[] = []
   /** Entries of lists that were taken, and more were asked for. */
   told = 0
+  readonly policies: PolicyChange[] = []
+  scheduleAnswer: ScheduleInfo = SCHEDULE
+  takenAnswer: readonly SnapshotInfo[] = []
+  verdicts: readonly Verdict[] = VERDICTS
   reads = 0
   closed = false
 
@@ -238,6 +275,35 @@ export class FakeOperations implements Operations {
     for (const step of this.checkSteps) progress(step)
     await this.gate
     return this.checkAnswer
+  }
+
+  async schedule() {
+    this.#check()
+    return this.scheduleAnswer
+  }
+
+  async setSchedule(change: PolicyChange) {
+    this.#check()
+    this.policies.push(change)
+    return this.scheduleAnswer
+  }
+
+  async endSchedule() {
+    this.#check()
+    this.scheduleAnswer = { on: false, periods: this.scheduleAnswer.periods }
+    return this.scheduleAnswer
+  }
+
+  async runSchedule() {
+    this.#check()
+    return this.takenAnswer
+  }
+
+  async pruneSchedule(dryRun: boolean, pruned: (name: string) => void) {
+    this.#check()
+    await this.gate
+    for (const { name, keep } of this.verdicts) if (!dryRun && !keep) pruned(name)
+    return this.verdicts
   }
 
   async close() {

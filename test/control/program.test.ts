@@ -76,6 +76,8 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
   'status offline, with a reason': (o) => {
     if (o instanceof FakeOperations) {
       o.statusAnswer = { ...STATUS, state: 'failed', reason: 'the disk is full', addresses: [] }
+      const schedule = { next: { seconds: 5, nseconds: 6 }, failure: 'no room' }
+      o.statusAnswer = { ...o.statusAnswer, schedule }
     }
     return o.status()
   },
@@ -100,6 +102,17 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
     return o.restore({ snapshot: '001', paths, to, overwrite: 'never' }, () => undefined)
   },
   'a check': (o) => o.check(() => undefined),
+  'the schedule': (o) => o.schedule(),
+  'a new schedule': (o) => {
+    const others = { frequently: undefined, weekly: undefined, monthly: 12, yearly: 10_000 }
+    return o.setSchedule({ ...others, hourly: 0, daily: 30 })
+  },
+  'the end of a schedule': (o) => o.endSchedule(),
+  'what a schedule takes': (o) => {
+    if (o instanceof FakeOperations) o.takenAnswer = o.snapshots
+    return o.runSchedule()
+  },
+  'a pruning': (o) => o.pruneSchedule(false, () => undefined),
   'a deletion': (o) => o.deleteSnapshot('before'),
 }
 
@@ -109,14 +122,31 @@ for (const [what, ask] of Object.entries(questions)) {
     const expected = plain((await ask(fake)) ?? null)
     const served = new FakeOperations(fake.root)
     served.statusAnswer = fake.statusAnswer
+    served.takenAnswer = fake.takenAnswer
     await withServer(served, async ({ remote, bugs }) => {
       assert.equal(plain((await ask(remote)) ?? null), expected)
       assert.equal(bugs, [])
       assert.equal(plain(served.requests), plain(fake.requests))
       assert.equal(served.deleted, fake.deleted)
+      assert.equal(served.policies, fake.policies)
     })
   })
 }
+
+test('tells of more verdicts than fit into one reply, and whether they are only foretold', async () => {
+  const fake = new FakeOperations()
+  fake.verdicts = Array.from({ length: 600 }, (_, i) => ({
+    ...{ name: `auto-${i}`, period: 'daily' as const, keep: i > 100, why: `reason ${i}` },
+  }))
+  await withServer(fake, async ({ remote }) => {
+    const pruned: string[] = []
+    const told = await remote.pruneSchedule(true, (name) => pruned.push(name))
+    assert.equal(told, fake.verdicts)
+    assert.equal(pruned, [])
+    await remote.pruneSchedule(false, (name) => pruned.push(name))
+    assert.equal(pruned.length, 101)
+  })
+})
 
 test('carries a whole piece of READ_BYTES_MAX bytes', async () => {
   const bytes = Buffer.alloc(READ_BYTES_MAX + 5, 'zerofs')

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { chunkCodec, inodeCodec, pageCodec } from '../../src/store/codecs.ts'
+import { chunkCodec, inodeCodec, pageCodec, scheduleCodec } from '../../src/store/codecs.ts'
 import { FsError } from '../../src/store/error.ts'
 import { decodeRecord, encodeRecord, openRecord, sealRecord } from '../../src/store/record.ts'
 import { EMPTY_CHUNK, FileType, type Inode, newChunk, type Page } from '../../src/store/records.ts'
@@ -44,6 +44,11 @@ test('a page comes back with names of any bytes, which are copies', () => {
   const decoded = roundTrip(pageCodec, page)
   encodeRecord(pageCodec, 9, [])
   assert.equal(decoded, page)
+})
+
+test('a schedule comes back with each count in its place', () => {
+  const schedule = { frequently: 1, hourly: 2, daily: 3, weekly: 4, monthly: 5, yearly: 10_000 }
+  assert.equal(roundTrip(scheduleCodec, schedule), schedule)
 })
 
 test('a chunk comes back with its holes, runs and births', () => {
