@@ -9,17 +9,34 @@ import { explained, withOperations } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { parsePath } from './paths.ts'
 import { Progress } from './progress.ts'
-import { count, counted, elapsed, printable, shellWord, size, utf8 } from './text.ts'
+import {
+  ago,
+  count,
+  counted,
+  elapsed,
+  isoTime,
+  localTime,
+  printable,
+  shellWord,
+  size,
+  utf8,
+} from './text.ts'
+import { parseWhen, pickSnapshot, type When } from './when.ts'
 
 const OVERWRITE = ['never', 'if-changed', 'always'] as const
 
 export const restore: Command = {
   name: 'restore',
   args: '[...paths]',
-  usage: 'PATH... --snapshot NAME',
+  usage: 'PATH... --snapshot NAME|--at TIME',
   about: 'put files and trees back as they were in a snapshot',
   options: [
     { name: 'snapshot', value: 'NAME', about: 'the snapshot to restore from' },
+    {
+      name: 'at',
+      value: 'TIME',
+      about: 'the newest snapshot not after it: latest, latest~2, "2 hours ago", 14:30, 2026-11-22',
+    },
     { name: 'to', value: 'PATH', about: 'restore to another path of the file system' },
     {
       name: 'output',
@@ -38,18 +55,22 @@ export const restore: Command = {
   notes:
     'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
-    'was made since the snapshot stays. A restore that was interrupted is completed by the same command.',
+    'was made since the snapshot stays. A restore that was interrupted is completed by the same command.\n' +
+    'A TIME stands for all of what it names (2026-11-22: that day), and is local unless it ends in Z or +01:00.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
+    'zerofs-nfs restore project/config.yml --at "2 hours ago"',
     'zerofs-nfs restore project --snapshot before-upgrade --to project-before',
     'zerofs-nfs restore project --snapshot before-upgrade --output /tmp',
     'zerofs-nfs restore --source project --destination /tmp/project --snapshot before-upgrade',
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
   async run(context, given) {
-    const wanted = wantedOf(given)
-    const { output } = wanted
-    return withOperations(context, dataFolder(context, given), 'restore', (operations, signal) => {
+    const asked = wantedOf(given, context.io.now())
+    const { output } = asked
+    const directory = dataFolder(context, given)
+    return withOperations(context, directory, 'restore', async (operations, signal) => {
+      const wanted = { ...asked, snapshot: await nameOf(context, operations, asked) }
       if (output !== undefined) {
         const { paths, snapshot, overwrite } = wanted
         const what = { paths, snapshot, overwrite, output }
@@ -60,21 +81,30 @@ export const restore: Command = {
   },
 }
 
-interface Wanted {
-  readonly snapshot: string
+interface Asked {
+  readonly snapshot: string | When
   readonly paths: readonly Uint8Array[]
   readonly to: Uint8Array | undefined
   readonly output: string | undefined
   readonly overwrite: (typeof OVERWRITE)[number]
 }
 
+type Wanted = Asked & { readonly snapshot: string }
+
 /** @throws UsageError */
-function wantedOf(given: Given): Wanted {
-  const snapshot = given.value('snapshot')
+function wantedOf(given: Given, nowMs: number): Asked {
+  const name = given.value('snapshot')
+  const at = given.value('at')
   const sources = [...given.args, ...given.values('source')]
   const [first] = sources
+  if (name !== undefined && at !== undefined) {
+    throw new UsageError('--snapshot and --at both say where from: give one of them')
+  }
+  const snapshot = at === undefined ? name : parseWhen(at, nowMs)
   if (snapshot === undefined) {
-    throw new UsageError("'restore' needs --snapshot NAME ('zerofs-nfs snapshot list' tells them)")
+    throw new UsageError(
+      "'restore' needs --snapshot NAME or --at TIME ('zerofs-nfs snapshot list' tells them)",
+    )
   }
   if (first === undefined) {
     throw new UsageError("'restore' needs a PATH; / restores everything")
@@ -93,6 +123,20 @@ function wantedOf(given: Given): Wanted {
     to: to === undefined ? undefined : parsePath(to),
     overwrite: given.word('overwrite', OVERWRITE, 'if-changed'),
   }
+}
+
+/** The snapshot's name; which one a time has led to is told. */
+async function nameOf(
+  context: Context,
+  operations: Operations,
+  { snapshot }: Asked,
+): Promise<string> {
+  if (typeof snapshot === 'string') return snapshot
+  const { name, created } = pickSnapshot(snapshot, await operations.listSnapshots())
+  const made = `${localTime(created)}, ${ago(created, context.io.now())}`
+  context.print(`from snapshot '${name}' (${made})`)
+  context.printJson({ event: 'snapshot', snapshot: name, created: isoTime(created) })
+  return name
 }
 
 const INTERRUPTED = 'interrupted; the same command completes what was begun'
