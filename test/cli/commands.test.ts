@@ -300,7 +300,10 @@ for (const [argv, sentence] of WRONG) {
     assert.is(code, 2)
     assert.is(stdout, '')
     assert.match(stderr, sentence)
-    assert.match(stderr, /^usage: zerofs-nfs restore PATH\.\.\. --snapshot NAME\|--at TIME \[OPTIONS\]$/m)
+    assert.match(
+      stderr,
+      /^usage: zerofs-nfs restore PATH\.\.\. --snapshot NAME\|--at TIME \[OPTIONS\]$/m,
+    )
   })
 }
 
