@@ -1,29 +1,14 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
-import type { Operations, RestoreSummary } from '../control/operations.ts'
-import { FsError } from '../fs/error.ts'
-import { type Context, dataFolder, dataOption } from './context.ts'
-import { abortable, Exit, UsageError } from './errors.ts'
+import { type Operations, OVERWRITE, type Overwrite } from '../control/operations.ts'
+import { type Context, dataFolder } from './context.ts'
+import { UsageError } from './errors.ts'
 import { exportCommand } from './export.ts'
-import { jsonFailures, reportFailed } from './failures.ts'
 import { explained, withOperations } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { parsePath } from './paths.ts'
-import { Progress } from './progress.ts'
-import {
-  ago,
-  count,
-  counted,
-  elapsed,
-  isoTime,
-  localTime,
-  printable,
-  shellWord,
-  size,
-  utf8,
-} from './text.ts'
+import { restoreInside } from './restore-inside.ts'
+import { ago, isoTime, localTime } from './text.ts'
 import { parseWhen, pickSnapshot, type When } from './when.ts'
-
-const OVERWRITE = ['never', 'if-changed', 'always'] as const
 
 export const restore: Command = {
   name: 'restore',
@@ -46,8 +31,9 @@ export const restore: Command = {
     {
       name: 'overwrite',
       value: 'RULE',
-      about: 'what is there already: never, if-changed or always (default: if-changed)',
+      about: `what is there already: ${OVERWRITE.join(', ')} (default: if-changed)`,
     },
+    { name: 'dry-run', about: 'tell what would be done, and do nothing' },
     { name: 'source', value: 'PATH', many: true, about: 'the same as PATH' },
     { name: 'destination', value: 'LOCAL', about: 'the same as --output LOCAL' },
   ],
@@ -67,16 +53,14 @@ export const restore: Command = {
   ],
   async run(context, given) {
     const asked = wantedOf(given, context.io.now())
-    const { output } = asked
+    const { output, ...what } = asked
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'restore', async (operations, signal) => {
-      const wanted = { ...asked, snapshot: await nameOf(context, operations, asked) }
-      if (output !== undefined) {
-        const { paths, snapshot, overwrite } = wanted
-        const what = { paths, snapshot, overwrite, output }
-        return explained(operations, snapshot, exportCommand(context, operations, what, signal))
-      }
-      return restoreInside(context, given, operations, wanted, signal)
+      const snapshot = await nameOf(context, operations, asked)
+      const request = { ...what, snapshot }
+      if (output === undefined) return restoreInside(context, given, operations, request, signal)
+      const exporting = exportCommand(context, operations, { ...request, output }, signal)
+      return explained(operations, snapshot, exporting)
     })
   },
 }
@@ -86,10 +70,9 @@ interface Asked {
   readonly paths: readonly Uint8Array[]
   readonly to: Uint8Array | undefined
   readonly output: string | undefined
-  readonly overwrite: (typeof OVERWRITE)[number]
+  readonly overwrite: Overwrite
+  readonly dryRun: boolean
 }
-
-type Wanted = Asked & { readonly snapshot: string }
 
 /** @throws UsageError */
 function wantedOf(given: Given, nowMs: number): Asked {
@@ -122,6 +105,7 @@ function wantedOf(given: Given, nowMs: number): Asked {
     ...{ snapshot, output, paths: sources.map(parsePath) },
     to: to === undefined ? undefined : parsePath(to),
     overwrite: given.word('overwrite', OVERWRITE, 'if-changed'),
+    dryRun: given.flag('dry-run'),
   }
 }
 
@@ -137,92 +121,4 @@ async function nameOf(
   context.print(`from snapshot '${name}' (${made})`)
   context.printJson({ event: 'snapshot', snapshot: name, created: isoTime(created) })
   return name
-}
-
-const INTERRUPTED = 'interrupted; the same command completes what was begun'
-
-async function restoreInside(
-  context: Context,
-  given: Given,
-  operations: Operations,
-  { snapshot, paths, to, overwrite }: Wanted,
-  signal: AbortSignal,
-): Promise<number> {
-  const started = context.io.now()
-  const progress = new Progress(context)
-  const running = operations.restore({ snapshot, paths, to, overwrite }, (step) =>
-    progress.update(() => ({
-      text: `restored ${counted(step.files, 'file')}, ${size(step.bytes)}`,
-      json: { ...step },
-    })),
-  )
-  let summary: RestoreSummary
-  try {
-    const restored = explained(operations, snapshot, running)
-    summary = await abortable(signal, restored, INTERRUPTED)
-  } finally {
-    progress.end()
-  }
-  const undo = await undoOf(context, given, operations, paths, summary.safetySnapshot)
-  const ms = context.io.now() - started
-  reportFailed(context, summary.failed)
-  context.print(sentence(summary, snapshot, ms) + (undo === undefined ? '' : `; undo: ${undo}`))
-  const { failed, safetySnapshot, ...counts } = summary
-  context.printJson({
-    ...{ event: 'restored', snapshot, ...counts, copiedBytes: 0 },
-    failed: jsonFailures(failed),
-    ...{ safetySnapshot: safetySnapshot ?? null, undo: undo ?? null, seconds: ms / 1000 },
-  })
-  return failed.length > 0 ? Exit.PARTIAL : Exit.OK
-}
-
-function sentence(summary: RestoreSummary, snapshot: string, ms: number): string {
-  const { files, directories, bytes, unchanged, skipped } = summary
-  const left = [
-    ...(unchanged > 0 ? [`${count(unchanged)} unchanged`] : []),
-    ...(skipped > 0 ? [`${count(skipped)} left alone`] : []),
-  ]
-  if (files === 0 && directories === 0) {
-    const why = left.length === 0 ? '' : `: ${left.join(', ')}`
-    return `nothing was restored${why}; it is as it was in '${snapshot}'`
-  }
-  const folders = directories > 0 ? ` in ${counted(directories, 'folder')}` : ''
-  const restored = `restored ${counted(files, 'file')}${folders}, ${size(bytes)}`
-  return [`${restored} (all shared, 0 B copied)`, ...left, `in ${elapsed(ms)}`].join(', ')
-}
-
-/** How to go back to the safety snapshot; what was not there before is to be deleted. */
-async function undoOf(
-  context: Context,
-  given: Given,
-  operations: Operations,
-  paths: readonly Uint8Array[],
-  safety: string | undefined,
-): Promise<string | undefined> {
-  if (safety === undefined) return undefined
-  const before: string[] = []
-  const made: string[] = []
-  for (const path of paths) {
-    const there = await exists(operations, safety, path)
-    const list = there ? before : made
-    list.push(path.length === 0 ? '/' : (utf8(path) ?? printable(path)))
-  }
-  const options = ['--snapshot', safety, ...dataOption(context, given)]
-  const dashed = before.some((path) => path.startsWith('-'))
-  const words = dashed ? [...options, '--', ...before] : [...before, ...options]
-  const command = ['zerofs-nfs', 'restore', ...words].map(shellWord).join(' ')
-  const remove = `delete ${made.map(shellWord).join(' ')}, which was not there before`
-  if (made.length === 0) return command
-  return before.length === 0 ? remove : `${command}, and ${remove}`
-}
-
-async function exists(operations: Operations, snapshot: string, path: Uint8Array) {
-  try {
-    await operations.stat(snapshot, path)
-    return true
-  } catch (error) {
-    if (error instanceof FsError && (error.code === 'NOENT' || error.code === 'NOTDIR'))
-      return false
-    throw error
-  }
 }

@@ -9,12 +9,16 @@
 import type { FileType, Time } from '../fs/filesystem.ts'
 import type {
   Overwrite,
+  PlanAction,
+  PlanEntry,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
-} from '../snapshot/restore.ts'
+} from '../snapshot/restore-request.ts'
+import { OVERWRITE } from '../snapshot/restore-request.ts'
 
-export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
+export type { Overwrite, PlanAction, PlanEntry, RestoreProgress, RestoreRequest, RestoreSummary }
+export { OVERWRITE }
 
 export interface SnapshotInfo {
   /** The snapshot's number in the store, never used again. */

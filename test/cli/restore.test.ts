@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dir, FakeOperations, file } from '../control/fake.ts'
+import { dir, FakeOperations, file, RESTORED } from '../control/fake.ts'
 import { cli, withServed } from './harness.ts'
 
 // What is printed as local time is then the same everywhere.
@@ -58,6 +58,53 @@ test('--snapshot takes names, and no times', async () => {
   const fake = tree()
   const { code } = await cli(['restore', 'x', '--snapshot', 'latest~1'], { operations: fake })
   assert.is(code, 4)
+})
+
+const planned = () => {
+  const fake = tree()
+  const failed = [{ path: Buffer.from('project/b'), reason: 'it is in the way' }]
+  fake.restoreAnswer = {
+    ...{ ...RESTORED, files: 2, directories: 1, bytes: 1024, unchanged: 1, attributes: 1, failed },
+    safetySnapshot: undefined,
+    plan: [
+      { action: 'create', path: Buffer.from('project'), bytes: 0 },
+      { action: 'replace', path: Buffer.from('project/a'), bytes: 1024 },
+      { action: 'attributes', path: Buffer.of(0xff), bytes: 0 },
+    ],
+  }
+  return fake
+}
+
+test('--dry-run: the plan, what would fail, and what it comes to', async () => {
+  const fake = planned()
+  await withServed(fake, async (run) => {
+    const { code, stdout, stderr } = await run(['restore', '/', '--at', 'latest', '--dry-run'])
+    assert.is(code, 3)
+    assert.is(stderr, 'failed: project/b: it is in the way\n1 path could not be restored\n')
+    assert.equal(stdout.split('\n').slice(1), [
+      'create      project',
+      'replace     project/a  (1 KiB)',
+      'attributes  \\xff',
+      '... and 2 more entries',
+      'would restore 2 files in 1 folder, 1 KiB, 1 unchanged, attributes of 1 folder; ' +
+        'nothing was changed',
+      '',
+    ])
+    assert.is(fake.requests[0]?.dryRun, true)
+  })
+})
+
+test('--dry-run --json: one event an entry, and the totals', async () => {
+  const argv = ['restore', '/', '--snapshot', 'before', '--dry-run', '--json']
+  const { stdout } = await cli(argv, { operations: planned() })
+  const [first, , third, end] = documents(stdout)
+  assert.equal(first, { event: 'plan', action: 'create', path: 'project', bytes: 0 })
+  assert.equal([third.path, third.base64], ['\\xff', '/w=='])
+  const failed = [{ path: 'project/b', reason: 'it is in the way' }]
+  assert.equal(end, {
+    ...{ event: 'planned', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
+    ...{ unchanged: 1, skipped: 0, attributes: 1, failed },
+  })
 })
 
 test.run()
