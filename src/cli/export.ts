@@ -104,7 +104,7 @@ function tell(context: Context, request: ExportRequest, exported: Exported, ms: 
   const { failed, done: _, ...counts } = exported
   failed.sort((a, b) => Buffer.compare(a.path, b.path))
   reportFailed(context, failed)
-  context.print(dryRun ? plannedSentence(counts, 0) : sentence(exported, output, ms))
+  context.print(dryRun ? plannedSentence(counts, 0, 0) : sentence(exported, output, ms))
   context.printJson({
     ...{ event: dryRun ? 'planned' : 'exported', snapshot },
     ...{ output: resolve(context.io.cwd, output), ...counts },

@@ -36,11 +36,12 @@ export function amount({ files, directories }: Counts): string {
 }
 
 /** `would restore 3 files in 1 folder, 12 KiB, 2 unchanged; nothing was changed` */
-export function plannedSentence(counts: Counts, attributes: number): string {
+export function plannedSentence(counts: Counts, attributes: number, deleted: number): string {
   return `${[
     `would restore ${amount(counts)}`,
     size(counts.bytes),
     ...leftOut(counts),
     ...(attributes > 0 ? [`attributes of ${counted(attributes, 'folder')}`] : []),
+    ...(deleted > 0 ? [`delete ${counted(deleted, 'entry', 'entries')}`] : []),
   ].join(', ')}; nothing was changed`
 }

@@ -42,11 +42,12 @@ export async function restoreInside(
 function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSummary): void {
   const { failed, safetySnapshot: _, plan, ...counts } = summary
   for (const entry of plan) printEntry(context, entry)
-  const { files, directories, unchanged, skipped, attributes } = counts
-  const more = files + directories + unchanged + skipped + attributes - plan.length
+  const { attributes, deleted, bytes: _bytes, ...entries } = counts
+  const all = Object.values(entries).reduce((sum, many) => sum + many, attributes + deleted)
+  const more = all - plan.length
   if (more > 0) context.print(`... and ${counted(more, 'more entry', 'more entries')}`)
   reportFailed(context, failed)
-  context.print(plannedSentence(counts, attributes))
+  context.print(plannedSentence(counts, attributes, deleted))
   const { snapshot } = request
   context.printJson({ event: 'planned', snapshot, ...counts, failed: jsonFailures(failed) })
 }
@@ -55,13 +56,17 @@ async function tellDone(
   context: Context,
   given: Given,
   operations: Operations,
-  { snapshot, paths }: RestoreRequest,
+  request: RestoreRequest,
   summary: RestoreSummary,
   ms: number,
 ): Promise<void> {
+  const { snapshot } = request
   const { failed, safetySnapshot, plan: _, ...counts } = summary
-  const undo = await undoOf(context, given, operations, paths, safetySnapshot)
+  const undo = await undoOf(context, given, operations, request, safetySnapshot)
   reportFailed(context, failed)
+  if (request.delete && failed.length > 0 && counts.deleted === 0) {
+    context.warn('nothing was deleted, because not everything could be restored')
+  }
   context.print(sentence(summary, snapshot, ms) + (undo === undefined ? '' : `; undo: ${undo}`))
   context.printJson({
     ...{ event: 'restored', snapshot, ...counts, copiedBytes: 0 },
@@ -71,11 +76,12 @@ async function tellDone(
 }
 
 function sentence(summary: RestoreSummary, snapshot: string, ms: number): string {
-  const { files, directories, attributes, bytes, skipped } = summary
-  const left = leftOut(summary)
-  const only = attributes > 0 ? [`attributes of ${counted(attributes, 'folder')}`] : []
+  const { files, directories, attributes, deleted, bytes, skipped } = summary
+  const gone = deleted > 0 ? [`${counted(deleted, 'entry', 'entries')} deleted`] : []
+  const left = [...leftOut(summary), ...gone]
   if (files === 0 && directories === 0) {
-    if (attributes > 0) return [`restored ${only}`, ...left, `in ${elapsed(ms)}`].join(', ')
+    const only = attributes > 0 ? [`restored attributes of ${counted(attributes, 'folder')}`] : []
+    if (attributes > 0 || deleted > 0) return [...only, ...left, `in ${elapsed(ms)}`].join(', ')
     const why = left.length === 0 ? '' : `: ${left.join(', ')}`
     const same = skipped > 0 ? '' : `; it is as it was in '${snapshot}'`
     return `nothing was restored${why}${same}`
@@ -89,7 +95,7 @@ async function undoOf(
   context: Context,
   given: Given,
   operations: Operations,
-  paths: readonly Uint8Array[],
+  { paths, delete: deleting }: RestoreRequest,
   safety: string | undefined,
 ): Promise<string | undefined> {
   if (safety === undefined) return undefined
@@ -100,7 +106,8 @@ async function undoOf(
     const list = there ? before : made
     list.push(path.length === 0 ? '/' : (utf8(path) ?? printable(path)))
   }
-  const options = ['--snapshot', safety, ...dataOption(context, given)]
+  const exactly = deleting ? ['--delete'] : []
+  const options = ['--snapshot', safety, ...exactly, ...dataOption(context, given)]
   const dashed = before.some((path) => path.startsWith('-'))
   const words = dashed ? [...options, '--', ...before] : [...before, ...options]
   const command = ['zerofs-nfs', 'restore', ...words].map(shellWord).join(' ')

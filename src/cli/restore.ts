@@ -33,6 +33,10 @@ export const restore: Command = {
       value: 'RULE',
       about: `what is there already: ${OVERWRITE.join(', ')} (default: if-changed)`,
     },
+    {
+      name: 'delete',
+      about: 'remove what was not there then, so that trees are exactly as they were',
+    },
     { name: 'dry-run', about: 'tell what would be done, and do nothing' },
     { name: 'source', value: 'PATH', many: true, about: 'the same as PATH' },
     { name: 'destination', value: 'LOCAL', about: 'the same as --output LOCAL' },
@@ -41,7 +45,7 @@ export const restore: Command = {
   notes:
     'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
-    'was made since the snapshot stays. A restore that was interrupted is completed by the same command.\n' +
+    'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is completed by the same command.\n' +
     'A TIME stands for all of what it names (2026-11-22: that day), and is local unless it ends in Z or +01:00.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
@@ -72,6 +76,7 @@ interface Asked {
   readonly output: string | undefined
   readonly overwrite: Overwrite
   readonly dryRun: boolean
+  readonly delete: boolean
 }
 
 /** @throws UsageError */
@@ -101,11 +106,19 @@ function wantedOf(given: Given, nowMs: number): Asked {
   if (to !== undefined && output !== undefined) {
     throw new UsageError('--to is inside the file system and --output outside: give one of them')
   }
+  const deleting = given.flag('delete')
+  if (deleting && output !== undefined) {
+    throw new UsageError('--delete is for trees inside the file system: not with --output')
+  }
+  const overwrite = given.word('overwrite', OVERWRITE, 'if-changed')
+  if (deleting && overwrite === 'keep-both') {
+    throw new UsageError('--delete and --overwrite keep-both contradict each other')
+  }
   return {
-    ...{ snapshot, output, paths: sources.map(parsePath) },
+    ...{ overwrite, snapshot, output, paths: sources.map(parsePath) },
     to: to === undefined ? undefined : parsePath(to),
-    overwrite: given.word('overwrite', OVERWRITE, 'if-changed'),
     dryRun: given.flag('dry-run'),
+    delete: deleting,
   }
 }
 

@@ -173,9 +173,11 @@ const wholeRestoreRequest = struct({
   to: optional(path),
   overwrite: word<Overwrite>(...OVERWRITE),
   dryRun: bool,
+  delete: bool,
 })
 export const restoreRequest: Codec<RestoreRequest> = {
-  encode: (w, request) => wholeRestoreRequest.encode(w, { dryRun: false, ...request }),
+  encode: (w, request) =>
+    wholeRestoreRequest.encode(w, { dryRun: false, delete: false, ...request }),
   decode: (r) => wholeRestoreRequest.decode(r),
 }
 
@@ -190,6 +192,7 @@ export const restoreCounts = struct({
   unchanged: uint64,
   skipped: uint64,
   attributes: uint64,
+  deleted: uint64,
   safetySnapshot: optional(text),
 })
 export type RestoreCounts = Infer<typeof restoreCounts>

@@ -8,9 +8,12 @@ import { mayKeep, type RestoreHand, requireReplaceable, type Spot } from './rest
 export class DryHand implements RestoreHand {
   readonly #live: Live
   readonly #links: RestoredLinks
+  readonly #deleting: boolean
   #last = 0
 
-  constructor(live: Live, links: RestoredLinks) {
+  /** @param deleting whether directories that are in the way are emptied first */
+  constructor(live: Live, links: RestoredLinks, deleting: boolean) {
+    this.#deleting = deleting
     this.#live = live
     this.#links = links
   }
@@ -36,9 +39,11 @@ export class DryHand implements RestoreHand {
     this.#there(spot)
   }
 
+  remove(): void {}
+
   #there({ dir, name }: Spot): Located | undefined {
     const existing = dir < 0 ? undefined : child(this.#live.reader, dir, name)
-    requireReplaceable(existing)
+    if (!this.#deleting) requireReplaceable(existing)
     return existing
   }
 }

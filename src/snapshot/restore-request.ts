@@ -17,6 +17,8 @@ export interface RestoreRequest {
   readonly overwrite: Overwrite
   /** Changes nothing, and tells in `plan` what would be done. */
   readonly dryRun?: boolean
+  /** Removes what is in restored directories and was not in them, once everything else is back. */
+  readonly delete?: boolean
 }
 
 export interface RestoreProgress {
@@ -49,6 +51,8 @@ export interface RestoreSummary extends RestoreProgress {
   readonly skipped: number
   /** Directories that were there and got the attributes back that they had. */
   readonly attributes: number
+  /** Files and directories that were removed. */
+  readonly deleted: number
   /** Paths that could not be restored, and why. */
   readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
   /** The snapshot made before an in-place restore changed anything. */

@@ -43,7 +43,7 @@ export interface Folder {
 
 export class RestoreTarget {
   readonly counts = {
-    ...{ files: 0, directories: 0, bytes: 0, unchanged: 0, skipped: 0, attributes: 0 },
+    ...{ files: 0, directories: 0, bytes: 0, unchanged: 0, skipped: 0, attributes: 0, deleted: 0 },
   }
   readonly #options: TargetOptions
   readonly #live: Live
@@ -136,6 +136,19 @@ export class RestoreTarget {
     links.add(become, source)
     this.counts.files++
     this.counts.bytes += bytes
+  }
+
+  /** Whether a directory with something in it is where a file is to come. */
+  isBlocked(place: Place, source: Located): boolean {
+    const existing = this.#child(place)
+    if (existing?.inode.type !== FileType.DIR || source.inode.type === FileType.DIR) return false
+    return existing.inode.entries > 0 && !this.#stays(existing, source)
+  }
+
+  /** What is not in the snapshot is about to be removed. */
+  planDeletion(path: Uint8Array): void {
+    this.#options.plan('delete', path, 0)
+    this.counts.deleted++
   }
 
   #announce(at: Place, bytes: number): void {

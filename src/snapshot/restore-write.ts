@@ -1,6 +1,6 @@
 /** The hand of a restore: what it changes in the live file system, each by one transaction. */
 import { strict as assert } from 'node:assert'
-import { insertName, replaceName } from '../fs/directory.ts'
+import { eraseName, insertName, replaceName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import { changed, newInode } from '../fs/inode.ts'
 import type { Live } from '../fs/live.ts'
@@ -34,6 +34,8 @@ export interface RestoreHand {
   special(spot: Spot, source: Located): Located
   /** A further name of a live file. @throws FsError NOTEMPTY, NOSPC, IO */
   link(spot: Spot, ino: number): void
+  /** Removes a name of the live file `ino`. @throws FsError NOTEMPTY, NOSPC, IO */
+  remove(spot: Spot, ino: number): void
 }
 
 export interface WriterOptions {
@@ -131,6 +133,21 @@ export class RestoreWriter implements RestoreHand {
       const settled = changed(this.#live.settled(tx, ino, inode), tx.now)
       this.#live.put(tx, ino, { ...settled, nlink: settled.nlink + 1 })
       this.#place(tx, spot, { ino, type: inode.type })
+    })
+  }
+
+  remove(spot: Spot, ino: number): void {
+    this.#announce(spot)
+    const live = this.#live
+    live.store.transact((tx) => {
+      const existing = this.#child(spot)
+      const parent = live.reader.inodes.get(spot.dir)
+      if (existing?.ino !== ino || parent === undefined) return
+      const directory = { ino: spot.dir, inode: parent }
+      const named = eraseName(tx, live.dataset, directory, spot.name)
+      const links = Number(existing.inode.type === FileType.DIR)
+      live.put(tx, spot.dir, { ...named, nlink: named.nlink - links })
+      live.dropLink(tx, existing)
     })
   }
 

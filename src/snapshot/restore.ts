@@ -15,6 +15,7 @@ import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
 import { listAll } from './listing.ts'
 import { child, joined, type Located, locate, namesOf, printable } from './paths.ts'
+import { RestorePruning } from './restore-delete.ts'
 import { DryHand } from './restore-dry.ts'
 import { RestoredLinks } from './restore-links.ts'
 import {
@@ -25,7 +26,7 @@ import {
   type RestoreSummary,
 } from './restore-request.ts'
 import { type Folder, type Place, RestoreTarget } from './restore-target.ts'
-import { RestoreWriter } from './restore-write.ts'
+import { type RestoreHand, RestoreWriter } from './restore-write.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** One of the paths: its names and what they lead to in the snapshot, and where that goes. */
@@ -50,10 +51,11 @@ export class Restore {
   readonly #past: Reader
   readonly #request: RestoreRequest
   readonly #target: RestoreTarget
+  readonly #hand: RestoreHand
   readonly #progress: (progress: RestoreProgress) => void
   readonly #failed: { path: Uint8Array; reason: string }[] = []
   readonly #plan: PlanEntry[] = []
-  #safety: string | undefined
+  #safety: Snapshot | undefined
   #entries = 0
   #unlisted = 0
 
@@ -70,20 +72,24 @@ export class Restore {
     this.#progress = progress
     this.#snapshot = snapshots.get(request.snapshot)
     this.#past = live.dataset.at(this.#snapshot.epoch)
-    this.#target = this.#newTarget()
+    requirePossible(request)
+    const { target, hand } = this.#begin()
+    this.#target = target
+    this.#hand = hand
   }
 
-  #newTarget(): RestoreTarget {
-    const { overwrite, to, dryRun } = this.#request
+  #begin(): { readonly target: RestoreTarget; readonly hand: RestoreHand } {
+    const { overwrite, to, dryRun = false } = this.#request
     const [live, past, links] = [this.#live, this.#past, new RestoredLinks()]
+    const deleting = this.#request.delete ?? false
     const hand = dryRun
-      ? new DryHand(live, links)
+      ? new DryHand(live, links, deleting)
       : new RestoreWriter({
           ...{ live, past, links },
           beforeChange: (existing) => this.#beforeChange(existing),
           requireGoingOn: () => this.#snapshots.requireGoingOn(),
         })
-    return new RestoreTarget({
+    const target = new RestoreTarget({
       ...{ live, past, links, hand, overwrite, snapshot: this.#snapshot.name },
       inPlace: to === undefined,
       plan: (action, path, bytes) => {
@@ -91,6 +97,7 @@ export class Restore {
         this.#plan.push({ action, path, bytes })
       },
     })
+    return { target, hand }
   }
 
   /**
@@ -106,10 +113,35 @@ export class Restore {
     const plan = this.#request.paths.map((path) => this.#planned(path))
     requireDistinct(plan)
     for (const one of plan) await this.#one(one)
+    if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
     if (!this.#request.dryRun) await this.#live.store.flush()
     return {
       ...{ ...this.#target.counts, failed: this.#failures(), plan: this.#plan },
-      safetySnapshot: this.#safety,
+      safetySnapshot: this.#safety?.name,
+    }
+  }
+
+  /** Removes what was not in the snapshot, from the places that now have all that was. */
+  async #prune(plan: readonly Planned[]): Promise<void> {
+    const { dataset, reader } = this.#live
+    const pruning = new RestorePruning({
+      ...{ live: this.#live, past: this.#past, target: this.#target, hand: this.#hand },
+      safety: () => this.#safety && dataset.at(this.#safety.epoch),
+      pause: () => this.#pause(),
+      restore: (place, source) => this.#target.file(place, source),
+      fail: (path, error) => this.#fail(path, error),
+    })
+    for (const { source, place } of plan) {
+      const path = joined(place)
+      try {
+        const name = place.at(-1)
+        const there = locate(reader, dataset.root, place.slice(0, -1), 'the file system')
+        if (name === undefined) await pruning.directory(there, source, path)
+        else await pruning.entry({ dir: there.ino, name, path }, source)
+      } catch (error) {
+        // What is only planned, or was left out, may not be there.
+        if (!(error instanceof FsError) || error.code !== 'NOENT') this.#fail(path, error)
+      }
     }
   }
 
@@ -177,7 +209,7 @@ export class Restore {
       const folder = this.#target.directory(place, source)
       if (folder === undefined) return
       await this.#children(folder, source)
-    } else {
+    } else if (!this.#request.delete || !this.#target.isBlocked(place, source)) {
       await this.#target.file(place, source)
     }
     await this.#pause()
@@ -223,8 +255,14 @@ export class Restore {
     const base = `pre-restore-${timestamp(this.#live.store.clock())}`
     let name = base
     for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
-    this.#safety = this.#snapshots.create(name).name
+    this.#safety = this.#snapshots.create(name)
   }
+}
+
+/** @throws FsError INVAL for what cannot go together */
+function requirePossible(request: RestoreRequest): void {
+  if (!request.delete || request.overwrite !== 'keep-both') return
+  throw new FsError('INVAL', 'what is there cannot both be kept and be deleted')
 }
 
 /** @throws FsError INVAL where two paths go to one place */

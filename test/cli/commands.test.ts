@@ -226,7 +226,14 @@ test('restore with failures lists them and exits with 3', async () => {
     assert.is(more, undefined)
     assert.equal(event, {
       ...{ event: 'restored', snapshot: 'before', files: 1204, directories: 31 },
-      ...{ bytes: 3_435_973_837, copiedBytes: 0, unchanged: 0, skipped: 0, attributes: 0 },
+      ...{
+        bytes: 3_435_973_837,
+        copiedBytes: 0,
+        unchanged: 0,
+        skipped: 0,
+        attributes: 0,
+        deleted: 0,
+      },
       failed: [
         { path: 'a\u001b[2J', reason: 'the name is too long' },
         { path: '\\xff', base64: '/w==', reason: 'there is no space left' },

@@ -42,6 +42,11 @@ test('--at before the first snapshot', async () => {
 
 for (const [argv, message] of [
   [['--at', 'latest', '--snapshot', 'before'], /--snapshot and --at both say where from/],
+  [
+    ['--at', 'latest', '--delete', '--overwrite', 'keep-both'],
+    /--delete and --overwrite keep-both contradict each other/,
+  ],
+  [['--at', 'latest', '--delete', '--output', '.'], /--delete is for trees inside the file system/],
   [['--at', 'sometime'], /'sometime' is no time that is understood: write latest, /],
   [[], /'restore' needs --snapshot NAME or --at TIME/],
 ] as const) {
@@ -65,6 +70,7 @@ const planned = () => {
   const failed = [{ path: Buffer.from('project/b'), reason: 'it is in the way' }]
   fake.restoreAnswer = {
     ...{ ...RESTORED, files: 2, directories: 1, bytes: 1024, unchanged: 1, attributes: 1, failed },
+    deleted: 3,
     safetySnapshot: undefined,
     plan: [
       { action: 'create', path: Buffer.from('project'), bytes: 0 },
@@ -85,9 +91,9 @@ test('--dry-run: the plan, what would fail, and what it comes to', async () => {
       'create      project',
       'replace     project/a  (1 KiB)',
       'attributes  \\xff',
-      '... and 2 more entries',
-      'would restore 2 files in 1 folder, 1 KiB, 1 unchanged, attributes of 1 folder; ' +
-        'nothing was changed',
+      '... and 5 more entries',
+      'would restore 2 files in 1 folder, 1 KiB, 1 unchanged, attributes of 1 folder, ' +
+        'delete 3 entries; nothing was changed',
       '',
     ])
     assert.is(fake.requests[0]?.dryRun, true)
@@ -103,8 +109,28 @@ test('--dry-run --json: one event an entry, and the totals', async () => {
   const failed = [{ path: 'project/b', reason: 'it is in the way' }]
   assert.equal(end, {
     ...{ event: 'planned', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
-    ...{ unchanged: 1, skipped: 0, attributes: 1, failed },
+    ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, failed },
   })
+})
+
+test('--delete: what was removed is told, and the way back removes what came', async () => {
+  const fake = tree()
+  const safetySnapshot = '001'
+  const counts = { ...RESTORED, files: 0, directories: 0, deleted: 7, attributes: 2 }
+  fake.restoreAnswer = { ...counts, safetySnapshot }
+  const argv = ['restore', 'project', '--snapshot', 'before', '--delete']
+  const { code, stdout } = await cli(argv, { operations: fake })
+  assert.is(code, 0)
+  assert.is(
+    stdout,
+    'restored attributes of 2 folders, 7 entries deleted, in 0.0 s; ' +
+      'undo: zerofs-nfs restore project --snapshot 001 --delete\n',
+  )
+  assert.is(fake.requests[0]?.delete, true)
+  const failed = [{ path: Buffer.from('project/b'), reason: 'it is in the way' }]
+  fake.restoreAnswer = { ...counts, deleted: 0, failed, safetySnapshot: undefined }
+  const { stderr } = await cli(argv, { operations: fake })
+  assert.match(stderr, /\nnothing was deleted, because not everything could be restored\n$/)
 })
 
 test.run()
