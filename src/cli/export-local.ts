@@ -7,7 +7,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import type { BigIntStats } from 'node:fs'
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -16,6 +15,7 @@ import { getSystemErrorMap, promisify } from 'node:util'
 import type { EntryInfo, Overwrite } from '../control/operations.ts'
 import { FileType, type Time } from '../fs/filesystem.ts'
 import { Refused } from './export-file.ts'
+import { codeOf, permissions } from './export-judge.ts'
 
 const run = promisify(execFile)
 
@@ -40,35 +40,14 @@ function parentOf(path: Buffer): Buffer {
   return path.subarray(0, path.lastIndexOf(0x2f))
 }
 
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
-}
-
 /** Why the system refused, without the path: `permission denied`. */
 export function systemReason(error: Error): string {
   const { errno } = error as NodeJS.ErrnoException
   return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? error.message
 }
 
-export async function look(path: Buffer | string): Promise<BigIntStats | undefined> {
-  try {
-    return await fs.lstat(path, { bigint: true })
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-const micros = ({ seconds, nseconds }: Time) => seconds * 1_000_000 + Math.floor(nseconds / 1000)
-
 /** What utimes takes. Node cuts it to microseconds; the half keeps them from being rounded down. */
 const utime = ({ seconds, nseconds }: Time) => seconds + (Math.floor(nseconds / 1000) + 0.5) / 1e6
-
-/** Of Linux; elsewhere a device is made anew each time. */
-function deviceNumber({ major, minor }: EntryInfo): bigint {
-  const [a, b] = [BigInt(major), BigInt(minor)]
-  return ((a & ~0xfffn) << 32n) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) | (b & 0xffn)
-}
 
 export class LocalDisk {
   readonly #overwrite: Overwrite
@@ -80,44 +59,6 @@ export class LocalDisk {
     this.#overwrite = options.overwrite
     this.#root = options.root
     this.#base = options.base
-  }
-
-  /** The permission bits that an entry gets. */
-  #mode({ mode }: EntryInfo): number {
-    return this.#root ? mode & 0o7777 : mode & 0o1777
-  }
-
-  /**
-   * What is to be done about an entry at a path.
-   *
-   * @throws Refused where a folder is in the way
-   */
-  async judge(info: EntryInfo, at: Buffer): Promise<'make' | 'unchanged' | 'skip'> {
-    const existing = await look(at)
-    if (existing === undefined) return 'make'
-    if (existing.isDirectory()) throw new Refused('a folder is in the way')
-    if (this.#overwrite === 'never') return 'skip'
-    if (this.#overwrite === 'always') return 'make'
-    return (await this.#isSame(info, existing, at)) ? 'unchanged' : 'make'
-  }
-
-  async #isSame(info: EntryInfo, existing: BigIntStats, at: Buffer): Promise<boolean> {
-    const { uid, gid, mtimeNs, size } = existing
-    if (this.#root && (uid !== BigInt(info.uid) || gid !== BigInt(info.gid))) return false
-    if (info.type === FileType.LNK) {
-      if (!existing.isSymbolicLink()) return false
-      return (await fs.readlink(at, { encoding: 'buffer' })).equals(info.target)
-    }
-    if (Number(existing.mode & 0o7777n) !== this.#mode(info)) return false
-    if (info.type === FileType.FIFO) return existing.isFIFO()
-    if (info.type === FileType.SOCK) return existing.isSocket()
-    if (info.type === FileType.BLK || info.type === FileType.CHR) {
-      const sameType =
-        info.type === FileType.BLK ? existing.isBlockDevice() : existing.isCharacterDevice()
-      return sameType && existing.rdev === deviceNumber(info)
-    }
-    if (!existing.isFile()) return false
-    return size === BigInt(info.size) && mtimeNs / 1000n === BigInt(micros(info.mtime))
   }
 
   /**
@@ -132,7 +73,7 @@ export class LocalDisk {
       try {
         await write(file)
         if (this.#root) await file.chown(info.uid, info.gid)
-        await file.chmod(this.#mode(info))
+        await file.chmod(permissions(info, this.#root))
         await file.utimes(utime(info.atime), utime(info.mtime))
         await file.sync()
       } finally {
@@ -149,14 +90,8 @@ export class LocalDisk {
     })
   }
 
-  /** A second name of the file at `source`. @returns undefined where it is one already */
-  async makeLink(source: Buffer, at: Buffer): Promise<boolean | undefined> {
-    const [first, second] = await Promise.all([look(source), look(at)])
-    if (first !== undefined && first.dev === second?.dev && first.ino === second.ino) {
-      return undefined
-    }
-    if (second?.isDirectory()) throw new Refused('a folder is in the way')
-    if (second !== undefined && this.#overwrite === 'never') return false
+  /** A second name of the file at `source`. */
+  makeLink(source: Buffer, at: Buffer): Promise<boolean> {
     return this.#make(at, (temporary) => fs.link(source, temporary))
   }
 
@@ -167,7 +102,7 @@ export class LocalDisk {
     return this.#make(at, async (temporary) => {
       await this.#special(info, temporary)
       if (this.#root) await fs.lchown(temporary, info.uid, info.gid)
-      await fs.chmod(temporary, this.#mode(info))
+      await fs.chmod(temporary, permissions(info, this.#root))
       await fs.utimes(temporary, utime(info.atime), utime(info.mtime))
     })
   }
@@ -197,7 +132,7 @@ export class LocalDisk {
   }
 
   async #place(temporary: Buffer, at: Buffer): Promise<boolean> {
-    if (this.#overwrite === 'never') {
+    if (this.#overwrite === 'never' || this.#overwrite === 'keep-both') {
       try {
         await fs.link(temporary, at)
         return true
@@ -211,21 +146,17 @@ export class LocalDisk {
     return true
   }
 
-  /** @returns whether it was made; undefined where something else is there and is left alone */
-  async makeDirectory(at: Buffer): Promise<boolean | undefined> {
-    const existing = await look(at)
-    if (existing?.isDirectory()) return false
-    if (existing !== undefined && this.#overwrite === 'never') return undefined
-    if (existing !== undefined) await fs.unlink(at)
+  /** @param file whether a file is there, to be replaced */
+  async makeDirectory(at: Buffer, file: boolean): Promise<void> {
+    if (file) await fs.unlink(at)
     await fs.mkdir(at, 0o700)
-    return true
   }
 
   /** Gives a folder its attributes, now that nothing in it changes any more. */
-  async finishDirectory(info: EntryInfo, at: Buffer, made: boolean): Promise<void> {
-    if (made || this.#overwrite !== 'never') {
+  async finishDirectory(info: EntryInfo, at: Buffer, attributes: boolean): Promise<void> {
+    if (attributes) {
       if (this.#root) await fs.chown(at, info.uid, info.gid)
-      await fs.chmod(at, this.#mode(info))
+      await fs.chmod(at, permissions(info, this.#root))
       await fs.utimes(at, utime(info.atime), utime(info.mtime))
     }
     await syncDirectory(at)

@@ -6,11 +6,12 @@
  * fails, or somebody interrupts, everything under way is cleaned up and it ends.
  */
 import { ServerGone } from '../control/client.ts'
-import type { EntryInfo, Listing, Operations, Overwrite } from '../control/operations.ts'
+import type { EntryInfo, Listing, Operations, Overwrite, PlanEntry } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
 import { abortable, CommandError, Interrupted } from './errors.ts'
 import { writeContent } from './export-file.ts'
-import { codeOf, inside, LocalDisk, systemReason } from './export-local.ts'
+import { codeOf, Judge, look, type Verdict } from './export-judge.ts'
+import { inside, LocalDisk, systemReason } from './export-local.ts'
 import type { Failure } from './failures.ts'
 
 /** Each holds two pieces of a file in memory. */
@@ -43,6 +44,8 @@ export interface ExportOptions {
   readonly snapshot: string
   readonly overwrite: Overwrite
   readonly root: boolean
+  /** Is told of each entry what would be done, and nothing is; undefined: it is done. */
+  readonly plan: ((entry: PlanEntry) => void) | undefined
   /** An existing folder of the disk that is written to. */
   readonly base: string
   readonly signal: AbortSignal
@@ -57,12 +60,14 @@ export class TreeExport {
   }
   readonly #options: ExportOptions
   readonly #disk: LocalDisk
+  readonly #judge: Judge
   /** Where the first name of a file with several was made; undefined where it was not. */
   readonly #links = new Map<number, Promise<Buffer | undefined>>()
 
   constructor(options: ExportOptions) {
     this.#options = options
     this.#disk = new LocalDisk(options)
+    this.#judge = new Judge(options)
   }
 
   /**
@@ -131,15 +136,24 @@ export class TreeExport {
     }
   }
 
-  async #directory(path: Uint8Array, info: EntryInfo, at: Buffer): Promise<void> {
-    const made = await this.#disk.makeDirectory(at)
-    if (made === undefined) {
+  async #directory(path: Uint8Array, info: EntryInfo, to: Buffer): Promise<void> {
+    const verdict = await this.#judge.directory(info, to)
+    const { what, at, replaces, attributes } = verdict
+    if (what !== 'unchanged') this.#plan(verdict, 0)
+    if (what === 'skip') {
       this.exported.skipped++
       return
     }
+    const { plan } = this.#options
+    if (what === 'make' && plan === undefined) await this.#disk.makeDirectory(at, replaces)
     await this.copyInto(path, info, at)
-    await this.#disk.finishDirectory(info, at, made)
+    if (plan === undefined) await this.#disk.finishDirectory(info, at, attributes)
     this.exported.directories++
+  }
+
+  #plan({ what, at, replaces }: Verdict, bytes: number): void {
+    const make = replaces ? 'replace' : 'create'
+    this.#options.plan?.({ action: what === 'make' ? make : what, path: at, bytes })
   }
 
   async #leaf(info: EntryInfo, at: Buffer): Promise<void> {
@@ -150,27 +164,35 @@ export class TreeExport {
     const pending = this.#links.get(info.ino)
     const first = pending && (await pending)
     if (first !== undefined) {
-      this.#count(await this.#disk.makeLink(first, at), info)
+      this.#count(await this.#link(info, first, at), info)
       return
     }
     const made = this.#single(info, at)
     if (this.#links.size < HARD_LINKS_MAX || this.#links.has(info.ino)) {
-      const path = made.then(
-        (there) => (there ? at : undefined),
-        () => undefined,
-      )
+      const path = made.catch(() => undefined)
       this.#links.set(info.ino, path)
     }
     await made
   }
 
-  /** @returns whether the file is at `at` now, made or unchanged */
-  async #single(info: EntryInfo, at: Buffer): Promise<boolean> {
-    const verdict = await this.#disk.judge(info, at)
-    const otherwise = verdict === 'unchanged' ? undefined : false
-    const made = verdict === 'make' ? await this.#make(info, at) : otherwise
+  async #link(info: EntryInfo, first: Buffer, to: Buffer): Promise<boolean | undefined> {
+    // What is only planned has no first name yet.
+    const planned = this.#options.plan !== undefined && (await look(first)) === undefined
+    const verdict = await (planned ? this.#judge.file(info, to) : this.#judge.link(info, first, to))
+    this.#plan(verdict, 0)
+    if (verdict.what !== 'make') return verdict.what === 'unchanged' ? undefined : false
+    return this.#options.plan !== undefined || this.#disk.makeLink(first, verdict.at)
+  }
+
+  /** @returns where the file is now, made or unchanged; undefined where it is left alone */
+  async #single(info: EntryInfo, to: Buffer): Promise<Buffer | undefined> {
+    const verdict = await this.#judge.file(info, to)
+    const { what, at } = verdict
+    this.#plan(verdict, info.type === FileType.REG ? info.size : 0)
+    const otherwise = what === 'unchanged' ? undefined : false
+    const made = what === 'make' ? await this.#made(info, at) : otherwise
     this.#count(made, info)
-    return made !== false
+    return made === false ? undefined : at
   }
 
   /** @param made undefined: it was as it should be; false: it is left alone */
@@ -179,6 +201,12 @@ export class TreeExport {
     else if (made === undefined) this.exported.unchanged++
     else this.exported.skipped++
     if (type === FileType.REG) this.exported.done += used
+  }
+
+  async #made(info: EntryInfo, at: Buffer): Promise<boolean> {
+    if (this.#options.plan === undefined) return this.#make(info, at)
+    if (info.type === FileType.REG) this.exported.bytes += info.used
+    return true
   }
 
   async #make(info: EntryInfo, at: Buffer): Promise<boolean> {

@@ -6,10 +6,12 @@ import type { EntryInfo, Operations, Overwrite } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
 import type { Context } from './context.ts'
 import { abortable, CommandError, Exit } from './errors.ts'
-import { codeOf, inside, look, syncDirectory, systemReason } from './export-local.ts'
+import { codeOf, look } from './export-judge.ts'
+import { inside, syncDirectory, systemReason } from './export-local.ts'
 import { type Exported, TreeExport } from './export-tree.ts'
 import { jsonFailures, reportFailed } from './failures.ts'
 import { lastName } from './paths.ts'
+import { amount, leftOut, plannedSentence, printEntry } from './plan.ts'
 import { bar, Progress } from './progress.ts'
 import { count, counted, duration, elapsed, printable, size } from './text.ts'
 
@@ -19,6 +21,7 @@ export interface ExportRequest {
   /** As the user wrote it. */
   readonly output: string
   readonly overwrite: Overwrite
+  readonly dryRun: boolean
 }
 
 /**
@@ -67,38 +70,46 @@ export async function exportCommand(
   request: ExportRequest,
   signal: AbortSignal,
 ): Promise<number> {
-  const { snapshot, overwrite, output } = request
+  const { snapshot, overwrite, dryRun } = request
   const started = context.io.now()
   const { jobs, base, marker } = await plan(context, operations, request)
   const total = await abortable(signal, survey(operations, snapshot, jobs, signal), 'interrupted')
-  await warnIfFull(context, base, total)
+  if (!dryRun) await warnIfFull(context, base, total)
   const progress = new Progress(context)
   const tree = new TreeExport({
     ...{ operations, snapshot, overwrite, base, signal, root: context.io.uid === 0 },
-    onProgress: () =>
-      progress.update(() => describe(tree.exported, total, context.io.now() - started)),
+    plan: dryRun ? (entry) => printEntry(context, entry) : undefined,
+    onProgress: () => {
+      if (dryRun) return
+      progress.update(() => describe(tree.exported, total, context.io.now() - started))
+    },
   })
   try {
-    if (marker !== undefined) await begin(marker, base)
+    if (marker !== undefined && !dryRun) await begin(marker, base)
     for (const { path, info, at, into } of jobs) {
       if (into) await tree.copyInto(path, info, at)
       else await tree.copy(path, info, at)
     }
-    await syncDirectory(base)
-    if (marker !== undefined) await fs.rm(marker, { force: true })
+    if (!dryRun) await syncDirectory(base)
+    if (marker !== undefined && !dryRun) await fs.rm(marker, { force: true })
   } finally {
     progress.end()
   }
-  const ms = context.io.now() - started
-  const { failed, done: _, ...counts } = tree.exported
+  tell(context, request, tree.exported, context.io.now() - started)
+  return tree.exported.failed.length > 0 ? Exit.PARTIAL : Exit.OK
+}
+
+function tell(context: Context, request: ExportRequest, exported: Exported, ms: number): void {
+  const { snapshot, output, dryRun } = request
+  const { failed, done: _, ...counts } = exported
   failed.sort((a, b) => Buffer.compare(a.path, b.path))
   reportFailed(context, failed)
-  context.print(sentence(tree.exported, output, ms))
+  context.print(dryRun ? plannedSentence(counts, 0, 0) : sentence(exported, output, ms))
   context.printJson({
-    ...{ event: 'exported', snapshot, output: resolve(context.io.cwd, output), ...counts },
-    ...{ failed: jsonFailures(failed), seconds: ms / 1000 },
+    ...{ event: dryRun ? 'planned' : 'exported', snapshot },
+    ...{ output: resolve(context.io.cwd, output), ...counts },
+    ...{ failed: jsonFailures(failed), ...(dryRun ? {} : { seconds: ms / 1000 }) },
   })
-  return failed.length > 0 ? Exit.PARTIAL : Exit.OK
 }
 
 /**
@@ -216,17 +227,12 @@ function describe(exported: Exported, total: Total, ms: number) {
   }
 }
 
-function sentence(
-  { files, directories, bytes, unchanged, skipped }: Exported,
-  output: string,
-  ms: number,
-) {
-  const folders = directories > 0 ? ` in ${counted(directories, 'folder')}` : ''
+function sentence(exported: Exported, output: string, ms: number): string {
+  const { bytes } = exported
   const rate = ms > 0 ? ` (${size((bytes / ms) * 1000)}/s)` : ''
   return [
-    `restored ${counted(files, 'file')}${folders} to ${output}, ${size(bytes)}`,
-    ...(unchanged > 0 ? [`${count(unchanged)} unchanged`] : []),
-    ...(skipped > 0 ? [`${count(skipped)} left alone`] : []),
+    `restored ${amount(exported)} to ${output}, ${size(bytes)}`,
+    ...leftOut(exported),
     `checksums verified, in ${elapsed(ms)}${bytes > 0 ? rate : ''}`,
   ].join(', ')
 }

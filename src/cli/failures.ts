@@ -20,17 +20,20 @@ export function reportFailed(context: Context, failed: readonly Failure[]): void
   if (failed.length > 0) context.warn(`${counted(failed.length, 'path')} could not be restored`)
 }
 
-interface JsonFailure {
+interface JsonPath {
   readonly path: string
   readonly base64?: string
-  readonly reason: string
 }
 
 /** For JSON: the path as text, and where it is no UTF-8 its bytes too. */
-export function jsonFailures(failed: readonly Failure[]): readonly JsonFailure[] {
-  return failed.map(({ path, reason }) => {
-    const text = utf8(path)
-    if (text !== undefined) return { path: text, reason }
-    return { path: printable(path), base64: Buffer.from(path).toString('base64'), reason }
-  })
+export function jsonPath(path: Uint8Array): JsonPath {
+  const text = utf8(path)
+  if (text !== undefined) return { path: text }
+  return { path: printable(path), base64: Buffer.from(path).toString('base64') }
+}
+
+export function jsonFailures(
+  failed: readonly Failure[],
+): readonly (JsonPath & { readonly reason: string })[] {
+  return failed.map(({ path, reason }) => ({ ...jsonPath(path), reason }))
 }

@@ -100,7 +100,8 @@ export class RemoteOperations implements Operations {
     }
     const job = await this.#call(RESTORE, wire.restoreRequest, request, uint32)
     const { value, items } = await this.#follow(RESTORE_POLL, job, wire.restorePoll, progress)
-    return { ...value, failed: items }
+    const failed = items.flatMap((item) => ('action' in item ? [] : [item]))
+    return { ...value, failed, plan: items.flatMap((item) => ('action' in item ? [item] : [])) }
   }
 
   stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {

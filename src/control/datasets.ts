@@ -66,14 +66,8 @@ const renameArgs = struct({ name: wire.snapshotName, to: wire.snapshotName })
 const quotaArgs = struct({ name: wire.snapshotName, quota })
 const deleteArgs = struct({ name: wire.snapshotName, withSnapshots: bool })
 
-const {
-  DATASET_CREATE,
-  DATASET_LIST,
-  DATASET_RENAME,
-  DATASET_SET_QUOTA,
-  DATASET_DELETE,
-  DATASET_DELETE_POLL,
-} = wire.CONTROLPROC
+/** The procedures' numbers, apart from those in types.ts. */
+const [CREATE, LIST, RENAME, SET_QUOTA, DELETE, DELETE_POLL] = [80, 81, 82, 83, 84, 85] as const
 
 type Answer = <A, R>(
   args: Codec<A>,
@@ -90,23 +84,21 @@ export function datasetProcedures(
 ): Record<number, Procedure<unknown>> {
   const deletions = new Jobs<void, void, void>(count, toError)
   return {
-    [DATASET_CREATE]: answer(newDataset, info, (given) => datasets.create(given)),
-    [DATASET_LIST]: answer(uint64, page, async (after) => {
+    [CREATE]: answer(newDataset, info, (given) => datasets.create(given)),
+    [LIST]: answer(uint64, page, async (after) => {
       const behind = (await datasets.list()).filter(({ id }) => id > after)
       const first = behind.slice(0, wire.PAGE_LENGTH)
       return { datasets: first, more: behind.length > first.length }
     }),
-    [DATASET_RENAME]: answer(renameArgs, voidType, ({ name, to }) => datasets.rename(name, to)),
-    [DATASET_SET_QUOTA]: answer(quotaArgs, voidType, (given) =>
-      datasets.setQuota(given.name, given.quota),
-    ),
-    [DATASET_DELETE]: answer(deleteArgs, uint32, async ({ name, withSnapshots }) =>
+    [RENAME]: answer(renameArgs, voidType, ({ name, to }) => datasets.rename(name, to)),
+    [SET_QUOTA]: answer(quotaArgs, voidType, (given) => datasets.setQuota(given.name, given.quota)),
+    [DELETE]: answer(deleteArgs, uint32, async ({ name, withSnapshots }) =>
       deletions.start(async () => {
         await datasets.delete(name, withSnapshots)
         return { value: undefined, items: [] }
       }),
     ),
-    [DATASET_DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) => deletions.poll(args)),
+    [DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) => deletions.poll(args)),
   }
 }
 
@@ -124,13 +116,13 @@ export class RemoteDatasets implements DatasetOperations {
   }
 
   create(dataset: NewDataset): Promise<DatasetInfo> {
-    return this.#calls.call(DATASET_CREATE, newDataset, dataset, info)
+    return this.#calls.call(CREATE, newDataset, dataset, info)
   }
 
   async list(): Promise<readonly DatasetInfo[]> {
     const all: DatasetInfo[] = []
     for (let more = true; more; ) {
-      const found = await this.#calls.call(DATASET_LIST, uint64, all.at(-1)?.id ?? 0, page)
+      const found = await this.#calls.call(LIST, uint64, all.at(-1)?.id ?? 0, page)
       all.push(...found.datasets)
       more = found.more
     }
@@ -138,15 +130,15 @@ export class RemoteDatasets implements DatasetOperations {
   }
 
   rename(name: string, to: string): Promise<void> {
-    return this.#calls.call(DATASET_RENAME, renameArgs, { name, to }, voidType)
+    return this.#calls.call(RENAME, renameArgs, { name, to }, voidType)
   }
 
   setQuota(name: string, given: Quota): Promise<void> {
-    return this.#calls.call(DATASET_SET_QUOTA, quotaArgs, { name, quota: given }, voidType)
+    return this.#calls.call(SET_QUOTA, quotaArgs, { name, quota: given }, voidType)
   }
 
   async delete(name: string, withSnapshots: boolean): Promise<void> {
-    const job = await this.#calls.call(DATASET_DELETE, deleteArgs, { name, withSnapshots }, uint32)
-    await this.#calls.followDeletion(DATASET_DELETE_POLL, job)
+    const job = await this.#calls.call(DELETE, deleteArgs, { name, withSnapshots }, uint32)
+    await this.#calls.followDeletion(DELETE_POLL, job)
   }
 }

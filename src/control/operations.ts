@@ -9,17 +9,30 @@
 import type { FileType, Time } from '../fs/filesystem.ts'
 import type {
   Overwrite,
+  PlanAction,
+  PlanEntry,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
-} from '../snapshot/restore.ts'
+} from '../snapshot/restore-request.ts'
+import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
-export type { Overwrite, Period, PolicyChange, RestoreProgress, RestoreRequest, RestoreSummary }
+export type {
+  Overwrite,
+  Period,
+  PlanAction,
+  PlanEntry,
+  PolicyChange,
+  RestoreProgress,
+  RestoreRequest,
+  RestoreSummary,
+}
+export { OVERWRITE }
 
 export interface SnapshotInfo {
   /** The snapshot's number in the store, never used again. */

@@ -96,11 +96,10 @@ function longProcedures(
 ): Table {
   const proc = wire.CONTROLPROC
   const deletions = new Jobs<void, void, void>(count, toError)
-  const restores = new Jobs<
-    wire.RestoreProgress,
-    wire.RestoreCounts,
-    { readonly path: Uint8Array; readonly reason: string }
-  >(count, toError)
+  const restores = new Jobs<wire.RestoreProgress, wire.RestoreCounts, wire.RestoreItem>(
+    count,
+    toError,
+  )
   const checks = new Jobs<string, wire.CheckCounts, string>(count, toError)
   return {
     [proc.SNAPSHOT_DELETE]: answer(wire.snapshotName, uint32, async (name) =>
@@ -114,8 +113,8 @@ function longProcedures(
     ),
     [proc.RESTORE]: answer(wire.restoreRequest, uint32, async (request) =>
       restores.start(async (report) => {
-        const { failed, ...value } = await operations.restore(request, report)
-        return { value, items: failed }
+        const { failed, plan, ...value } = await operations.restore(request, report)
+        return { value, items: [...failed, ...plan] }
       }),
     ),
     [proc.RESTORE_POLL]: answer(wire.pollArgs, wire.restorePoll, (args) => restores.poll(args)),

@@ -11,6 +11,7 @@
  */
 import { type Errno, FsError } from '../fs/error.ts'
 import { FileType } from '../fs/filesystem.ts'
+import { PLAN_ACTIONS } from '../snapshot/restore-request.ts'
 import {
   array,
   bool,
@@ -27,12 +28,20 @@ import {
   voidType,
 } from '../xdr/codec.ts'
 import { XdrError, type XdrReader } from '../xdr/reader.ts'
-import { LIST_ENTRIES_MAX, type Overwrite, READ_BYTES_MAX } from './operations.ts'
+import {
+  LIST_ENTRIES_MAX,
+  OVERWRITE,
+  type Overwrite,
+  type PlanEntry,
+  READ_BYTES_MAX,
+  type RestoreRequest,
+  type RestoreSummary,
+} from './operations.ts'
 
 /** In the range that RFC 5531 §8.3 leaves to the user. */
 export const CONTROL_PROGRAM = 0x2000_5a46
 /** Raised whenever a type below changes: both sides are one program, of one version or another. */
-export const CONTROL_VERSION = 1
+export const CONTROL_VERSION = 2
 
 export const CONTROLPROC = {
   STATUS: 1,
@@ -47,12 +56,6 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
-  DATASET_CREATE: 60,
-  DATASET_LIST: 61,
-  DATASET_RENAME: 62,
-  DATASET_SET_QUOTA: 63,
-  DATASET_DELETE: 64,
-  DATASET_DELETE_POLL: 65,
   SCHEDULE: 70,
   SCHEDULE_SET: 71,
   SCHEDULE_END: 72,
@@ -171,33 +174,57 @@ export const status = struct({
 
 const path = ownOpaque(PATH_BYTES_MAX)
 
-export const restoreRequest = struct({
+const wholeRestoreRequest = struct({
   snapshot: snapshotName,
   paths: array(path, PATHS_MAX),
   to: optional(path),
-  overwrite: word<Overwrite>('never', 'if-changed', 'always'),
+  overwrite: word<Overwrite>(...OVERWRITE),
+  dryRun: bool,
+  delete: bool,
 })
+export const restoreRequest: Codec<RestoreRequest> = {
+  encode: (w, request) =>
+    wholeRestoreRequest.encode(w, { dryRun: false, delete: false, ...request }),
+  decode: (r) => wholeRestoreRequest.decode(r),
+}
 
 export const restoreProgress = struct({ files: uint64, directories: uint64, bytes: uint64 })
 export type RestoreProgress = Infer<typeof restoreProgress>
 
-/** A RestoreSummary without `failed`, which follows in pages. */
+/** A RestoreSummary without its lists, which follow in pages: see RestoreItem. */
 export const restoreCounts = struct({
   files: uint64,
   directories: uint64,
   bytes: uint64,
   unchanged: uint64,
   skipped: uint64,
+  attributes: uint64,
+  deleted: uint64,
   safetySnapshot: optional(text),
 })
 export type RestoreCounts = Infer<typeof restoreCounts>
-const failedPath = ownOpaque(FAILED_PATH_BYTES_MAX)
-export const restoreFailed: Codec<{ readonly path: Uint8Array; readonly reason: string }> = {
-  encode(w, { path: of, reason }) {
-    failedPath.encode(w, of.subarray(0, FAILED_PATH_BYTES_MAX))
-    text.encode(w, reason)
+
+/** One of what failed, with `failed` for its action, or one of the plan. */
+const restoreItemPhys = struct({
+  action: word('failed', ...PLAN_ACTIONS),
+  path: ownOpaque(FAILED_PATH_BYTES_MAX),
+  reason: text,
+  bytes: uint64,
+})
+export type RestoreItem = PlanEntry | RestoreSummary['failed'][number]
+export const restoreItem: Codec<RestoreItem> = {
+  encode(w, item) {
+    const path = item.path.subarray(0, FAILED_PATH_BYTES_MAX)
+    const planned = 'action' in item
+    const rest = planned
+      ? { ...item, reason: '' }
+      : ({ ...item, action: 'failed', bytes: 0 } as const)
+    restoreItemPhys.encode(w, { ...rest, path })
   },
-  decode: (r) => ({ path: failedPath.decode(r), reason: text.decode(r) }),
+  decode(r) {
+    const { action, path, reason, bytes } = restoreItemPhys.decode(r)
+    return action === 'failed' ? { path, reason } : { action, path, bytes }
+  },
 }
 
 /** A CheckReport without `problems`, which follow in pages. */
@@ -264,5 +291,5 @@ export function poll<P, R, I>(
   return struct({ progress: array(progress, PAGE_LENGTH), outcome: optional(result(page)) })
 }
 export const deletePoll = poll(voidType, voidType, voidType)
-export const restorePoll = poll(restoreProgress, restoreCounts, restoreFailed)
+export const restorePoll = poll(restoreProgress, restoreCounts, restoreItem)
 export const checkPoll = poll(text, checkCounts, text)

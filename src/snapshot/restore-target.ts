@@ -1,61 +1,60 @@
-/** The live side of a restore: one entry at a time, each put in its place by one transaction. */
-import { strict as assert } from 'node:assert'
-import { insertName, placeOf, replaceName } from '../fs/directory.ts'
+/** The live side of a restore: what is to become of one entry at a time, and who does it. */
 import { FsError } from '../fs/error.ts'
-import { changed, newInode } from '../fs/inode.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader } from '../store/dataset.ts'
 import { FileType, type Inode } from '../store/records.ts'
-import { timeAfter } from '../store/time.ts'
-import type { Transaction } from '../store/transaction.ts'
+import { compareTime } from '../store/time.ts'
 import { child, joined, type Located, locate, printable } from './paths.ts'
-import type { Overwrite } from './restore.ts'
-import { shareContent } from './restore-file.ts'
-import { RestoredLinks } from './restore-links.ts'
+import { besideName } from './restore-beside.ts'
+import type { RestoredLinks } from './restore-links.ts'
+import type { Overwrite, PlanAction } from './restore-request.ts'
 import { sameAttributes, sameFile } from './restore-same.ts'
+import type { RestoreHand, Spot } from './restore-write.ts'
 
 export interface TargetOptions {
   readonly live: Live
-  /** The snapshot. */
+  /** The snapshot, and its name. */
   readonly past: Reader
+  readonly snapshot: string
   readonly overwrite: Overwrite
   /** Whether what is restored goes where it was. */
   readonly inPlace: boolean
-  /**
-   * Is called before anything changes, and told whether it was there before. It may make a
-   * snapshot, which stores dirty data: whatever was read before is out of date then.
-   */
-  readonly beforeChange: (existing: boolean) => void
-  /** Is called between the transactions of a large file. @throws FsError to interrupt it */
-  readonly requireGoingOn: () => void
+  readonly links: RestoredLinks
+  readonly hand: RestoreHand
+  /** Is told what becomes of every entry, before it does. */
+  readonly plan: (action: PlanAction, path: Uint8Array, bytes: number) => void
 }
 
-/** Mode of a directory that was missing above a restored path and is not in the snapshot either. */
-const PARENT_MODE = 0o755
+/** Where an entry goes. */
+export interface Place extends Spot {
+  /** Of the live file system. */
+  readonly path: Uint8Array
+}
+
+/** A live directory that entries are restored into. Its ino is negative where it is only planned. */
+export interface Folder {
+  readonly ino: number
+  readonly path: Uint8Array
+  readonly made: boolean
+  /** Whether it gets the attributes back that it had, and whether it had others before. */
+  readonly attributes: boolean
+  readonly differs: boolean
+}
 
 export class RestoreTarget {
-  readonly counts = { files: 0, directories: 0, bytes: 0, unchanged: 0, skipped: 0 }
+  readonly counts = {
+    ...{ files: 0, directories: 0, bytes: 0, unchanged: 0, skipped: 0, attributes: 0, deleted: 0 },
+  }
+  readonly #options: TargetOptions
   readonly #live: Live
-  readonly #past: Reader
-  readonly #overwrite: Overwrite
-  readonly #inPlace: boolean
-  readonly #beforeChange: (existing: boolean) => void
-  readonly #requireGoingOn: () => void
-  readonly #links = new RestoredLinks()
-  /** Directories that this restore made and that are not finished yet. */
-  readonly #made = new Set<number>()
 
   constructor(options: TargetOptions) {
+    this.#options = options
     this.#live = options.live
-    this.#past = options.past
-    this.#overwrite = options.overwrite
-    this.#inPlace = options.inPlace
-    this.#beforeChange = options.beforeChange
-    this.#requireGoingOn = options.requireGoingOn
   }
 
-  #child(dir: number, name: Uint8Array): Located | undefined {
-    return child(this.#live.reader, dir, name)
+  #child({ dir, name }: Spot): Located | undefined {
+    return dir < 0 ? undefined : child(this.#live.reader, dir, name)
   }
 
   /**
@@ -68,137 +67,185 @@ export class RestoreTarget {
     const { dataset } = this.#live
     let ino = dataset.root
     for (const [i, name] of names.entries()) {
-      const there = this.#child(ino, name)
+      const there = this.#child({ dir: ino, name })
+      const path = joined(names.slice(0, i + 1))
       if (there !== undefined && there.inode.type !== FileType.DIR) {
-        throw new FsError('NOTDIR', `'${printable(joined(names.slice(0, i + 1)))}' is no directory`)
+        throw new FsError('NOTDIR', `'${printable(path)}' is no directory`)
       }
-      const model = past && locate(this.#past, dataset.root, past.slice(0, i + 1), 'the snapshot')
-      ino = there?.ino ?? this.#makeDirectory(ino, name, model?.inode)
+      const above = past?.slice(0, i + 1)
+      const model = above && locate(this.#options.past, dataset.root, above, 'the snapshot')
+      if (there === undefined) this.#options.plan('create', path, 0)
+      ino = there?.ino ?? this.#options.hand.makeDirectory({ dir: ino, name }, model?.inode)
     }
     return ino
+  }
+
+  /** A directory that is there. */
+  existing({ ino, inode }: Located, path: Uint8Array, past: Inode): Folder {
+    const { overwrite } = this.#options
+    const newer = overwrite !== 'if-newer' || compareTime(past.mtime, inode.mtime) > 0
+    const attributes = newer && overwrite !== 'never' && overwrite !== 'keep-both'
+    return { ino, path, made: false, attributes, differs: !sameAttributes(inode, past) }
   }
 
   /** @returns the live directory to restore into; undefined where something is in the way */
-  directory(dir: number, name: Uint8Array, source: Located): number | undefined {
-    const existing = this.#child(dir, name)
-    if (existing?.inode.type === FileType.DIR) return existing.ino
-    if (existing !== undefined && this.#overwrite === 'never') {
-      this.counts.skipped++
+  directory(place: Place, source: Located): Folder | undefined {
+    const existing = this.#child(place)
+    if (existing?.inode.type === FileType.DIR) {
+      return this.existing(existing, place.path, source.inode)
+    }
+    const stays = existing !== undefined && this.#stays(existing, source)
+    if (stays && this.#options.overwrite !== 'keep-both') {
+      this.#leave('skip', place.path)
       return undefined
     }
-    const ino = this.#makeDirectory(dir, name, source.inode)
-    this.#made.add(ino)
+    const at = stays ? this.#beside(place, (there) => there?.inode.type === FileType.DIR) : place
+    const beside = stays ? this.#child(at) : undefined
+    if (beside !== undefined) return this.existing(beside, at.path, source.inode)
+    this.#options.plan(existing === undefined || stays ? 'create' : 'replace', at.path, 0)
+    const ino = this.#options.hand.makeDirectory(at, source.inode)
     this.counts.directories++
-    return ino
-  }
-
-  #makeDirectory(dir: number, name: Uint8Array, model: Inode | undefined): number {
-    this.#beforeChange(this.#child(dir, name) !== undefined)
-    const { store } = this.#live
-    return store.transact((tx) => {
-      const { now } = tx
-      const { generation } = store
-      const base = { type: FileType.DIR, mode: PARENT_MODE, uid: 0, gid: 0, now, generation }
-      const fresh = newInode(model === undefined ? base : { ...base, ...attributesOf(model) })
-      const times = model === undefined ? {} : { atime: model.atime, mtime: model.mtime }
-      const ino = store.newIno()
-      this.#live.put(tx, ino, { ...fresh, ...times, ...this.#hint(dir, name) })
-      this.#place(tx, dir, name, { ino, type: FileType.DIR })
-      return ino
-    })
+    return { ino, path: at.path, made: true, attributes: true, differs: false }
   }
 
   /** Gives a restored directory the attributes that it had, after its names came back. */
-  finishDirectory(ino: number, past: Inode): void {
-    const made = this.#made.delete(ino)
-    if (!made && this.#overwrite === 'never') return
-    const { reader } = this.#live
-    const before = reader.inodes.get(ino)
+  finishDirectory({ ino, path, made, attributes, differs }: Folder, past: Inode): void {
+    if (!attributes || ino < 0) return
+    const before = this.#live.reader.inodes.get(ino)
     if (before === undefined || sameAttributes(before, past)) return
-    this.#beforeChange(!made)
-    this.#live.store.transact((tx) => {
-      const inode = reader.inodes.get(ino)
-      assert(inode !== undefined, 'a directory does not go within a turn')
-      const { mode, uid, gid, atime, mtime } = past
-      this.#live.put(tx, ino, { ...changed(inode, tx.now), mode, uid, gid, atime, mtime })
+    if (differs) {
+      this.#options.plan('attributes', path, 0)
+      this.counts.attributes++
+    }
+    this.#options.hand.setDirectory(ino, past, made)
+  }
+
+  /** Restores whatever is no directory. @throws FsError NOTEMPTY, NOSPC, IO */
+  async file(place: Place, source: Located): Promise<void> {
+    if (this.#linked(place, source)) return
+    const at = this.#settle(place, source)
+    if (at === undefined) return
+    const { type, size } = source.inode
+    const bytes = type === FileType.REG ? size : 0
+    const { hand, links } = this.#options
+    this.#announce(at, bytes)
+    const again = () => this.#again(place, at, source)
+    const become =
+      type === FileType.REG ? await hand.file(at, source, again) : hand.special(at, source)
+    if (become === undefined) return
+    links.add(become, source)
+    this.counts.files++
+    this.counts.bytes += bytes
+  }
+
+  /** Whether a directory with something in it is where a file is to come. */
+  isBlocked(place: Place, source: Located): boolean {
+    const existing = this.#child(place)
+    if (existing?.inode.type !== FileType.DIR || source.inode.type === FileType.DIR) return false
+    return existing.inode.entries > 0 && !this.#stays(existing, source)
+  }
+
+  /** What is not in the snapshot is about to be removed. */
+  planDeletion(path: Uint8Array): void {
+    this.#options.plan('delete', path, 0)
+    this.counts.deleted++
+  }
+
+  #announce(at: Place, bytes: number): void {
+    this.#options.plan(this.#child(at) === undefined ? 'create' : 'replace', at.path, bytes)
+  }
+
+  #leave(why: 'unchanged' | 'skip', path: Uint8Array): void {
+    this.#options.plan(why, path, 0)
+    if (why === 'skip') this.counts.skipped++
+    else this.counts.unchanged++
+  }
+
+  /** Where a file goes that took many turns: something else may have come to its place. */
+  #again(place: Place, at: Place, source: Located): Place | undefined {
+    const { overwrite } = this.#options
+    if (overwrite === 'if-changed' || overwrite === 'always') return at
+    return this.#settle(place, source)
+  }
+
+  /** Where the file goes; undefined where what is there stays, and nothing comes beside it. */
+  #settle(place: Place, source: Located): Place | undefined {
+    const existing = this.#child(place)
+    if (existing === undefined) return place
+    const { overwrite, links } = this.#options
+    if (overwrite !== 'never' && this.#isSame(existing, source)) {
+      links.add(existing, source)
+      this.#leave('unchanged', place.path)
+      return undefined
+    }
+    if (!this.#stays(existing, source)) return place
+    if (overwrite !== 'keep-both') {
+      this.#leave('skip', place.path)
+      return undefined
+    }
+    const at = this.#beside(place, (there) => there !== undefined && this.#isSame(there, source))
+    const beside = this.#child(at)
+    if (beside === undefined) return at
+    links.add(beside, source)
+    this.#leave('unchanged', at.path)
+    return undefined
+  }
+
+  #isSame(existing: Located, source: Located): boolean {
+    const { overwrite, links, past } = this.#options
+    if (overwrite === 'always' || links.isAnother(existing, source)) return false
+    return sameFile(this.#live, existing, { reader: past, inode: source.inode })
+  }
+
+  /** Whether what is there, and is not as it was, is to stay. */
+  #stays({ ino, inode }: Located, source: Located): boolean {
+    const { overwrite } = this.#options
+    if (overwrite !== 'if-newer') return overwrite === 'never' || overwrite === 'keep-both'
+    return compareTime(source.inode.mtime, this.#live.current(ino, inode).mtime) <= 0
+  }
+
+  /** The place beside one that is taken: a free one, or what an earlier run has put there. */
+  #beside(place: Place, isIt: (there: Located | undefined) => boolean): Place {
+    const { dir, path } = place
+    const name = besideName(place.name, this.#options.snapshot, (wanted) => {
+      const there = this.#child({ dir, name: wanted })
+      return there === undefined || isIt(there)
     })
-  }
-
-  /** Restores a regular file. @throws FsError NOTEMPTY, NOSPC, IO */
-  async file(dir: number, name: Uint8Array, source: Located): Promise<void> {
-    if (this.#linked(dir, name, source) || this.#leave(dir, name, source)) return
-    this.#announce(dir, name)
-    const past = { reader: this.#past, inode: source.inode }
-    const shared = await shareContent(this.#live, past, this.#requireGoingOn)
-    try {
-      // A large file takes many turns: something else may have come to its place meanwhile.
-      if (this.#overwrite === 'never' && this.#leave(dir, name, source)) return shared.discard()
-      this.#announce(dir, name)
-      this.#live.store.transact((tx) => {
-        shared.adopt(tx)
-        this.#put(tx, dir, name, source, { content: shared.content })
-      })
-    } catch (error) {
-      shared.discard()
-      throw error
-    }
-    this.counts.files++
-    this.counts.bytes += source.inode.size
-  }
-
-  /** Restores a symlink or a special file. @throws FsError NOTEMPTY, NOSPC, IO */
-  special(dir: number, name: Uint8Array, source: Located): void {
-    if (this.#linked(dir, name, source) || this.#leave(dir, name, source)) return
-    this.#announce(dir, name)
-    this.#live.store.transact((tx) => this.#put(tx, dir, name, source, {}))
-    this.counts.files++
-  }
-
-  /** A file is about to come to its place. @throws FsError NOTEMPTY where it cannot */
-  #announce(dir: number, name: Uint8Array): void {
-    const existing = this.#child(dir, name)
-    requireReplaceable(existing)
-    this.#beforeChange(existing !== undefined)
-  }
-
-  /** Whether what is there stays: because it must, or because it is what it was. */
-  #leave(dir: number, name: Uint8Array, source: Located): boolean {
-    const existing = this.#child(dir, name)
-    if (existing === undefined) return false
-    if (this.#overwrite === 'never') {
-      this.counts.skipped++
-      return true
-    }
-    if (this.#overwrite === 'always' || this.#links.isAnother(existing, source)) return false
-    if (!sameFile(this.#live, existing, { reader: this.#past, inode: source.inode })) return false
-    this.#links.add(existing, source)
-    this.counts.unchanged++
-    return true
+    const above = path.subarray(0, path.length - place.name.length)
+    return { dir, name, path: Buffer.concat([above, name]) }
   }
 
   /** A further name of a file that is there already, as it was. @returns whether it was one */
-  #linked(dir: number, name: Uint8Array, source: Located): boolean {
-    const ino = this.#links.find(source) ?? this.#unchanged(source)
-    if (ino === undefined || this.#live.reader.inodes.get(ino) === undefined) return false
-    const existing = this.#child(dir, name)
-    if (existing !== undefined && this.#overwrite === 'never') {
-      this.counts.skipped++
-      return true
-    }
-    if (existing?.ino === ino) {
-      this.counts.unchanged++
-      return true
-    }
-    this.#announce(dir, name)
-    this.#live.store.transact((tx) => {
-      const inode = this.#live.at(ino)
-      const settled = changed(this.#live.settled(tx, ino, inode), tx.now)
-      const hint = this.#hint(dir, name)
-      this.#live.put(tx, ino, { ...settled, ...hint, nlink: settled.nlink + 1 })
-      this.#place(tx, dir, name, { ino, type: inode.type })
-    })
+  #linked(place: Place, source: Located): boolean {
+    const { links, hand } = this.#options
+    const ino = links.find(source) ?? this.#unchanged(source)
+    if (ino === undefined) return false
+    if (ino >= 0 && this.#live.reader.inodes.get(ino) === undefined) return false
+    const at = this.#placeOfLink(place, source, ino)
+    if (at === undefined) return true
+    this.#announce(at, 0)
+    hand.link(at, ino)
     this.counts.files++
     return true
+  }
+
+  #placeOfLink(place: Place, source: Located, ino: number): Place | undefined {
+    const existing = this.#child(place)
+    if (existing === undefined) return place
+    const { overwrite } = this.#options
+    if (existing.ino === ino && overwrite !== 'never') {
+      this.#leave('unchanged', place.path)
+      return undefined
+    }
+    if (!this.#stays(existing, source)) return place
+    if (overwrite !== 'keep-both') {
+      this.#leave('skip', place.path)
+      return undefined
+    }
+    const at = this.#beside(place, (there) => there?.ino === ino)
+    if (this.#child(at) === undefined) return at
+    this.#leave('unchanged', at.path)
+    return undefined
   }
 
   /**
@@ -206,94 +253,12 @@ export class RestoreTarget {
    * Where it is not as it was, another name of it might be none of this restore's business.
    */
   #unchanged(source: Located): number | undefined {
-    if (!this.#inPlace || this.#overwrite === 'always' || source.inode.nlink <= 1) return undefined
-    const { ino, inode: past } = source
+    const { inPlace, overwrite, links } = this.#options
+    if (!inPlace || overwrite === 'always' || source.inode.nlink <= 1) return undefined
+    const { ino } = source
     const inode = this.#live.reader.inodes.get(ino)
-    if (inode === undefined || this.#links.isAnother({ ino, inode }, source)) return undefined
-    if (!sameFile(this.#live, { ino, inode }, { reader: this.#past, inode: past })) return undefined
-    this.#links.add({ ino, inode }, source)
+    if (inode === undefined || !this.#isSame({ ino, inode }, source)) return undefined
+    links.add({ ino, inode }, source)
     return ino
   }
-
-  /** Puts the past inode under the name, in the inode that is there where that may be. */
-  #put(
-    tx: Transaction,
-    dir: number,
-    name: Uint8Array,
-    source: Located,
-    body: { readonly content?: number },
-  ): void {
-    const live = this.#live
-    const existing = this.#child(dir, name)
-    const hint = this.#hint(dir, name)
-    const past = { ...source.inode, ...body, ...hint, verifier: undefined }
-    if (existing !== undefined && this.#mayKeep(existing, source)) {
-      const { ino, inode } = existing
-      if (inode.type === FileType.REG) live.data.remove(tx, ino, inode)
-      const { nlink, generation } = inode
-      const ctime = timeAfter(tx.now, live.current(ino, inode).ctime)
-      live.put(tx, ino, { ...past, nlink, generation, ctime })
-      this.#links.add(existing, source)
-      return
-    }
-    const ino = live.store.newIno()
-    const { generation } = live.store
-    const inode = { ...past, nlink: 1, generation, ctime: timeAfter(tx.now, past.ctime) }
-    live.put(tx, ino, inode)
-    this.#place(tx, dir, name, { ino, type: past.type })
-    this.#links.add({ ino, inode }, source)
-  }
-
-  /**
-   * Whether a live file is given the past content under the number that it has: the same file, or
-   * one that nobody knows by another name.
-   */
-  #mayKeep(existing: Located, source: Located): boolean {
-    const { type, nlink } = existing.inode
-    assert(source.inode.type !== FileType.DIR, 'a directory is restored name by name')
-    if (type !== source.inode.type || this.#links.isAnother(existing, source)) return false
-    return existing.ino === source.ino || nlink === 1
-  }
-
-  #hint(dir: number, name: Uint8Array): Pick<Inode, 'parent' | 'cookie'> {
-    return placeOf(this.#live.reader, this.#directory(dir), name)
-  }
-
-  /** @throws FsError STALE */
-  #directory(ino: number): Located {
-    const inode = this.#live.reader.inodes.get(ino)
-    if (inode?.type === FileType.DIR) return { ino, inode }
-    throw new FsError('STALE', 'its directory was removed meanwhile')
-  }
-
-  /** Makes a name stand for a new file, instead of what it stood for. */
-  #place(
-    tx: Transaction,
-    dir: number,
-    name: Uint8Array,
-    target: { readonly ino: number; readonly type: FileType },
-  ): void {
-    const live = this.#live
-    const directory = this.#directory(dir)
-    const existing = this.#child(dir, name)
-    requireReplaceable(existing)
-    const named =
-      existing === undefined
-        ? insertName(tx, live.dataset, directory, name, target)
-        : replaceName(tx, live.dataset, directory, name, target)
-    const links =
-      Number(target.type === FileType.DIR) - Number(existing?.inode.type === FileType.DIR)
-    live.put(tx, dir, { ...named, nlink: named.nlink + links })
-    if (existing !== undefined) live.dropLink(tx, existing)
-  }
-}
-
-/** @throws FsError NOTEMPTY */
-function requireReplaceable(existing: Located | undefined): void {
-  if (existing?.inode.type !== FileType.DIR || existing.inode.entries === 0) return
-  throw new FsError('NOTEMPTY', 'a directory that is not empty is in its place')
-}
-
-function attributesOf({ mode, uid, gid }: Inode): { mode: number; uid: number; gid: number } {
-  return { mode, uid, gid }
 }

@@ -15,37 +15,19 @@ import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
 import { listAll } from './listing.ts'
 import { child, joined, type Located, locate, namesOf, printable } from './paths.ts'
-import { RestoreTarget } from './restore-target.ts'
+import { RestorePruning } from './restore-delete.ts'
+import { DryHand } from './restore-dry.ts'
+import { RestoredLinks } from './restore-links.ts'
+import {
+  PLAN_ENTRIES_MAX,
+  type PlanEntry,
+  type RestoreProgress,
+  type RestoreRequest,
+  type RestoreSummary,
+} from './restore-request.ts'
+import { type Folder, type Place, RestoreTarget } from './restore-target.ts'
+import { type RestoreHand, RestoreWriter } from './restore-write.ts'
 import type { Snapshots } from './snapshots.ts'
-
-/** What to do with a file that is there already. */
-export type Overwrite = 'never' | 'if-changed' | 'always'
-
-export interface RestoreRequest {
-  readonly snapshot: string
-  /** Relative to the root directory, which is the empty path. */
-  readonly paths: readonly Uint8Array[]
-  /** Where to; undefined restores in place. An existing directory receives the path below it. */
-  readonly to: Uint8Array | undefined
-  readonly overwrite: Overwrite
-}
-
-export interface RestoreProgress {
-  readonly files: number
-  readonly directories: number
-  /** Bytes of the restored files, all of them shared with the snapshot. */
-  readonly bytes: number
-}
-
-export interface RestoreSummary extends RestoreProgress {
-  /** Files that were as they were, and files that were left alone because of `never`. */
-  readonly unchanged: number
-  readonly skipped: number
-  /** Paths that could not be restored, and why. */
-  readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
-  /** The snapshot made before an in-place restore changed anything. */
-  readonly safetySnapshot: string | undefined
-}
 
 /** One of the paths: its names and what they lead to in the snapshot, and where that goes. */
 interface Planned {
@@ -69,9 +51,11 @@ export class Restore {
   readonly #past: Reader
   readonly #request: RestoreRequest
   readonly #target: RestoreTarget
+  readonly #hand: RestoreHand
   readonly #progress: (progress: RestoreProgress) => void
   readonly #failed: { path: Uint8Array; reason: string }[] = []
-  #safety: string | undefined
+  readonly #plan: PlanEntry[] = []
+  #safety: Snapshot | undefined
   #entries = 0
   #unlisted = 0
 
@@ -88,13 +72,32 @@ export class Restore {
     this.#progress = progress
     this.#snapshot = snapshots.get(request.snapshot)
     this.#past = live.dataset.at(this.#snapshot.epoch)
-    const { overwrite } = request
-    const beforeChange = (existing: boolean) => this.#beforeChange(existing)
-    this.#target = new RestoreTarget({
-      ...{ live, past: this.#past, overwrite, beforeChange },
-      inPlace: request.to === undefined,
-      requireGoingOn: () => snapshots.requireGoingOn(),
+    requirePossible(request)
+    const { target, hand } = this.#begin()
+    this.#target = target
+    this.#hand = hand
+  }
+
+  #begin(): { readonly target: RestoreTarget; readonly hand: RestoreHand } {
+    const { overwrite, to, dryRun = false } = this.#request
+    const [live, past, links] = [this.#live, this.#past, new RestoredLinks()]
+    const deleting = this.#request.delete ?? false
+    const hand = dryRun
+      ? new DryHand(live, links, deleting)
+      : new RestoreWriter({
+          ...{ live, past, links },
+          beforeChange: (existing) => this.#beforeChange(existing),
+          requireGoingOn: () => this.#snapshots.requireGoingOn(),
+        })
+    const target = new RestoreTarget({
+      ...{ live, past, links, hand, overwrite, snapshot: this.#snapshot.name },
+      inPlace: to === undefined,
+      plan: (action, path, bytes) => {
+        if (!dryRun || this.#plan.length >= PLAN_ENTRIES_MAX) return
+        this.#plan.push({ action, path, bytes })
+      },
     })
+    return { target, hand }
   }
 
   /**
@@ -107,13 +110,39 @@ export class Restore {
 
   async #run(): Promise<RestoreSummary> {
     this.#snapshots.requireGoingOn()
-    const plan = this.#request.paths.map((path) => this.#plan(path))
+    const plan = this.#request.paths.map((path) => this.#planned(path))
     requireDistinct(plan)
     for (const one of plan) await this.#one(one)
-    await this.#live.store.flush()
-    const { files, directories, bytes, unchanged, skipped } = this.#target.counts
-    const counts = { files, directories, bytes, unchanged, skipped }
-    return { ...counts, failed: this.#failures(), safetySnapshot: this.#safety }
+    if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
+    if (!this.#request.dryRun) await this.#live.store.flush()
+    return {
+      ...{ ...this.#target.counts, failed: this.#failures(), plan: this.#plan },
+      safetySnapshot: this.#safety?.name,
+    }
+  }
+
+  /** Removes what was not in the snapshot, from the places that now have all that was. */
+  async #prune(plan: readonly Planned[]): Promise<void> {
+    const { dataset, reader } = this.#live
+    const pruning = new RestorePruning({
+      ...{ live: this.#live, past: this.#past, target: this.#target, hand: this.#hand },
+      safety: () => this.#safety && dataset.at(this.#safety.epoch),
+      pause: () => this.#pause(),
+      restore: (place, source) => this.#target.file(place, source),
+      fail: (path, error) => this.#fail(path, error),
+    })
+    for (const { source, place } of plan) {
+      const path = joined(place)
+      try {
+        const name = place.at(-1)
+        const there = locate(reader, dataset.root, place.slice(0, -1), 'the file system')
+        if (name === undefined) await pruning.directory(there, source, path)
+        else await pruning.entry({ dir: there.ino, name, path }, source)
+      } catch (error) {
+        // What is only planned, or was left out, may not be there.
+        if (!(error instanceof FsError) || error.code !== 'NOENT') this.#fail(path, error)
+      }
+    }
   }
 
   #failures(): RestoreSummary['failed'] {
@@ -123,7 +152,7 @@ export class Restore {
   }
 
   /** Finds the path in the snapshot, and where it goes: the names of that place. */
-  #plan(path: Uint8Array): Planned {
+  #planned(path: Uint8Array): Planned {
     const names = namesOf(path)
     const { root } = this.#live.dataset
     const source = locate(this.#past, root, names, `snapshot '${this.#snapshot.name}'`)
@@ -160,45 +189,44 @@ export class Restore {
     const name = place.at(-1)
     try {
       if (name === undefined) {
-        await this.#children(this.#live.dataset.root, source, path)
-        this.#target.finishDirectory(this.#live.dataset.root, source.inode)
+        const { reader, dataset } = this.#live
+        const root = locate(reader, dataset.root, [], 'the file system')
+        await this.#children(this.#target.existing(root, path, source.inode), source)
         return
       }
       // In place, directories above that are gone come back with what they were.
       const inPlace = this.#request.to === undefined
       const above = place.slice(0, -1)
       const dir = this.#target.parents(above, inPlace ? names.slice(0, -1) : undefined)
-      await this.#entry(dir, name, source, path)
+      await this.#entry({ dir, name, path }, source)
     } catch (error) {
       this.#fail(path, error)
     }
   }
 
-  async #entry(dir: number, name: Uint8Array, source: Located, path: Uint8Array): Promise<void> {
-    if (source.inode.type !== FileType.DIR) {
-      if (source.inode.type === FileType.REG) await this.#target.file(dir, name, source)
-      else this.#target.special(dir, name, source)
-      await this.#pause()
-      return
+  async #entry(place: Place, source: Located): Promise<void> {
+    if (source.inode.type === FileType.DIR) {
+      const folder = this.#target.directory(place, source)
+      if (folder === undefined) return
+      await this.#children(folder, source)
+    } else if (!this.#request.delete || !this.#target.isBlocked(place, source)) {
+      await this.#target.file(place, source)
     }
-    const ino = this.#target.directory(dir, name, source)
-    if (ino === undefined) return
-    await this.#children(ino, source, path)
-    this.#target.finishDirectory(ino, source.inode)
     await this.#pause()
   }
 
-  async #children(dir: number, source: Located, path: Uint8Array): Promise<void> {
+  async #children(folder: Folder, source: Located): Promise<void> {
     for (const { name, ino } of listAll(this.#past, source.ino, source.inode)) {
-      const below = path.length === 0 ? name : joined([path, name])
+      const path = folder.path.length === 0 ? name : joined([folder.path, name])
       try {
         const inode = this.#past.inodes.get(ino)
         if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
-        await this.#entry(dir, name, { ino, inode }, below)
+        await this.#entry({ dir: folder.ino, name, path }, { ino, inode })
       } catch (error) {
-        this.#fail(below, error)
+        this.#fail(path, error)
       }
     }
+    this.#target.finishDirectory(folder, source.inode)
   }
 
   #fail(path: Uint8Array, error: unknown): void {
@@ -216,7 +244,8 @@ export class Restore {
     const { files, directories, bytes } = this.#target.counts
     this.#progress({ files, directories, bytes })
     this.#snapshots.requireGoingOn()
-    if (this.#entries % ENTRIES_PER_COMMIT === 0) await this.#live.store.flush()
+    if (this.#entries % ENTRIES_PER_COMMIT === 0 && !this.#request.dryRun)
+      await this.#live.store.flush()
     else await nextTurn()
   }
 
@@ -226,8 +255,14 @@ export class Restore {
     const base = `pre-restore-${timestamp(this.#live.store.clock())}`
     let name = base
     for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
-    this.#safety = this.#snapshots.create(name).name
+    this.#safety = this.#snapshots.create(name)
   }
+}
+
+/** @throws FsError INVAL for what cannot go together */
+function requirePossible(request: RestoreRequest): void {
+  if (!request.delete || request.overwrite !== 'keep-both') return
+  throw new FsError('INVAL', 'what is there cannot both be kept and be deleted')
 }
 
 /** @throws FsError INVAL where two paths go to one place */

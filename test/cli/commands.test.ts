@@ -175,7 +175,7 @@ test('restore to another path, by another rule', async () => {
   const make = () => {
     const fake = tree()
     const counts = { files: 1, directories: 0, bytes: 0, unchanged: 2, skipped: 1300 }
-    fake.restoreAnswer = { ...counts, failed: [], safetySnapshot: undefined }
+    fake.restoreAnswer = { ...RESTORED, ...counts, safetySnapshot: undefined }
     return fake
   }
   const argv = [...restore, '--to', '/else/where/', '--overwrite', 'never']
@@ -193,7 +193,7 @@ test('restore of what is as it was', async () => {
   const make = () => {
     const fake = tree()
     const counts = { files: 0, directories: 0, bytes: 0, unchanged: 5, skipped: 0 }
-    fake.restoreAnswer = { ...counts, failed: [], safetySnapshot: undefined }
+    fake.restoreAnswer = { ...RESTORED, ...counts, safetySnapshot: undefined }
     return fake
   }
   await both(restore, make, ({ code, stdout }) => {
@@ -226,7 +226,14 @@ test('restore with failures lists them and exits with 3', async () => {
     assert.is(more, undefined)
     assert.equal(event, {
       ...{ event: 'restored', snapshot: 'before', files: 1204, directories: 31 },
-      ...{ bytes: 3_435_973_837, copiedBytes: 0, unchanged: 0, skipped: 0 },
+      ...{
+        bytes: 3_435_973_837,
+        copiedBytes: 0,
+        unchanged: 0,
+        skipped: 0,
+        attributes: 0,
+        deleted: 0,
+      },
       failed: [
         { path: 'a\u001b[2J', reason: 'the name is too long' },
         { path: '\\xff', base64: '/w==', reason: 'there is no space left' },
@@ -280,7 +287,10 @@ const WRONG: [string[], RegExp][] = [
     /--to is inside the file system and --output outside/,
   ],
   [[...restore, '--output', 'a', '--destination', 'b'], /--output and --destination are the same/],
-  [[...restore, '--overwrite', 'sometimes'], /--overwrite is one of never, if-changed, always/],
+  [
+    [...restore, '--overwrite', 'sometimes'],
+    /--overwrite is one of never, if-changed, if-newer, always, keep-both/,
+  ],
   [['restore', 'a/../b', '--snapshot', 'before'], /'a\/\.\.\/b' has '\.\.' in it/],
   [
     ['restore', 'a/.snapshots/monday/b', '--snapshot', 'x'],
@@ -300,7 +310,10 @@ for (const [argv, sentence] of WRONG) {
     assert.is(code, 2)
     assert.is(stdout, '')
     assert.match(stderr, sentence)
-    assert.match(stderr, /^usage: zerofs-nfs restore PATH\.\.\. --snapshot NAME \[OPTIONS\]$/m)
+    assert.match(
+      stderr,
+      /^usage: zerofs-nfs restore PATH\.\.\. --snapshot NAME\|--at TIME \[OPTIONS\]$/m,
+    )
   })
 }
 

@@ -76,7 +76,13 @@ export function dir(entries: Record<string, Node>, given: Partial<EntryInfo> = {
 
 export const RESTORED: RestoreSummary = {
   ...{ files: 1204, directories: 31, bytes: 3_435_973_837, unchanged: 0, skipped: 0 },
-  ...{ failed: [], safetySnapshot: 'pre-restore-20261122-201405' },
+  ...{
+    attributes: 0,
+    deleted: 0,
+    failed: [],
+    plan: [],
+    safetySnapshot: 'pre-restore-20261122-201405',
+  },
 }
 
 export const STATUS: Status = {

@@ -99,7 +99,15 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
   'a restore': (o) => {
     const to = Buffer.from('else')
     const paths = [Buffer.from('config.yml'), Buffer.from('sub')]
-    return o.restore({ snapshot: '001', paths, to, overwrite: 'never' }, () => undefined)
+    const request = {
+      snapshot: '001',
+      paths,
+      to,
+      overwrite: 'keep-both',
+      dryRun: true,
+      delete: true,
+    } as const
+    return o.restore(request, () => undefined)
   },
   'a check': (o) => o.check(() => undefined),
   'the schedule': (o) => o.schedule(),

@@ -1,0 +1,128 @@
+/** A restore inside the file system: asked for, followed, and told what came of it. */
+import type { Operations, RestoreRequest, RestoreSummary } from '../control/operations.ts'
+import { FsError } from '../fs/error.ts'
+import { type Context, dataOption } from './context.ts'
+import { abortable, Exit } from './errors.ts'
+import { jsonFailures, reportFailed } from './failures.ts'
+import { explained } from './operations.ts'
+import type { Given } from './options.ts'
+import { amount, leftOut, plannedSentence, printEntry } from './plan.ts'
+import { Progress } from './progress.ts'
+import { counted, elapsed, printable, shellWord, size, utf8 } from './text.ts'
+
+const INTERRUPTED = 'interrupted; the same command completes what was begun'
+
+export async function restoreInside(
+  context: Context,
+  given: Given,
+  operations: Operations,
+  request: RestoreRequest,
+  signal: AbortSignal,
+): Promise<number> {
+  const started = context.io.now()
+  const progress = new Progress(context)
+  const running = operations.restore(request, (step) =>
+    progress.update(() => ({
+      text: `restored ${counted(step.files, 'file')}, ${size(step.bytes)}`,
+      json: { ...step },
+    })),
+  )
+  let summary: RestoreSummary
+  try {
+    const restored = explained(operations, request.snapshot, running)
+    summary = await abortable(signal, restored, INTERRUPTED)
+  } finally {
+    progress.end()
+  }
+  if (request.dryRun) tellPlan(context, request, summary)
+  else await tellDone(context, given, operations, request, summary, context.io.now() - started)
+  return summary.failed.length > 0 ? Exit.PARTIAL : Exit.OK
+}
+
+function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSummary): void {
+  const { failed, safetySnapshot: _, plan, ...counts } = summary
+  for (const entry of plan) printEntry(context, entry)
+  const { attributes, deleted, bytes: _bytes, ...entries } = counts
+  const all = Object.values(entries).reduce((sum, many) => sum + many, attributes + deleted)
+  const more = all - plan.length
+  if (more > 0) context.print(`... and ${counted(more, 'more entry', 'more entries')}`)
+  reportFailed(context, failed)
+  context.print(plannedSentence(counts, attributes, deleted))
+  const { snapshot } = request
+  context.printJson({ event: 'planned', snapshot, ...counts, failed: jsonFailures(failed) })
+}
+
+async function tellDone(
+  context: Context,
+  given: Given,
+  operations: Operations,
+  request: RestoreRequest,
+  summary: RestoreSummary,
+  ms: number,
+): Promise<void> {
+  const { snapshot } = request
+  const { failed, safetySnapshot, plan: _, ...counts } = summary
+  const undo = await undoOf(context, given, operations, request, safetySnapshot)
+  reportFailed(context, failed)
+  if (request.delete && failed.length > 0 && counts.deleted === 0) {
+    context.warn('nothing was deleted, because not everything could be restored')
+  }
+  context.print(sentence(summary, snapshot, ms) + (undo === undefined ? '' : `; undo: ${undo}`))
+  context.printJson({
+    ...{ event: 'restored', snapshot, ...counts, copiedBytes: 0 },
+    failed: jsonFailures(failed),
+    ...{ safetySnapshot: safetySnapshot ?? null, undo: undo ?? null, seconds: ms / 1000 },
+  })
+}
+
+function sentence(summary: RestoreSummary, snapshot: string, ms: number): string {
+  const { files, directories, attributes, deleted, bytes, skipped } = summary
+  const gone = deleted > 0 ? [`${counted(deleted, 'entry', 'entries')} deleted`] : []
+  const left = [...leftOut(summary), ...gone]
+  if (files === 0 && directories === 0) {
+    const only = attributes > 0 ? [`restored attributes of ${counted(attributes, 'folder')}`] : []
+    if (attributes > 0 || deleted > 0) return [...only, ...left, `in ${elapsed(ms)}`].join(', ')
+    const why = left.length === 0 ? '' : `: ${left.join(', ')}`
+    const same = skipped > 0 ? '' : `; it is as it was in '${snapshot}'`
+    return `nothing was restored${why}${same}`
+  }
+  const restored = `restored ${amount(summary)}, ${size(bytes)}`
+  return [`${restored} (all shared, 0 B copied)`, ...left, `in ${elapsed(ms)}`].join(', ')
+}
+
+/** How to go back to the safety snapshot; what was not there before is to be deleted. */
+async function undoOf(
+  context: Context,
+  given: Given,
+  operations: Operations,
+  { paths, delete: deleting }: RestoreRequest,
+  safety: string | undefined,
+): Promise<string | undefined> {
+  if (safety === undefined) return undefined
+  const before: string[] = []
+  const made: string[] = []
+  for (const path of paths) {
+    const there = await exists(operations, safety, path)
+    const list = there ? before : made
+    list.push(path.length === 0 ? '/' : (utf8(path) ?? printable(path)))
+  }
+  const exactly = deleting ? ['--delete'] : []
+  const options = ['--snapshot', safety, ...exactly, ...dataOption(context, given)]
+  const dashed = before.some((path) => path.startsWith('-'))
+  const words = dashed ? [...options, '--', ...before] : [...before, ...options]
+  const command = ['zerofs-nfs', 'restore', ...words].map(shellWord).join(' ')
+  const remove = `delete ${made.map(shellWord).join(' ')}, which was not there before`
+  if (made.length === 0) return command
+  return before.length === 0 ? remove : `${command}, and ${remove}`
+}
+
+async function exists(operations: Operations, snapshot: string, path: Uint8Array) {
+  try {
+    await operations.stat(snapshot, path)
+    return true
+  } catch (error) {
+    if (error instanceof FsError && (error.code === 'NOENT' || error.code === 'NOTDIR'))
+      return false
+    throw error
+  }
+}

@@ -1,0 +1,62 @@
+/** What a restore can be asked for, and what it tells. */
+
+/**
+ * What to do with a file that is there already and is not as it was: leave it; put the snapshot's
+ * in its place; do that where the snapshot's was changed later; or put the snapshot's beside it.
+ * `always` does so with what is as it was, too.
+ */
+export type Overwrite = 'never' | 'if-changed' | 'if-newer' | 'always' | 'keep-both'
+export const OVERWRITE = ['never', 'if-changed', 'if-newer', 'always', 'keep-both'] as const
+
+export interface RestoreRequest {
+  readonly snapshot: string
+  /** Relative to the root directory, which is the empty path. */
+  readonly paths: readonly Uint8Array[]
+  /** Where to; undefined restores in place. An existing directory receives the path below it. */
+  readonly to: Uint8Array | undefined
+  readonly overwrite: Overwrite
+  /** Changes nothing, and tells in `plan` what would be done. */
+  readonly dryRun?: boolean
+  /** Removes what is in restored directories and was not in them, once everything else is back. */
+  readonly delete?: boolean
+}
+
+export interface RestoreProgress {
+  readonly files: number
+  readonly directories: number
+  /** Bytes of the restored files, all of them shared with the snapshot. */
+  readonly bytes: number
+}
+
+/** What is done with an entry. `attributes`: of a directory that is there, and nothing else. */
+export type PlanAction = 'create' | 'replace' | 'unchanged' | 'skip' | 'delete' | 'attributes'
+export const PLAN_ACTIONS = [
+  ...(['create', 'replace', 'unchanged', 'skip', 'delete', 'attributes'] as const),
+] as const
+
+export interface PlanEntry {
+  readonly action: PlanAction
+  /** Where it is, or would be, in the live file system. */
+  readonly path: Uint8Array
+  /** Of the file that is restored; 0 for what is no regular file, and for further names. */
+  readonly bytes: number
+}
+
+/** Entries that a plan lists at most; the others are only counted. */
+export const PLAN_ENTRIES_MAX = 100_000
+
+export interface RestoreSummary extends RestoreProgress {
+  /** Files that were as they were, and files that were left alone, as `overwrite` says. */
+  readonly unchanged: number
+  readonly skipped: number
+  /** Directories that were there and got the attributes back that they had. */
+  readonly attributes: number
+  /** Files and directories that were removed. */
+  readonly deleted: number
+  /** Paths that could not be restored, and why. */
+  readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
+  /** The snapshot made before an in-place restore changed anything. */
+  readonly safetySnapshot: string | undefined
+  /** With `dryRun`: at most PLAN_ENTRIES_MAX entries. */
+  readonly plan: readonly PlanEntry[]
+}

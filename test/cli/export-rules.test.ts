@@ -1,0 +1,131 @@
+import * as fs from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { dir, file, symlink } from '../control/fake.ts'
+import { restoring } from './exporting.ts'
+
+const test = suite('cli/export: what is there already, and plans')
+
+/** Files of the snapshot are of second 1,700,000,001. */
+const THEN = 1_700_000_001
+const FILES = ['older', 'newer', 'gone']
+const tree = () => dir({ d: dir(Object.fromEntries(FILES.map((name) => [name, file('then')]))) })
+
+function prepare(path: string): void {
+  fs.mkdirSync(`${path}/d`)
+  for (const [name, age] of [
+    ['older', 5],
+    ['newer', -5],
+  ] as const) {
+    fs.writeFileSync(`${path}/d/${name}`, 'now')
+    fs.utimesSync(`${path}/d/${name}`, THEN - age, THEN - age)
+  }
+}
+
+const text = (path: string) => fs.readFileSync(path, 'utf8')
+const into = (...more: string[]) => ['d', '--output', '.', ...more]
+
+test('if-newer', async () => {
+  await restoring(
+    tree(),
+    into('--overwrite', 'if-newer'),
+    (path, { code, stdout }) => {
+      assert.is(code, 0)
+      assert.match(stdout, /^restored 2 files in 1 folder to \., 8 B, 1 left alone, /)
+      assert.is(text(`${path}/d/older`), 'then')
+      assert.is(text(`${path}/d/newer`), 'now')
+    },
+    { prepare },
+  )
+})
+
+test('keep-both, twice', async () => {
+  await restoring(
+    tree(),
+    into('--overwrite', 'keep-both'),
+    async (path, { code }) => {
+      assert.is(code, 0)
+      const names = ['gone', 'newer', 'newer.before', 'older', 'older.before']
+      assert.equal(fs.readdirSync(`${path}/d`).sort(), names)
+      assert.is(text(`${path}/d/newer`), 'now')
+      assert.is(text(`${path}/d/newer.before`), 'then')
+    },
+    { prepare },
+  )
+  await restoring(
+    tree(),
+    into('--overwrite', 'keep-both'),
+    (path, { stdout }) => {
+      assert.match(stdout, /^restored 3 files /)
+      assert.is(text(`${path}/d/newer.before`), 'mine')
+      assert.is(text(`${path}/d/newer.before.2`), 'then')
+    },
+    {
+      prepare(path) {
+        prepare(path)
+        fs.writeFileSync(`${path}/d/newer.before`, 'mine')
+      },
+    },
+  )
+})
+
+test('keep-both: what is a folder there, and what is one in the snapshot', async () => {
+  await restoring(
+    dir({ d: dir({ f: file('f'), e: dir({ g: file('g') }), l: symlink('x') }) }),
+    into('--overwrite', 'keep-both'),
+    (path, { code }) => {
+      assert.is(code, 0)
+      assert.is(text(`${path}/d/f.before`), 'f')
+      assert.is(text(`${path}/d/e.before/g`), 'g')
+      assert.is(text(`${path}/d/e`), 'file')
+    },
+    {
+      prepare(path) {
+        fs.mkdirSync(`${path}/d/f`, { recursive: true })
+        fs.writeFileSync(`${path}/d/e`, 'file')
+      },
+    },
+  )
+})
+
+test('--dry-run tells what would be done, and touches nothing', async () => {
+  await restoring(
+    tree(),
+    into('--dry-run'),
+    (path, { code, stdout, stderr }, fake) => {
+      assert.equal([code, stderr], [0, ''])
+      const lines = stdout.trim().split('\n')
+      assert.equal(lines.slice(0, -1).sort(), [
+        `create      ${path}/d/gone  (4 B)`,
+        `replace     ${path}/d/newer  (4 B)`,
+        `replace     ${path}/d/older  (4 B)`,
+      ])
+      assert.is(lines.at(-1), 'would restore 3 files in 1 folder, 12 B; nothing was changed')
+      assert.equal(fs.readdirSync(`${path}/d`), ['newer', 'older'])
+      assert.is(fake.reads, 0)
+    },
+    { prepare },
+  )
+})
+
+test('--dry-run --json of a folder that is not there', async () => {
+  await restoring(tree(), ['d', '--output', 'new', '--dry-run', '--json'], (path, { stdout }) => {
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const wanted = ['', '/gone', '/newer', '/older'].map((name) => ({
+      ...{ event: 'plan', action: 'create', path: `${path}/new${name}`, bytes: name ? 4 : 0 },
+    }))
+    events.sort((a, b) => (a.path < b.path ? -1 : 1))
+    assert.equal(
+      events.filter(({ event }) => event === 'plan'),
+      wanted,
+    )
+    const end = events.find(({ event }) => event === 'planned')
+    assert.equal([end.files, end.directories, end.bytes, end.failed], [3, 1, 12, []])
+    assert.not.ok(fs.existsSync(`${path}/new`))
+  })
+})
+
+test.run()

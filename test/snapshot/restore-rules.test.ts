@@ -1,0 +1,188 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { RestoreSummary } from '../../src/snapshot/restore-request.ts'
+import { bytes } from '../fs/client.ts'
+import type { Subject } from './harness.ts'
+import { safeties, sound } from './sound.ts'
+
+const test = suite('snapshot/restore: what is there already, and plans')
+const on = sound(test)
+
+const at = (seconds: number) => ({ seconds, nseconds: 0 })
+
+const planOf = ({ plan }: RestoreSummary) =>
+  plan.map(({ action, path, bytes: size }) => `${action} ${Buffer.from(path)} ${size}`).sort()
+
+async function write({ client }: Subject, path: string, data: string, mtime: number) {
+  if (!client.has(path)) client.create(path)
+  await client.write(path, 0, data)
+  client.set(path, { mtime: at(mtime) })
+}
+
+/** The same file older, newer, of the same age, and untouched; one that is gone; a folder. */
+async function makeAges(subject: Subject): Promise<void> {
+  const { client, snapshots } = subject
+  client.mkdir('d')
+  for (const name of ['older', 'newer', 'same', 'kept', 'gone']) {
+    await write(subject, `d/${name}`, 'then', 1000)
+  }
+  client.set('d', { mode: 0o700, mtime: at(1000) })
+  snapshots.create('s')
+  await write(subject, 'd/older', 'now', 999)
+  await write(subject, 'd/newer', 'now', 1001)
+  await write(subject, 'd/same', 'now!', 1000)
+  client.remove('d/gone')
+  client.set('d', { mode: 0o755 })
+}
+
+on('if-newer restores what the snapshot has a newer version of', async (subject) => {
+  const { client } = subject
+  await makeAges(subject)
+  const { files, unchanged, skipped } = await subject.restore('s', 'd', { overwrite: 'if-newer' })
+  assert.equal([files, unchanged, skipped], [2, 1, 2])
+  assert.is(await client.readText('d/older'), 'then')
+  assert.is(await client.readText('d/newer'), 'nown')
+  assert.is(await client.readText('d/same'), 'now!')
+  assert.is(await client.readText('d/gone'), 'then')
+  assert.is(client.stat('d').mode, 0o755, 'the folder has changed since')
+})
+
+on('if-newer gives a folder its attributes where it is newer in the snapshot', async (subject) => {
+  const { client } = subject
+  await makeAges(subject)
+  client.set('d', { mtime: at(999) })
+  await subject.restore('s', 'd', { overwrite: 'if-newer' })
+  assert.is(client.stat('d').mode, 0o700)
+})
+
+on('keep-both puts the version of the snapshot beside what is there', async (subject) => {
+  const { client } = subject
+  await makeAges(subject)
+  const summary = await subject.restore('s', 'd', { overwrite: 'keep-both' })
+  assert.equal([summary.files, summary.unchanged, summary.skipped], [4, 1, 0])
+  assert.equal(client.names('d').sort(), [
+    ...['gone', 'kept', 'newer', 'newer.s', 'older', 'older.s', 'same', 'same.s'],
+  ])
+  assert.is(await client.readText('d/newer'), 'nown')
+  assert.is(await client.readText('d/newer.s'), 'then')
+  assert.is(client.stat('d').mode, 0o755)
+  const again = await subject.restore('s', 'd', { overwrite: 'keep-both' })
+  assert.equal([again.files, again.unchanged], [0, 5], 'a second run adds nothing')
+})
+
+on('keep-both counts on where the name is taken', async (subject) => {
+  const { client } = subject
+  await makeAges(subject)
+  await write(subject, 'd/newer.s', 'mine', 5)
+  client.mkdir('d/newer.s.2')
+  await subject.restore('s', 'd/newer', { overwrite: 'keep-both' })
+  assert.is(await client.readText('d/newer.s'), 'mine')
+  assert.is(await client.readText('d/newer.s.3'), 'then')
+})
+
+on('keep-both: a folder for a file, a file for a folder, further names', async (subject) => {
+  const { client, snapshots } = subject
+  client.mkdir('folder')
+  await write(subject, 'folder/in', 'in', 1)
+  await write(subject, 'file', 'file', 1)
+  await write(subject, 'one', 'one', 1)
+  client.link('one', 'two')
+  snapshots.create('s')
+  client.remove('folder/in')
+  client.rmdir('folder')
+  client.create('folder')
+  client.remove('file')
+  client.mkdir('file')
+  client.create('file/in')
+  for (const name of ['one', 'two']) {
+    client.remove(name)
+    await write(subject, name, 'other', 1)
+  }
+  const { failed } = await subject.restore('s', '', { overwrite: 'keep-both' })
+  assert.equal(failed, [])
+  assert.is(await client.readText('folder.s/in'), 'in')
+  assert.is(await client.readText('file.s'), 'file')
+  assert.equal(client.id('one.s'), client.id('two.s'))
+  assert.is(await client.readText('two'), 'other')
+  const again = await subject.restore('s', '', { overwrite: 'keep-both' })
+  assert.equal([again.files, again.directories, again.failed], [0, 0, []])
+})
+
+on('keep-both says where the name beside would be too long', async (subject) => {
+  const { client, snapshots } = subject
+  const name = 'n'.repeat(254)
+  client.create(name)
+  snapshots.create('s')
+  client.set(name, { mode: 0 })
+  const { failed } = await subject.restore('s', name, { overwrite: 'keep-both' })
+  assert.match(failed[0]?.reason ?? '', /'\.s' added, has 256 bytes, and 255 is the most$/)
+})
+
+on('a dry run tells what would be done, and does nothing', async (subject) => {
+  const { client, snapshots } = subject
+  await makeAges(subject)
+  client.mkdir('d/new')
+  snapshots.create('t')
+  client.rmdir('d/new')
+  client.link('d/kept', 'd/kept too')
+  const before = client.stat('d')
+  const summary = await subject.restore('s', 'd', { dryRun: true })
+  assert.equal(planOf(summary), [
+    'attributes d 0',
+    'create d/gone 4',
+    'replace d/newer 4',
+    'replace d/older 4',
+    'replace d/same 4',
+    'unchanged d/kept 0',
+  ])
+  const { files, bytes: size, unchanged, attributes } = summary
+  assert.equal([files, size, unchanged, attributes], [4, 16, 1, 1])
+  assert.equal(client.stat('d'), before)
+  assert.is(await client.readText('d/older'), 'nown')
+  assert.equal(safeties(subject), [])
+  const done = await subject.restore('s', 'd')
+  assert.equal([done.files, done.bytes, done.unchanged, done.attributes], [4, 16, 1, 1])
+  assert.equal(done.plan, [])
+})
+
+on('a dry run of a tree that is gone, with further names', async (subject) => {
+  const { client, snapshots } = subject
+  client.mkdir('d')
+  client.mkdir('d/e')
+  await write(subject, 'd/e/f', 'data', 1)
+  client.link('d/e/f', 'd/g')
+  client.symlink('d/l', 'e')
+  snapshots.create('s')
+  for (const name of ['e/f', 'g', 'l']) client.remove(`d/${name}`)
+  client.rmdir('d/e')
+  client.rmdir('d')
+  const planned = await subject.restore('s', 'd', { dryRun: true })
+  assert.equal(planOf(planned), [
+    ...['create d 0', 'create d/e 0', 'create d/e/f 4', 'create d/g 0', 'create d/l 0'],
+  ])
+  assert.not.ok(client.has('d'))
+  const { files, directories, bytes: size } = await subject.restore('s', 'd')
+  assert.equal([planned.files, planned.directories, planned.bytes], [files, directories, size])
+})
+
+on('a dry run tells what would fail, what would stay, and where it goes', async (subject) => {
+  const { client } = subject
+  await makeAges(subject)
+  client.remove('d/same')
+  client.mkdir('d/same')
+  client.create('d/same/in')
+  const plan = async (overwrite: 'if-changed' | 'never' | 'keep-both') =>
+    subject.restore('s', 'd', { overwrite, dryRun: true })
+  const { failed } = await plan('if-changed')
+  assert.equal(
+    failed.map(({ path }) => Buffer.from(path).toString()),
+    ['d/same'],
+  )
+  assert.ok(planOf(await plan('never')).includes('skip d/same 0'))
+  assert.ok(planOf(await plan('keep-both')).includes('create d/same.s 4'))
+  const elsewhere = await subject.restore('s', 'd', { to: bytes('new'), dryRun: true })
+  assert.ok(planOf(elsewhere).includes('create new/gone 4'))
+  assert.not.ok(client.has('new'))
+})
+
+test.run()
