@@ -11,6 +11,7 @@ import type {
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  SnapshotChange,
   SnapshotInfo,
   Status,
 } from './control/operations.ts'
@@ -62,14 +63,24 @@ export class LocalOperations implements Operations {
     }
   }
 
-  async createSnapshot(name: string): Promise<SnapshotInfo> {
-    const { id, created } = this.#volume.snapshots.create(name)
+  async createSnapshot(
+    name: string,
+    comment = '',
+    tags: readonly string[] = [],
+  ): Promise<SnapshotInfo> {
+    const snapshot = this.#volume.snapshots.create(name, comment, tags)
     await this.#volume.store.flush()
-    return { id, name, created }
+    return snapshotInfo(snapshot)
+  }
+
+  async changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo> {
+    const snapshot = this.#volume.snapshots.change(name, change)
+    await this.#volume.store.flush()
+    return snapshotInfo(snapshot)
   }
 
   async listSnapshots(): Promise<readonly SnapshotInfo[]> {
-    return this.#volume.snapshots.list().map(({ id, name, created }) => ({ id, name, created }))
+    return this.#volume.snapshots.list().map(snapshotInfo)
   }
 
   deleteSnapshot(name: string): Promise<void> {
@@ -143,6 +154,10 @@ const wanted = (count: number): number => Math.min(count, READ_BYTES_MAX)
 
 function piece(data: Uint8Array, hole: number, eof: boolean): Piece {
   return { data, crc: crc32(data), hole, eof }
+}
+
+function snapshotInfo({ id, name, created, comment, tags, holds }: Snapshot): SnapshotInfo {
+  return { id, name, created, comment, tags, holds }
 }
 
 function entryInfo(name: Uint8Array, ino: number, inode: Inode): EntryInfo {

@@ -9,6 +9,7 @@ import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate, snapshotDelete, snapshotList } from './snapshot.ts'
+import { snapshotHold, snapshotRelease, snapshotRename, snapshotTag } from './snapshot-notes.ts'
 import { status } from './status.ts'
 
 const COMMANDS: readonly Command[] = [
@@ -19,6 +20,10 @@ const COMMANDS: readonly Command[] = [
   restore,
   status,
   check,
+  snapshotHold,
+  snapshotRelease,
+  snapshotTag,
+  snapshotRename,
 ]
 
 /** @param argv the words behind the program's name */

@@ -1,12 +1,10 @@
 /** `zerofs-nfs snapshot create|list|delete` */
-import type { SnapshotInfo } from '../control/operations.ts'
 import { dataFolder } from './context.ts'
 import { abortable, Exit } from './errors.ts'
 import { explained, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
-import { ago, columns, isoTime, localTime } from './text.ts'
-
-const asJson = ({ id, name, created }: SnapshotInfo) => ({ id, name, created: isoTime(created) })
+import { snapshotJson, snapshotTable } from './snapshot-text.ts'
+import { columns, localTime } from './text.ts'
 
 const one = (name: string | undefined) => name ?? ''
 
@@ -15,7 +13,10 @@ export const snapshotCreate: Command = {
   args: '<name>',
   usage: 'NAME',
   about: 'make a snapshot of everything, as it is at this instant',
-  options: [],
+  options: [
+    { name: 'comment', value: 'TEXT', about: 'one line about it' },
+    { name: 'tag', value: 'TAG', many: true, about: 'a word or KEY=VALUE, as often as wanted' },
+  ],
   json: 'document',
   notes:
     'It takes no time and no space until something changes. Clients see it at once, read-only, as\n' +
@@ -23,12 +24,15 @@ export const snapshotCreate: Command = {
   examples: [
     'zerofs-nfs snapshot create before-upgrade',
     'zerofs-nfs snapshot create "$(date +%F)" --data /srv/data',
+    "zerofs-nfs snapshot create before-upgrade --comment 'as it was with 1.3' --tag release=1.3",
   ],
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'snapshot create', async (operations) => {
-      const snapshot = await operations.createSnapshot(one(given.args[0]))
+      const [name = ''] = given.args
+      const comment = given.value('comment') ?? ''
+      const snapshot = await operations.createSnapshot(name, comment, given.values('tag'))
       context.print(`snapshot '${snapshot.name}' made at ${localTime(snapshot.created)}`)
-      context.printJson(asJson(snapshot))
+      context.printJson(snapshotJson(snapshot))
       return Exit.OK
     }),
 }
@@ -47,20 +51,14 @@ export const snapshotList: Command = {
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'snapshot list', async (operations) => {
       const snapshots = await operations.listSnapshots()
-      const now = context.io.now()
-      const rows = snapshots.map(({ name, created }) => [
-        name,
-        localTime(created),
-        ago(created, now),
-      ])
-      if (rows.length === 0) {
+      if (snapshots.length === 0) {
         context.print("there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one")
       } else {
-        const [head = '', ...lines] = columns([['NAME', 'MADE', ''], ...rows])
+        const [head = '', ...lines] = columns(snapshotTable(snapshots, context.io.now()))
         context.print(context.style('bold', head.trimEnd()))
-        for (const line of lines) context.print(line)
+        for (const line of lines) context.print(line.trimEnd())
       }
-      context.printJson({ snapshots: snapshots.map(asJson) })
+      context.printJson({ snapshots: snapshots.map(snapshotJson) })
       return Exit.OK
     }),
 }

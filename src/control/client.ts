@@ -11,6 +11,7 @@ import type {
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  SnapshotChange,
   SnapshotInfo,
   Status,
 } from './operations.ts'
@@ -53,9 +54,17 @@ export class RemoteOperations implements Operations {
     return this.#call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
   }
 
-  createSnapshot(name: string): Promise<SnapshotInfo> {
+  async createSnapshot(
+    name: string,
+    comment = '',
+    tags: readonly string[] = [],
+  ): Promise<SnapshotInfo> {
     const { SNAPSHOT_CREATE } = wire.CONTROLPROC
-    return this.#call(SNAPSHOT_CREATE, wire.snapshotName, name, wire.snapshotInfo)
+    if (tags.length > wire.WORDS_MAX) {
+      throw new FsError('INVAL', `give at most ${wire.WORDS_MAX} tags at a time`)
+    }
+    const args = { name, comment, tags }
+    return this.#call(SNAPSHOT_CREATE, wire.snapshotNew, args, wire.snapshotInfo)
   }
 
   async listSnapshots(): Promise<readonly SnapshotInfo[]> {
@@ -108,6 +117,15 @@ export class RemoteOperations implements Operations {
     const job = await this.#call(CHECK, voidType, undefined, uint32)
     const { value, items } = await this.#follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
+  }
+
+  async changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo> {
+    const { SNAPSHOT_CHANGE } = wire.CONTROLPROC
+    const { addTags, removeTags } = change
+    if (Math.max(addTags.length, removeTags.length) > wire.WORDS_MAX) {
+      throw new FsError('INVAL', `change at most ${wire.WORDS_MAX} tags at a time`)
+    }
+    return this.#call(SNAPSHOT_CHANGE, wire.snapshotChange, { name, change }, wire.snapshotInfo)
   }
 
   /** Ends the connection. Long calls that were started run on in the server. */

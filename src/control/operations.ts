@@ -7,6 +7,7 @@
  * message is a sentence for people: what was not found, and what is there.
  */
 import type { FileType, Time } from '../fs/filesystem.ts'
+import type { SnapshotChange } from '../snapshot/notes.ts'
 import type {
   Overwrite,
   RestoreProgress,
@@ -14,13 +15,19 @@ import type {
   RestoreSummary,
 } from '../snapshot/restore.ts'
 
-export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary }
+export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary, SnapshotChange }
 
 export interface SnapshotInfo {
   /** The snapshot's number in the store, never used again. */
   readonly id: number
   readonly name: string
   readonly created: Time
+  /** One line, or nothing. */
+  readonly comment: string
+  /** Words, or `key=value`. */
+  readonly tags: readonly string[]
+  /** While there is one, the snapshot cannot be deleted. */
+  readonly holds: readonly string[]
 }
 
 export interface Status {
@@ -97,11 +104,11 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 export interface Operations {
   status(): Promise<Status>
-  /** @throws FsError EXIST, INVAL (the name), NOSPC */
-  createSnapshot(name: string): Promise<SnapshotInfo>
+  /** @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC */
+  createSnapshot(name: string, comment?: string, tags?: readonly string[]): Promise<SnapshotInfo>
   /** Oldest first. */
   listSnapshots(): Promise<readonly SnapshotInfo[]>
-  /** Resolves when what only the snapshot held is free. @throws FsError NOENT */
+  /** Resolves when what only the snapshot held is free. @throws FsError NOENT, ACCES (a hold) */
   deleteSnapshot(name: string): Promise<void>
   /** @throws FsError NOENT (the snapshot or a path: nothing was changed then), NOSPC */
   restore(
@@ -119,5 +126,10 @@ export interface Operations {
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece>
   /** Proves the store's invariants (docs/architecture.md). */
   check(progress: (done: string) => void): Promise<CheckReport>
+  /**
+   * Changes a snapshot's name, or what is noted about it.
+   * @throws FsError NOENT (the snapshot, a tag, a hold), EXIST (the new name, the hold), INVAL
+   */
+  changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo>
   close(): Promise<void>
 }

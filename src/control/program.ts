@@ -31,6 +31,7 @@ export function controlProgram(
   const table: Table = {
     ...shortProcedures(operations, answer),
     ...longProcedures(operations, answer, toError),
+    ...snapshotProcedures(operations, answer),
   }
   const highest = Math.max(...Object.values(wire.CONTROLPROC))
   return {
@@ -52,8 +53,8 @@ function shortProcedures(operations: Operations, answer: Answer): Table {
   const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
   return {
     [STATUS]: answer(voidType, wire.status, () => operations.status()),
-    [SNAPSHOT_CREATE]: answer(wire.snapshotName, wire.snapshotInfo, (name) =>
-      operations.createSnapshot(name),
+    [SNAPSHOT_CREATE]: answer(wire.snapshotNew, wire.snapshotInfo, ({ name, comment, tags }) =>
+      operations.createSnapshot(name, comment, tags),
     ),
     [SNAPSHOT_LIST]: answer(uint64, wire.snapshotPage, async (after) => {
       const behind = (await operations.listSnapshots()).filter(({ id }) => id > after)
@@ -110,6 +111,16 @@ function longProcedures(
       }),
     ),
     [proc.CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
+  }
+}
+
+function snapshotProcedures(operations: Operations, answer: Answer): Table {
+  return {
+    [wire.CONTROLPROC.SNAPSHOT_CHANGE]: answer(
+      wire.snapshotChange,
+      wire.snapshotInfo,
+      ({ name, change }) => operations.changeSnapshot(name, change),
+    ),
   }
 }
 

@@ -47,6 +47,7 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
+  SNAPSHOT_CHANGE: 20,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -137,7 +138,30 @@ const failure: Codec<FsError> = {
 /** Its limit is checked by whoever serves it, so that a long name is an error and not garbage. */
 export const snapshotName = cutString(TEXT_BYTES_MAX)
 
-export const snapshotInfo = struct({ id: uint64, name: snapshotName, created: time })
+/** As many notes as are taken in, and more than a snapshot has: too many are an error. */
+export const WORDS_MAX = 256
+const words = array(text, WORDS_MAX)
+
+export const snapshotNew = struct({ name: snapshotName, comment: text, tags: words })
+export const snapshotInfo = struct({
+  id: uint64,
+  name: snapshotName,
+  created: time,
+  comment: text,
+  tags: words,
+  holds: words,
+})
+export const snapshotChange = struct({
+  name: snapshotName,
+  change: struct({
+    name: optional(snapshotName),
+    comment: optional(text),
+    addTags: words,
+    removeTags: words,
+    hold: optional(text),
+    release: optional(text),
+  }),
+})
 export const snapshotPage = struct({ snapshots: array(snapshotInfo, PAGE_LENGTH), more: bool })
 
 export const status = struct({

@@ -1,5 +1,5 @@
 /**
- * The snapshots of a dataset: made, found by name or number, deleted.
+ * The snapshots of a dataset: made, found by name or number, changed, deleted.
  *
  * Making one writes three records, whatever the dataset holds: the snapshot, the dataset's raised
  * epoch, and the counter of numbers. From then on the first change of each record keeps the old one
@@ -13,9 +13,8 @@ import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { SnapshotDeletion } from './delete.ts'
+import { changedRecord, checkName, newNotes, requireNoHold, type SnapshotChange } from './notes.ts'
 
-/** Longest name of a snapshot in bytes: it is a name in `.snapshots`. */
-const NAME_BYTES_MAX = 255
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
 /** Snapshots named in the message that one was not found. */
@@ -86,13 +85,12 @@ export class Snapshots {
   /**
    * Makes a snapshot of this instant. It is durable after the store's next barrier.
    *
-   * @throws FsError EXIST, INVAL (the name), NOSPC
+   * @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC
    */
-  create(name: string): Snapshot {
+  create(name: string, comment = '', tags: readonly string[] = []): Snapshot {
     checkName(name)
-    if (this.find(name) !== undefined) {
-      throw new FsError('EXIST', `a snapshot '${name}' exists already`)
-    }
+    const notes = newNotes(comment, tags)
+    this.#requireFree(name)
     if (this.#dataset.snapshots.length >= SNAPSHOTS_MAX) {
       throw new FsError('NOSPC', `there are ${SNAPSHOTS_MAX} snapshots: delete some first`)
     }
@@ -100,12 +98,39 @@ export class Snapshots {
     return this.#store.transact((tx) => {
       const id = this.#store.newObjset(tx)
       const { epoch, snapshots } = this.#dataset
-      const record = { dataset: this.#dataset.id, name, epoch, created: tx.now, deleting: false }
+      const dataset = this.#dataset.id
+      const record = { dataset, name, epoch, created: tx.now, deleting: false, ...notes }
       tx.put(this.#store.snapshots, id, record)
       const snapshot = { id, ...record }
       this.#set(tx, [...snapshots, snapshot], epoch + 1)
       return snapshot
     })
+  }
+
+  /** @throws FsError EXIST */
+  #requireFree(name: string): void {
+    if (this.find(name) === undefined) return
+    throw new FsError('EXIST', `a snapshot '${name}' exists already`)
+  }
+
+  /**
+   * Changes its name, or what is noted about it. It is durable after the store's next barrier.
+   *
+   * @throws FsError NOENT (the snapshot, or a tag or hold to be taken away), EXIST (the new name or
+   *   hold), INVAL
+   */
+  change(name: string, change: SnapshotChange): Snapshot {
+    const { id, ...record } = this.get(name)
+    const changed = changedRecord(record, change)
+    if (changed.name !== name) this.#requireFree(changed.name)
+    return this.#store.transact((tx) => this.#put(tx, { id, ...changed }))
+  }
+
+  #put(tx: Transaction, snapshot: Snapshot): Snapshot {
+    const { id, ...record } = snapshot
+    tx.put(this.#store.snapshots, id, record)
+    this.#replace(tx, id, snapshot)
+    return snapshot
   }
 
   #set(tx: Transaction, snapshots: readonly Snapshot[], epoch: number): void {
@@ -160,24 +185,21 @@ export class Snapshots {
    * Deletes a snapshot: at once for everybody who looks, and then what only it held, in steps.
    *
    * @returns a promise that resolves when everything is freed
-   * @throws FsError NOENT; ACCES while a restore reads it
+   * @throws FsError NOENT; ACCES while it has a hold, or a restore reads it
    */
   async delete(name: string): Promise<void> {
     const snapshot = this.get(name)
+    requireNoHold(snapshot)
     if (this.#held.has(snapshot.id)) {
       throw new FsError(
         'ACCES',
         `snapshot '${name}' is in use by a restore; try again when it ends`,
       )
     }
-    this.#store.transact((tx) => {
-      const { id, ...record } = snapshot
-      const deleting = { ...record, deleting: true }
-      tx.put(this.#store.snapshots, id, deleting)
-      this.#replace(tx, id, { id, ...deleting })
-    })
+    const deleting = { ...snapshot, deleting: true }
+    this.#store.transact((tx) => this.#put(tx, deleting))
     await this.#store.flush()
-    await this.#track(this.#free({ ...snapshot, deleting: true }))
+    await this.#track(this.#free(deleting))
   }
 
   /** Goes on with deletions that a crash or a stop has interrupted. */
@@ -211,22 +233,5 @@ export class Snapshots {
     const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
     const left = by === undefined ? others : [...others, by]
     this.#set(tx, left, this.#dataset.epoch)
-  }
-}
-
-/** @throws FsError INVAL */
-function checkName(name: string): void {
-  const bytes = Buffer.byteLength(name)
-  if (bytes === 0 || bytes > NAME_BYTES_MAX) {
-    throw new FsError('INVAL', `a snapshot's name has 1 to ${NAME_BYTES_MAX} bytes`)
-  }
-  if (name === '.' || name === '..') throw new FsError('INVAL', `'${name}' cannot be a name`)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[/\u0000-\u001f\u007f]/.test(name)) {
-    throw new FsError('INVAL', `a snapshot's name has no '/' and no control characters`)
-  }
-  // Half of a surrogate pair has no bytes of its own: two names would have the same ones.
-  if (Buffer.from(name).toString() !== name) {
-    throw new FsError('INVAL', `a snapshot's name is text that UTF-8 can tell`)
   }
 }

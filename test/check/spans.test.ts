@@ -75,7 +75,7 @@ test('a tally tells each state its sum', () => {
 test('a version is seen by the snapshots between its birth and its end, not by deleted ones', () => {
   const created = { seconds: 0, nseconds: 0 }
   const snapshot = (name: string, epoch: number, deleting = false) => ({
-    ...{ dataset: 1, name, epoch, deleting, created },
+    ...{ dataset: 1, name, epoch, deleting, created, comment: '', tags: [], holds: [] },
   })
   const timeline = new Timeline([snapshot('c', 7), snapshot('a', 2), snapshot('b', 5, true)])
   assert.is(timeline.live, 2)

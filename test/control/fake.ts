@@ -9,6 +9,7 @@ import type {
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  SnapshotChange,
   SnapshotInfo,
   Status,
 } from '../../src/control/operations.ts'
@@ -27,6 +28,8 @@ export interface Node {
   /** Keyed by the names' bytes as latin1. */
   readonly children: Map<string, Node>
 }
+
+export const NO_NOTES = { comment: '', tags: [], holds: [] }
 
 let lastIno = 100
 const time = (seconds: number, nseconds = 0) => ({ seconds, nseconds })
@@ -103,7 +106,7 @@ export class FakeOperations implements Operations {
   constructor(root: Node = dir({}), names: readonly string[] = ['before', '001']) {
     this.root = root
     this.snapshots = names.map((name, i) => ({
-      ...{ id: i + 2, name },
+      ...{ id: i + 2, name, ...NO_NOTES },
       created: time(1_763_842_445 + i * 3600, 5000),
     }))
   }
@@ -122,14 +125,36 @@ export class FakeOperations implements Operations {
     return this.statusAnswer
   }
 
-  async createSnapshot(name: string) {
+  async createSnapshot(name: string, comment = '', tags: readonly string[] = []) {
     this.#check()
     if (this.snapshots.some((snapshot) => snapshot.name === name)) {
       throw new FsError('EXIST', `there is a snapshot '${name}' already`)
     }
-    const made = { id: this.snapshots.length + 2, name, created: time(1_763_842_445, 5000) }
+    const notes = { comment, tags, holds: [] }
+    const id = this.snapshots.length + 2
+    const made = { id, name, created: time(1_763_842_445, 5000), ...notes }
     this.snapshots.push(made)
     return made
+  }
+
+  /** Notes what was asked for as the real ones do, without their checks. */
+  async changeSnapshot(name: string, change: SnapshotChange) {
+    this.#check()
+    this.#snapshot(name)
+    const { name: renamed = name, comment, addTags, removeTags, hold, release } = change
+    const changed = (snapshot: SnapshotInfo) => ({
+      ...{ id: snapshot.id, created: snapshot.created, name: renamed },
+      comment: comment ?? snapshot.comment,
+      tags: [...snapshot.tags.filter((tag) => !removeTags.includes(tag)), ...addTags],
+      holds: [
+        ...snapshot.holds.filter((other) => other !== release),
+        ...(hold === undefined ? [] : [hold]),
+      ],
+    })
+    this.snapshots = this.snapshots.map((snapshot) =>
+      snapshot.name === name ? changed(snapshot) : snapshot,
+    )
+    return this.snapshots.find((snapshot) => snapshot.name === renamed) as SnapshotInfo
   }
 
   async listSnapshots() {

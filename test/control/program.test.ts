@@ -11,6 +11,7 @@ import { FileType } from '../../src/fs/filesystem.ts'
 import { RpcClient, type RpcError } from '../../src/rpc/client.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
+import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import { type Codec, uint32, voidType } from '../../src/xdr/codec.ts'
 import { dir, FakeOperations, file, STATUS, sparse, special, symlink } from './fake.ts'
 import { withTempDir } from './tempdir.ts'
@@ -81,6 +82,12 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
   },
   'the snapshots': (o) => o.listSnapshots(),
   'a new snapshot': (o) => o.createSnapshot('après'),
+  'a new snapshot with notes': (o) => o.createSnapshot('noted', 'a comment', ['a', 'b=c']),
+  'a change of a snapshot': (o) =>
+    o.changeSnapshot('before', {
+      ...{ name: 'after', comment: '', addTags: ['x', 'y'], removeTags: [], hold: 'h' },
+      release: undefined,
+    }),
   'a file': (o) => o.stat('before', Buffer.from('config.yml')),
   'the root directory': (o) => o.stat('before', new Uint8Array()),
   'a page of a listing': async (o) =>
@@ -148,6 +155,16 @@ test('an FsError arrives with its code and its sentence', async () => {
     assert.is(((await thrown(remote.deleteSnapshot('befor'))) as FsError).code, 'NOENT')
     assert.is(((await thrown(remote.createSnapshot('001'))) as FsError).code, 'EXIST')
     assert.equal(bugs, [])
+  })
+})
+
+test('more tags than a call carries are refused before they are sent', async () => {
+  await withServer(tree(), async ({ remote }) => {
+    const tags = Array.from({ length: 300 }, (_, i) => `t${i}`)
+    const change = { ...NO_CHANGE, addTags: tags }
+    assert.is(((await thrown(remote.createSnapshot('x', '', tags))) as FsError).code, 'INVAL')
+    assert.is(((await thrown(remote.changeSnapshot('before', change))) as FsError).code, 'INVAL')
+    assert.is((await remote.listSnapshots()).length, 2)
   })
 })
 

@@ -247,7 +247,9 @@ export class FakeStore implements DataStore {
   snapshot(): number {
     const { epoch, snapshots } = this.dataset
     const created = this.clock()
-    const record = { id: epoch, dataset: 1, name: `s${epoch}`, epoch, created, deleting: false }
+    const notes = { comment: '', tags: [], holds: [] }
+    const named = { id: epoch, dataset: 1, name: `s${epoch}` }
+    const record = { ...named, epoch, created, deleting: false, ...notes }
     this.dataset.setSnapshots([...snapshots, record], epoch + 1)
     return epoch
   }
