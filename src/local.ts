@@ -4,7 +4,10 @@ import { crc32 } from 'node:zlib'
 import { checkStore } from './check/check.ts'
 import type {
   CheckReport,
+  DeletionReport,
+  DeletionRequest,
   EntryInfo,
+  Freeing,
   Listing,
   Operations,
   Piece,
@@ -13,12 +16,14 @@ import type {
   RestoreSummary,
   SnapshotChange,
   SnapshotInfo,
+  SnapshotSize,
   Status,
 } from './control/operations.ts'
 import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
+import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
@@ -60,6 +65,7 @@ export class LocalOperations implements Operations {
       dataBytes: store.spaceMap.usedBlocks * BLOCK_BYTES,
       freeBytes: store.space().free,
       logBytes: store.logBytes,
+      freeing: snapshots.freeing,
     }
   }
 
@@ -83,8 +89,15 @@ export class LocalOperations implements Operations {
     return this.#volume.snapshots.list().map(snapshotInfo)
   }
 
-  deleteSnapshot(name: string): Promise<void> {
-    return this.#volume.snapshots.delete(name)
+  deleteSnapshots(
+    request: DeletionRequest,
+    progress: (progress: Freeing) => void,
+  ): Promise<DeletionReport> {
+    return deleteSnapshots(this.#volume, request, progress)
+  }
+
+  measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]> {
+    return measureSnapshots(this.#volume, words)
   }
 
   restore(
@@ -154,10 +167,6 @@ const wanted = (count: number): number => Math.min(count, READ_BYTES_MAX)
 
 function piece(data: Uint8Array, hole: number, eof: boolean): Piece {
   return { data, crc: crc32(data), hole, eof }
-}
-
-function snapshotInfo({ id, name, created, comment, tags, holds }: Snapshot): SnapshotInfo {
-  return { id, name, created, comment, tags, holds }
 }
 
 function entryInfo(name: Uint8Array, ino: number, inode: Inode): EntryInfo {

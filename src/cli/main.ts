@@ -8,7 +8,9 @@ import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
 import { serve } from './serve.ts'
-import { snapshotCreate, snapshotDelete, snapshotList } from './snapshot.ts'
+import { snapshotCreate } from './snapshot-create.ts'
+import { snapshotDelete } from './snapshot-delete.ts'
+import { snapshotInfo, snapshotList } from './snapshot-list.ts'
 import { snapshotHold, snapshotRelease, snapshotRename, snapshotTag } from './snapshot-notes.ts'
 import { status } from './status.ts'
 
@@ -20,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   restore,
   status,
   check,
+  snapshotInfo,
   snapshotHold,
   snapshotRelease,
   snapshotTag,

@@ -4,7 +4,8 @@ import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
 import type { Command } from './options.ts'
-import { columns, count, duration, size } from './text.ts'
+import { freeingText } from './snapshot-delete.ts'
+import { columns, count, counted, duration, size } from './text.ts'
 
 function stateOf({ state, reason, uptime, pid }: Status): string {
   switch (state) {
@@ -32,10 +33,16 @@ function rows(status: Status, style: Context['style']): string[][] {
     ['version', status.version],
     ...(served ? whenServed : []),
     ['snapshots', count(status.snapshots)],
+    ...freeingRow(status),
     ['file data', size(status.dataBytes)],
     ['disk free', size(status.freeBytes)],
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
   ]
+}
+
+function freeingRow({ freeing }: Status): string[][] {
+  if (freeing === undefined) return []
+  return [['deleting', `${counted(freeing.snapshots, 'snapshot')} ${freeingText(freeing)}`]]
 }
 
 export const status: Command = {
@@ -52,7 +59,7 @@ export const status: Command = {
     withOperations(context, dataFolder(context, given), 'status', async (operations) => {
       const found = await operations.status()
       for (const line of columns(rows(found, context.style))) context.print(line)
-      context.printJson({ ...found, reason: found.reason ?? null })
+      context.printJson({ ...found, reason: found.reason ?? null, freeing: found.freeing ?? null })
       return found.state === 'failed' ? Exit.ERROR : Exit.OK
     }),
 }

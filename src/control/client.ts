@@ -4,7 +4,10 @@ import { RpcClient, RpcError } from '../rpc/client.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
 import type {
   CheckReport,
+  DeletionReport,
+  DeletionRequest,
   EntryInfo,
+  Freeing,
   Listing,
   Operations,
   Piece,
@@ -13,8 +16,10 @@ import type {
   RestoreSummary,
   SnapshotChange,
   SnapshotInfo,
+  SnapshotSize,
   Status,
 } from './operations.ts'
+import * as snapshotWire from './snapshot-types.ts'
 import { controlSocketPath } from './socket.ts'
 import * as wire from './types.ts'
 
@@ -60,28 +65,38 @@ export class RemoteOperations implements Operations {
     tags: readonly string[] = [],
   ): Promise<SnapshotInfo> {
     const { SNAPSHOT_CREATE } = wire.CONTROLPROC
-    if (tags.length > wire.WORDS_MAX) {
-      throw new FsError('INVAL', `give at most ${wire.WORDS_MAX} tags at a time`)
+    if (tags.length > snapshotWire.WORDS_MAX) {
+      throw new FsError('INVAL', `give at most ${snapshotWire.WORDS_MAX} tags at a time`)
     }
     const args = { name, comment, tags }
-    return this.#call(SNAPSHOT_CREATE, wire.snapshotNew, args, wire.snapshotInfo)
+    return this.#call(SNAPSHOT_CREATE, snapshotWire.snapshotNew, args, snapshotWire.snapshotInfo)
   }
 
   async listSnapshots(): Promise<readonly SnapshotInfo[]> {
     const { SNAPSHOT_LIST } = wire.CONTROLPROC
     const all: SnapshotInfo[] = []
     for (let more = true; more; ) {
-      const page = await this.#call(SNAPSHOT_LIST, uint64, all.at(-1)?.id ?? 0, wire.snapshotPage)
+      const page = await this.#call(
+        SNAPSHOT_LIST,
+        uint64,
+        all.at(-1)?.id ?? 0,
+        snapshotWire.snapshotPage,
+      )
       all.push(...page.snapshots)
       more = page.more
     }
     return all
   }
 
-  async deleteSnapshot(name: string): Promise<void> {
+  async deleteSnapshots(
+    request: DeletionRequest,
+    progress: (progress: Freeing) => void,
+  ): Promise<DeletionReport> {
     const { SNAPSHOT_DELETE, SNAPSHOT_DELETE_POLL } = wire.CONTROLPROC
-    const job = await this.#call(SNAPSHOT_DELETE, wire.snapshotName, name, uint32)
-    await this.#follow(SNAPSHOT_DELETE_POLL, job, wire.deletePoll, () => undefined)
+    requireFew(request.words)
+    const job = await this.#call(SNAPSHOT_DELETE, snapshotWire.deletionRequest, request, uint32)
+    const ended = await this.#follow(SNAPSHOT_DELETE_POLL, job, snapshotWire.deletePoll, progress)
+    return { names: ended.items, bytes: ended.value.bytes }
   }
 
   async restore(
@@ -122,10 +137,23 @@ export class RemoteOperations implements Operations {
   async changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo> {
     const { SNAPSHOT_CHANGE } = wire.CONTROLPROC
     const { addTags, removeTags } = change
-    if (Math.max(addTags.length, removeTags.length) > wire.WORDS_MAX) {
-      throw new FsError('INVAL', `change at most ${wire.WORDS_MAX} tags at a time`)
+    if (Math.max(addTags.length, removeTags.length) > snapshotWire.WORDS_MAX) {
+      throw new FsError('INVAL', `change at most ${snapshotWire.WORDS_MAX} tags at a time`)
     }
-    return this.#call(SNAPSHOT_CHANGE, wire.snapshotChange, { name, change }, wire.snapshotInfo)
+    return this.#call(
+      SNAPSHOT_CHANGE,
+      snapshotWire.snapshotChange,
+      { name, change },
+      snapshotWire.snapshotInfo,
+    )
+  }
+
+  async measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]> {
+    const { SNAPSHOT_SIZES, SNAPSHOT_SIZES_POLL } = wire.CONTROLPROC
+    requireFew(words)
+    const job = await this.#call(SNAPSHOT_SIZES, snapshotWire.selection, words, uint32)
+    const told = () => undefined
+    return (await this.#follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
   }
 
   /** Ends the connection. Long calls that were started run on in the server. */
@@ -165,6 +193,15 @@ export class RemoteOperations implements Operations {
     if (answer.ok) return answer.value
     throw answer.error
   }
+}
+
+/** @throws FsError INVAL */
+function requireFew(words: readonly string[]): void {
+  if (words.length <= snapshotWire.SELECTION_MAX) return
+  throw new FsError(
+    'INVAL',
+    `name at most ${snapshotWire.SELECTION_MAX} snapshots or patterns at a time`,
+  )
 }
 
 function explain({ code, message }: RpcError): string {

@@ -7,6 +7,7 @@
  * message is a sentence for people: what was not found, and what is there.
  */
 import type { FileType, Time } from '../fs/filesystem.ts'
+import type { Freeing } from '../snapshot/delete.ts'
 import type { SnapshotChange } from '../snapshot/notes.ts'
 import type {
   Overwrite,
@@ -15,7 +16,7 @@ import type {
   RestoreSummary,
 } from '../snapshot/restore.ts'
 
-export type { Overwrite, RestoreProgress, RestoreRequest, RestoreSummary, SnapshotChange }
+export type { Freeing, Overwrite, RestoreProgress, RestoreRequest, RestoreSummary, SnapshotChange }
 
 export interface SnapshotInfo {
   /** The snapshot's number in the store, never used again. */
@@ -28,6 +29,29 @@ export interface SnapshotInfo {
   readonly tags: readonly string[]
   /** While there is one, the snapshot cannot be deleted. */
   readonly holds: readonly string[]
+}
+
+/** What deleting a snapshot alone would free. */
+export interface SnapshotSize {
+  readonly id: number
+  /** Bytes of blocks that only it holds. */
+  readonly unique: number
+}
+
+export interface DeletionRequest {
+  /** Names, ranges `A..B` and patterns (snapshot/select.ts). */
+  readonly words: readonly string[]
+  /** Only tells what would be done. */
+  readonly dryRun: boolean
+  /** Answers when the snapshots are gone for everybody who looks: their blocks are freed later. */
+  readonly background: boolean
+}
+
+export interface DeletionReport {
+  /** Of the snapshots, oldest first. */
+  readonly names: readonly string[]
+  /** Bytes that are free now, or would be; 0 where they are freed in the background. */
+  readonly bytes: number
 }
 
 export interface Status {
@@ -51,6 +75,8 @@ export interface Status {
   readonly freeBytes: number
   /** Bytes of the intent log that a crash now would have to replay. */
   readonly logBytes: number
+  /** What deleted snapshots held, and is being freed; undefined where nothing is. */
+  readonly freeing: Freeing | undefined
 }
 
 /** A file of a snapshot, for streaming it to the operator's disk. */
@@ -108,8 +134,14 @@ export interface Operations {
   createSnapshot(name: string, comment?: string, tags?: readonly string[]): Promise<SnapshotInfo>
   /** Oldest first. */
   listSnapshots(): Promise<readonly SnapshotInfo[]>
-  /** Resolves when what only the snapshot held is free. @throws FsError NOENT, ACCES (a hold) */
-  deleteSnapshot(name: string): Promise<void>
+  /**
+   * Resolves when what only the snapshots held is free, or at once if that is wanted.
+   * @throws FsError NOENT, INVAL (a range, a pattern), ACCES (a hold, a restore): none is deleted
+   */
+  deleteSnapshots(
+    request: DeletionRequest,
+    progress: (progress: Freeing) => void,
+  ): Promise<DeletionReport>
   /** @throws FsError NOENT (the snapshot or a path: nothing was changed then), NOSPC */
   restore(
     request: RestoreRequest,
@@ -131,5 +163,11 @@ export interface Operations {
    * @throws FsError NOENT (the snapshot, a tag, a hold), EXIST (the new name, the hold), INVAL
    */
   changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo>
+  /**
+   * What deleting each of the snapshots alone would free.
+   * @param words as in DeletionRequest; none: all of them
+   * @throws FsError NOENT, INVAL
+   */
+  measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]>
   close(): Promise<void>
 }

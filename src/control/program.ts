@@ -6,9 +6,10 @@
  */
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
-import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
-import { Jobs, jobCount } from './jobs.ts'
+import { type Codec, uint32, voidType } from '../xdr/codec.ts'
+import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
+import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
 
 /** Told of every error that is a bug of ours. It must not throw. */
@@ -28,10 +29,11 @@ export function controlProgram(
   const answer: Answer = (args, results, run) => {
     return procedure(args, results, run, { toError, reportBug })
   }
+  const count = jobCount()
   const table: Table = {
     ...shortProcedures(operations, answer),
-    ...longProcedures(operations, answer, toError),
-    ...snapshotProcedures(operations, answer),
+    ...longProcedures(operations, answer, toError, count),
+    ...snapshotProcedures(operations, answer, toError, count),
   }
   const highest = Math.max(...Object.values(wire.CONTROLPROC))
   return {
@@ -42,25 +44,17 @@ export function controlProgram(
 }
 
 /** Procedures by number. */
-type Table = Record<number, Procedure<unknown>>
-type Answer = <A, R>(
+export type Table = Record<number, Procedure<unknown>>
+export type Answer = <A, R>(
   args: Codec<A>,
   results: Codec<R>,
   run: (args: A) => Promise<R>,
 ) => Procedure<A>
 
 function shortProcedures(operations: Operations, answer: Answer): Table {
-  const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
+  const { STATUS, STAT, LIST, READ } = wire.CONTROLPROC
   return {
     [STATUS]: answer(voidType, wire.status, () => operations.status()),
-    [SNAPSHOT_CREATE]: answer(wire.snapshotNew, wire.snapshotInfo, ({ name, comment, tags }) =>
-      operations.createSnapshot(name, comment, tags),
-    ),
-    [SNAPSHOT_LIST]: answer(uint64, wire.snapshotPage, async (after) => {
-      const behind = (await operations.listSnapshots()).filter(({ id }) => id > after)
-      const snapshots = behind.slice(0, wire.PAGE_LENGTH)
-      return { snapshots, more: behind.length > snapshots.length }
-    }),
     [STAT]: answer(wire.statArgs, wire.entryInfo, ({ snapshot, path }) =>
       operations.stat(snapshot, path),
     ),
@@ -77,10 +71,9 @@ function longProcedures(
   operations: Operations,
   answer: Answer,
   toError: (error: unknown) => FsError,
+  count: JobCount,
 ): Table {
   const proc = wire.CONTROLPROC
-  const count = jobCount()
-  const deletions = new Jobs<void, void, void>(count, toError)
   const restores = new Jobs<
     wire.RestoreProgress,
     wire.RestoreCounts,
@@ -88,15 +81,6 @@ function longProcedures(
   >(count, toError)
   const checks = new Jobs<string, wire.CheckCounts, string>(count, toError)
   return {
-    [proc.SNAPSHOT_DELETE]: answer(wire.snapshotName, uint32, async (name) =>
-      deletions.start(async () => {
-        await operations.deleteSnapshot(name)
-        return { value: undefined, items: [] }
-      }),
-    ),
-    [proc.SNAPSHOT_DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) =>
-      deletions.poll(args),
-    ),
     [proc.RESTORE]: answer(wire.restoreRequest, uint32, async (request) =>
       restores.start(async (report) => {
         const { failed, ...value } = await operations.restore(request, report)
@@ -111,16 +95,6 @@ function longProcedures(
       }),
     ),
     [proc.CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
-  }
-}
-
-function snapshotProcedures(operations: Operations, answer: Answer): Table {
-  return {
-    [wire.CONTROLPROC.SNAPSHOT_CHANGE]: answer(
-      wire.snapshotChange,
-      wire.snapshotInfo,
-      ({ name, change }) => operations.changeSnapshot(name, change),
-    ),
   }
 }
 

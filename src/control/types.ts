@@ -24,7 +24,6 @@ import {
   struct,
   uint32,
   uint64,
-  voidType,
 } from '../xdr/codec.ts'
 import { XdrError, type XdrReader } from '../xdr/reader.ts'
 import { LIST_ENTRIES_MAX, type Overwrite, READ_BYTES_MAX } from './operations.ts'
@@ -48,6 +47,8 @@ export const CONTROLPROC = {
   LIST: 11,
   READ: 12,
   SNAPSHOT_CHANGE: 20,
+  SNAPSHOT_SIZES: 21,
+  SNAPSHOT_SIZES_POLL: 22,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -105,8 +106,8 @@ function word<T extends string>(...words: readonly T[]): Codec<T> {
   }
 }
 
-const text = cutString(TEXT_BYTES_MAX)
-const time = struct({ seconds: uint32, nseconds: uint32 })
+export const text = cutString(TEXT_BYTES_MAX)
+export const time = struct({ seconds: uint32, nseconds: uint32 })
 
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
@@ -138,31 +139,13 @@ const failure: Codec<FsError> = {
 /** Its limit is checked by whoever serves it, so that a long name is an error and not garbage. */
 export const snapshotName = cutString(TEXT_BYTES_MAX)
 
-/** As many notes as are taken in, and more than a snapshot has: too many are an error. */
-export const WORDS_MAX = 256
-const words = array(text, WORDS_MAX)
-
-export const snapshotNew = struct({ name: snapshotName, comment: text, tags: words })
-export const snapshotInfo = struct({
-  id: uint64,
-  name: snapshotName,
-  created: time,
-  comment: text,
-  tags: words,
-  holds: words,
+/** How far a deletion is (snapshot/delete.ts). */
+export const freeing = struct({
+  snapshots: uint32,
+  versions: uint64,
+  total: uint64,
+  bytes: uint64,
 })
-export const snapshotChange = struct({
-  name: snapshotName,
-  change: struct({
-    name: optional(snapshotName),
-    comment: optional(text),
-    addTags: words,
-    removeTags: words,
-    hold: optional(text),
-    release: optional(text),
-  }),
-})
-export const snapshotPage = struct({ snapshots: array(snapshotInfo, PAGE_LENGTH), more: bool })
 
 export const status = struct({
   directory: text,
@@ -178,6 +161,7 @@ export const status = struct({
   dataBytes: uint64,
   freeBytes: uint64,
   logBytes: uint64,
+  freeing: optional(freeing),
 })
 
 const path = ownOpaque(PATH_BYTES_MAX)
@@ -266,10 +250,13 @@ export interface Page<R, I> {
   readonly more: boolean
 }
 
-function poll<P, R, I>(progress: Codec<P>, value: Codec<R>, item: Codec<I>): Codec<Poll<P, R, I>> {
+export function poll<P, R, I>(
+  progress: Codec<P>,
+  value: Codec<R>,
+  item: Codec<I>,
+): Codec<Poll<P, R, I>> {
   const page: Codec<Page<R, I>> = struct({ value, items: array(item, PAGE_LENGTH), more: bool })
   return struct({ progress: array(progress, PAGE_LENGTH), outcome: optional(result(page)) })
 }
-export const deletePoll = poll(voidType, voidType, voidType)
 export const restorePoll = poll(restoreProgress, restoreCounts, restoreFailed)
 export const checkPoll = poll(text, checkCounts, text)

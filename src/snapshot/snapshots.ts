@@ -12,8 +12,11 @@ import type { Dataset, Snapshot } from '../store/dataset.ts'
 import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
-import { SnapshotDeletion } from './delete.ts'
+import type { Freeing } from './delete.ts'
+import { Deletions } from './deletions.ts'
+import { measure } from './measure.ts'
 import { changedRecord, checkName, newNotes, requireNoHold, type SnapshotChange } from './notes.ts'
+import { select } from './select.ts'
 
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
@@ -24,17 +27,33 @@ export class Snapshots {
   readonly #store: Store
   readonly #dataset: Dataset
   readonly #settleAll: () => void
+  readonly #failed: (error: unknown) => void
   /** Restores under way, by snapshot: what they read must not go. */
   readonly #held = new Map<number, number>()
   /** Restores and deletions under way: the store cannot be closed before they end. */
   readonly #working = new Set<Promise<void>>()
+  readonly #deletions: Deletions
   #stopped = false
 
-  /** @param settleAll makes acknowledged data part of the store, in this turn */
-  constructor(store: Store, dataset: Dataset, settleAll: () => void) {
+  /**
+   * @param settleAll makes acknowledged data part of the store, in this turn
+   * @param failed is told why what was deleted in the background cannot be freed
+   */
+  constructor(
+    store: Store,
+    dataset: Dataset,
+    settleAll: () => void,
+    failed: (error: unknown) => void = () => undefined,
+  ) {
     this.#store = store
     this.#dataset = dataset
     this.#settleAll = settleAll
+    this.#failed = failed
+    this.#deletions = new Deletions({
+      ...{ store, dataset },
+      stopped: () => this.#stopped,
+      freed: (ids) => this.#forget(ids),
+    })
   }
 
   get dataset(): Dataset {
@@ -123,14 +142,12 @@ export class Snapshots {
     const { id, ...record } = this.get(name)
     const changed = changedRecord(record, change)
     if (changed.name !== name) this.#requireFree(changed.name)
-    return this.#store.transact((tx) => this.#put(tx, { id, ...changed }))
-  }
-
-  #put(tx: Transaction, snapshot: Snapshot): Snapshot {
-    const { id, ...record } = snapshot
-    tx.put(this.#store.snapshots, id, record)
-    this.#replace(tx, id, snapshot)
-    return snapshot
+    const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
+    return this.#store.transact((tx) => {
+      tx.put(this.#store.snapshots, id, changed)
+      this.#set(tx, [...others, { id, ...changed }], this.#dataset.epoch)
+      return { id, ...changed }
+    })
   }
 
   #set(tx: Transaction, snapshots: readonly Snapshot[], epoch: number): void {
@@ -181,32 +198,73 @@ export class Snapshots {
     return work
   }
 
+  /** Those that words name (select.ts). @throws FsError NOENT, INVAL */
+  select(words: readonly string[]): readonly Snapshot[] {
+    return select(this, words)
+  }
+
   /**
-   * Deletes a snapshot: at once for everybody who looks, and then what only it held, in steps.
+   * Deletes snapshots: at once for everybody who looks, and then what only they held, in steps.
+   * When this returns they are marked, which is durable after the store's next barrier.
    *
-   * @returns a promise that resolves when everything is freed
-   * @throws FsError NOENT; ACCES while it has a hold, or a restore reads it
+   * @returns a promise of the bytes that are free when everything is freed, or where the store is
+   *   about to be closed
+   * @throws FsError ACCES while one has a hold, or a restore reads it: none is deleted then
    */
+  deleteAll(gone: readonly Snapshot[]): Promise<number> {
+    for (const snapshot of gone) this.requireDeletable(snapshot)
+    const ids = new Set(gone.map(({ id }) => id))
+    const others = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
+    const marked = gone.map((snapshot) => ({ ...snapshot, deleting: true }))
+    this.#store.transact((tx) => {
+      for (const { id, ...record } of marked) tx.put(this.#store.snapshots, id, record)
+      this.#set(tx, [...others, ...marked], this.#dataset.epoch)
+    })
+    return this.#track(this.#deletions.free())
+  }
+
+  /** As `deleteAll`, for who does not wait until everything is freed. */
+  deleteInBackground(gone: readonly Snapshot[]): void {
+    this.deleteAll(gone).catch(this.#failed)
+  }
+
+  /** Deletes one. @throws as `get` and `deleteAll` */
   async delete(name: string): Promise<void> {
-    const snapshot = this.get(name)
+    await this.deleteAll([this.get(name)])
+  }
+
+  /** @throws FsError ACCES while the snapshot has a hold, or a restore reads it */
+  requireDeletable(snapshot: Snapshot): void {
     requireNoHold(snapshot)
-    if (this.#held.has(snapshot.id)) {
-      throw new FsError(
-        'ACCES',
-        `snapshot '${name}' is in use by a restore; try again when it ends`,
-      )
+    if (!this.#held.has(snapshot.id)) return
+    const used = `snapshot '${snapshot.name}' is in use by a restore`
+    throw new FsError('ACCES', `${used}; try again when it ends`)
+  }
+
+  /** What is being freed; undefined where nothing is. */
+  get freeing(): Freeing | undefined {
+    return this.#deletions.progress
+  }
+
+  /**
+   * What deleting snapshots would free, in bytes: for each of the groups, all of it together.
+   *
+   * @param tell is called with each number as soon as it is known
+   */
+  measure(
+    groups: readonly (readonly Snapshot[])[],
+    tell: (bytes: number, group: number) => void,
+  ): Promise<void> {
+    const pause = async () => {
+      await new Promise(setImmediate)
+      this.requireGoingOn()
     }
-    const deleting = { ...snapshot, deleting: true }
-    this.#store.transact((tx) => this.#put(tx, deleting))
-    await this.#store.flush()
-    await this.#track(this.#free(deleting))
+    return this.#track(measure(this.#store, this.#dataset, groups, pause, tell))
   }
 
   /** Goes on with deletions that a crash or a stop has interrupted. */
   async resume(): Promise<void> {
-    for (const snapshot of this.#dataset.snapshots) {
-      if (snapshot.deleting) await this.#track(this.#free(snapshot))
-    }
+    await this.#track(this.#deletions.free())
   }
 
   /**
@@ -218,20 +276,12 @@ export class Snapshots {
     while (this.#working.size > 0) await Promise.all(this.#working)
   }
 
-  async #free(snapshot: Snapshot): Promise<void> {
-    if (this.#stopped) return
-    const deletion = new SnapshotDeletion(this.#store, this.#dataset, snapshot, () => this.#stopped)
-    if (!(await deletion.run())) return
+  /** The records of deleted snapshots go. */
+  #forget(ids: ReadonlySet<number>): void {
     this.#store.transact((tx) => {
-      tx.delete(this.#store.snapshots, snapshot.id)
-      this.#replace(tx, snapshot.id, undefined)
+      for (const id of ids) tx.delete(this.#store.snapshots, id)
+      const left = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
+      this.#set(tx, left, this.#dataset.epoch)
     })
-    await this.#store.flush()
-  }
-
-  #replace(tx: Transaction, id: number, by: Snapshot | undefined): void {
-    const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
-    const left = by === undefined ? others : [...others, by]
-    this.#set(tx, left, this.#dataset.epoch)
   }
 }

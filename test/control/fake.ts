@@ -2,7 +2,9 @@
 import { crc32 } from 'node:zlib'
 import type {
   CheckReport,
+  DeletionRequest,
   EntryInfo,
+  Freeing,
   Listing,
   Operations,
   Piece,
@@ -81,7 +83,7 @@ export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
   ...{ connections: 3, snapshots: 2, dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
-  logBytes: 12_582_912,
+  ...{ logBytes: 12_582_912, freeing: undefined },
 }
 
 export class FakeOperations implements Operations {
@@ -100,6 +102,8 @@ export class FakeOperations implements Operations {
   readonly unreadable = new Set<string>()
   readonly requests: RestoreRequest[] = []
   readonly deleted: string[] = []
+  readonly deletions: DeletionRequest[] = []
+  deletionSteps: readonly Freeing[] = []
   reads = 0
   closed = false
 
@@ -162,12 +166,25 @@ export class FakeOperations implements Operations {
     return this.snapshots
   }
 
-  async deleteSnapshot(name: string) {
+  /** Takes names alone. */
+  async deleteSnapshots(request: DeletionRequest, progress: (progress: Freeing) => void) {
     this.#check()
-    this.#snapshot(name)
+    for (const name of request.words) this.#snapshot(name)
+    this.deletions.push(request)
+    for (const step of this.deletionSteps) progress(step)
     await this.gate
-    this.snapshots = this.snapshots.filter((snapshot) => snapshot.name !== name)
-    this.deleted.push(name)
+    const names = [...request.words]
+    if (request.dryRun) return { names, bytes: 4096 }
+    this.snapshots = this.snapshots.filter(({ name }) => !names.includes(name))
+    this.deleted.push(...names)
+    return { names, bytes: request.background ? 0 : 4096 }
+  }
+
+  async measureSnapshots(words: readonly string[]) {
+    this.#check()
+    for (const name of words) this.#snapshot(name)
+    const chosen = this.snapshots.filter(({ name }) => words.length === 0 || words.includes(name))
+    return chosen.map(({ id }) => ({ id, unique: 2 ** 40 - 4096 * id }))
   }
 
   async restore(request: RestoreRequest, progress: (progress: RestoreProgress) => void) {

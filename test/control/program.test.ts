@@ -72,11 +72,15 @@ const tree = () =>
     }),
   )
 
+const deletionOf = (name: string) => ({ words: [name], dryRun: false, background: false })
+
 const questions: Record<string, (operations: Operations) => Promise<unknown>> = {
   status: (o) => o.status(),
   'status offline, with a reason': (o) => {
     if (o instanceof FakeOperations) {
-      o.statusAnswer = { ...STATUS, state: 'failed', reason: 'the disk is full', addresses: [] }
+      const freeing = { snapshots: 2, versions: 3, total: 4, bytes: 2 ** 40 }
+      const failed = { state: 'failed' as const, reason: 'the disk is full', addresses: [] }
+      o.statusAnswer = { ...STATUS, ...failed, freeing }
     }
     return o.status()
   },
@@ -107,7 +111,11 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
     return o.restore({ snapshot: '001', paths, to, overwrite: 'never' }, () => undefined)
   },
   'a check': (o) => o.check(() => undefined),
-  'a deletion': (o) => o.deleteSnapshot('before'),
+  'a deletion': (o) => o.deleteSnapshots(deletionOf('before'), () => undefined),
+  'a deletion that is tried out': (o) =>
+    o.deleteSnapshots({ ...deletionOf('001'), dryRun: true, background: true }, () => undefined),
+  'the sizes of all snapshots': (o) => o.measureSnapshots([]),
+  'the size of one': (o) => o.measureSnapshots(['001']),
 }
 
 for (const [what, ask] of Object.entries(questions)) {
@@ -121,6 +129,7 @@ for (const [what, ask] of Object.entries(questions)) {
       assert.equal(bugs, [])
       assert.equal(plain(served.requests), plain(fake.requests))
       assert.equal(served.deleted, fake.deleted)
+      assert.equal(served.deletions, fake.deletions)
     })
   })
 }
@@ -152,7 +161,11 @@ test('an FsError arrives with its code and its sentence', async () => {
     assert.instance(missing, FsError)
     assert.is((missing as FsError).code, 'NOENT')
     assert.is(missing.message, "there is no snapshot 'befor'")
-    assert.is(((await thrown(remote.deleteSnapshot('befor'))) as FsError).code, 'NOENT')
+    assert.is(
+      ((await thrown(remote.deleteSnapshots(deletionOf('befor'), () => undefined))) as FsError)
+        .code,
+      'NOENT',
+    )
     assert.is(((await thrown(remote.createSnapshot('001'))) as FsError).code, 'EXIST')
     assert.equal(bugs, [])
   })
@@ -222,6 +235,7 @@ test('a long call reports its progress before its result', async () => {
     { files: 2, directories: 1, bytes: 30 },
   ]
   fake.checkSteps = ['inodes', 'blocks']
+  fake.deletionSteps = [{ snapshots: 1, versions: 5, total: 9, bytes: 4096 }]
   let open: () => void = () => undefined
   fake.gate = new Promise((resolve) => {
     open = resolve
@@ -238,6 +252,9 @@ test('a long call reports its progress before its result', async () => {
     const steps: string[] = []
     await remote.check((step) => steps.push(step))
     assert.equal(steps, ['inodes', 'blocks'])
+    const freed: unknown[] = []
+    await remote.deleteSnapshots(deletionOf('before'), (step) => freed.push(step))
+    assert.equal(freed, fake.deletionSteps)
   })
 })
 
@@ -266,7 +283,7 @@ test('a long call runs on when whoever asked for it goes away', async () => {
   })
   await withServer(fake, async ({ remote, directory }) => {
     const other = await RemoteOperations.connect(directory)
-    const deletion = thrown(other.deleteSnapshot('before'))
+    const deletion = thrown(other.deleteSnapshots(deletionOf('before'), () => undefined))
     // This round trip on the same connection ends after the job has begun.
     await other.status()
     await other.close()
