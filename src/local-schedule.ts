@@ -1,4 +1,5 @@
 /** What can be asked of the schedule of a volume of this process. */
+
 import type {
   PolicyChange,
   ScheduleInfo,
@@ -7,6 +8,7 @@ import type {
   Verdict,
 } from './control/operations.ts'
 import { FsError } from './fs/error.ts'
+import { snapshotInfo } from './local-snapshots.ts'
 import type { Schedule } from './snapshot/schedule.ts'
 import type { Time } from './store/time.ts'
 import type { Volume } from './volume.ts'
@@ -46,7 +48,7 @@ export class ScheduleOperations {
   async run(): Promise<readonly SnapshotInfo[]> {
     const taken = this.#required.take()
     await this.#volume.store.flush()
-    return taken.map(({ id, name, created }) => ({ id, name, created }))
+    return taken.map(snapshotInfo)
   }
 
   async prune(dryRun: boolean, pruned: (name: string) => void): Promise<readonly Verdict[]> {

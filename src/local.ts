@@ -6,7 +6,10 @@ import type { DatasetOperations } from './control/datasets.ts'
 import type { DiffEntry, DiffRequest } from './control/history.ts'
 import type {
   CheckReport,
+  DeletionReport,
+  DeletionRequest,
   EntryInfo,
+  Freeing,
   Listing,
   Operations,
   Piece,
@@ -15,7 +18,9 @@ import type {
   RestoreRequest,
   RestoreSummary,
   ScheduleInfo,
+  SnapshotChange,
   SnapshotInfo,
+  SnapshotSize,
   Status,
   Verdict,
 } from './control/operations.ts'
@@ -25,6 +30,7 @@ import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
 import { LocalDatasets } from './local-datasets.ts'
 import { ScheduleOperations } from './local-schedule.ts'
+import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
 import { Diff } from './snapshot/diff.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
@@ -72,22 +78,40 @@ export class LocalOperations implements Operations {
       dataBytes: store.spaceMap.usedBlocks * BLOCK_BYTES,
       freeBytes: store.space().free,
       logBytes: store.logBytes,
+      freeing: snapshots.freeing,
       schedule: this.#schedule.status(),
     }
   }
 
-  async createSnapshot(name: string): Promise<SnapshotInfo> {
-    const { id, created } = this.#volume.snapshots.create(name)
+  async createSnapshot(
+    name: string,
+    comment = '',
+    tags: readonly string[] = [],
+  ): Promise<SnapshotInfo> {
+    const snapshot = this.#volume.snapshots.create(name, comment, tags)
     await this.#volume.store.flush()
-    return { id, name, created }
+    return snapshotInfo(snapshot)
+  }
+
+  async changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo> {
+    const snapshot = this.#volume.snapshots.change(name, change)
+    await this.#volume.store.flush()
+    return snapshotInfo(snapshot)
   }
 
   async listSnapshots(): Promise<readonly SnapshotInfo[]> {
-    return this.#volume.snapshots.list().map(({ id, name, created }) => ({ id, name, created }))
+    return this.#volume.snapshots.list().map(snapshotInfo)
   }
 
-  deleteSnapshot(name: string): Promise<void> {
-    return this.#volume.snapshots.delete(name)
+  deleteSnapshots(
+    request: DeletionRequest,
+    progress: (progress: Freeing) => void,
+  ): Promise<DeletionReport> {
+    return deleteSnapshots(this.#volume, request, progress)
+  }
+
+  measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]> {
+    return measureSnapshots(this.#volume, words)
   }
 
   restore(
@@ -146,7 +170,8 @@ export class LocalOperations implements Operations {
 
   check(progress: (done: string) => void): Promise<CheckReport> {
     const { store, snapshots } = this.#volume
-    return checkStore(store, progress, { requireGoingOn: () => snapshots.requireGoingOn() })
+    const going = { requireGoingOn: () => snapshots.requireGoingOn() }
+    return snapshots.track(checkStore(store, progress, going))
   }
 
   async *diff(request: DiffRequest): AsyncGenerator<DiffEntry> {

@@ -66,7 +66,7 @@ function checkDatasets({ datasets, superblock }: Objsets, problems: Problems): v
 function checkSnapshots({ datasets, snapshots, superblock }: Objsets, problems: Problems): void {
   const names = new Set<string>()
   const epochs = new Set<string>()
-  for (const [id, { dataset, name, epoch, deleting }] of snapshots) {
+  for (const [id, { dataset, name, epoch, deleting, tags, holds }] of snapshots) {
     const told = `snapshot '${name}' (number ${id})`
     const of = datasets.get(dataset)
     if (id >= superblock.nextObjset) problems.add(`${told} has a number that is not given out yet`)
@@ -77,6 +77,9 @@ function checkSnapshots({ datasets, snapshots, superblock }: Objsets, problems: 
     }
     if (epochs.has(`${dataset}/${epoch}`)) problems.add(`${told} has the epoch of another one`)
     epochs.add(`${dataset}/${epoch}`)
+    if (holds.length > 0 && deleting) problems.add(`${told} is held, and being deleted`)
+    if (new Set(holds).size < holds.length) problems.add(`${told} has a hold twice`)
+    if (new Set(tags).size < tags.length) problems.add(`${told} has a tag twice`)
     if (deleting) continue
     if (names.has(`${dataset}/${name}`)) problems.add(`${told} has the name of another one`)
     if (name === '') problems.add(`${told} has no name`)

@@ -18,7 +18,10 @@ import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
 import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
 import { serve } from './serve.ts'
-import { snapshotCreate, snapshotDelete, snapshotList } from './snapshot.ts'
+import { snapshotCreate } from './snapshot-create.ts'
+import { snapshotDelete } from './snapshot-delete.ts'
+import { snapshotInfo, snapshotList } from './snapshot-list.ts'
+import { snapshotHold, snapshotRelease, snapshotRename, snapshotTag } from './snapshot-notes.ts'
 import { status } from './status.ts'
 
 const COMMANDS: readonly Command[] = [
@@ -41,6 +44,11 @@ const COMMANDS: readonly Command[] = [
   scheduleOff,
   scheduleRun,
   schedulePrune,
+  snapshotInfo,
+  snapshotHold,
+  snapshotRelease,
+  snapshotTag,
+  snapshotRename,
 ]
 
 /** @param argv the words behind the program's name */

@@ -4,7 +4,8 @@ import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
 import type { Command } from './options.ts'
-import { columns, count, duration, isoTime, localTime, size } from './text.ts'
+import { freeingText } from './snapshot-delete.ts'
+import { columns, count, counted, duration, isoTime, localTime, size } from './text.ts'
 
 function stateOf({ state, reason, uptime, pid }: Status): string {
   switch (state) {
@@ -32,6 +33,7 @@ function rows(status: Status, style: Context['style']): string[][] {
     ['version', status.version],
     ...(served ? whenServed : []),
     ['snapshots', count(status.snapshots)],
+    ...freeingRow(status),
     ['file data', size(status.dataBytes)],
     ['disk free', size(status.freeBytes)],
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
@@ -52,6 +54,11 @@ function scheduleJson(schedule: Status['schedule']) {
   return { next: isoTime(schedule.next), failure: schedule.failure ?? null }
 }
 
+function freeingRow({ freeing }: Status): string[][] {
+  if (freeing === undefined) return []
+  return [['deleting', `${counted(freeing.snapshots, 'snapshot')} ${freeingText(freeing)}`]]
+}
+
 export const status: Command = {
   name: 'status',
   args: '',
@@ -67,7 +74,8 @@ export const status: Command = {
       const found = await operations.status()
       for (const line of columns(rows(found, context.style))) context.print(line)
       const schedule = scheduleJson(found.schedule)
-      context.printJson({ ...found, reason: found.reason ?? null, schedule })
+      const { reason = null, freeing = null } = found
+      context.printJson({ ...found, reason, freeing, schedule })
       return found.state === 'failed' ? Exit.ERROR : Exit.OK
     }),
 }

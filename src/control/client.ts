@@ -7,7 +7,10 @@ import type { DiffEntry, DiffRequest } from './history.ts'
 import * as history from './history-types.ts'
 import type {
   CheckReport,
+  DeletionReport,
+  DeletionRequest,
   EntryInfo,
+  Freeing,
   Listing,
   Operations,
   Piece,
@@ -16,11 +19,14 @@ import type {
   RestoreRequest,
   RestoreSummary,
   ScheduleInfo,
+  SnapshotChange,
   SnapshotInfo,
+  SnapshotSize,
   Status,
   Verdict,
 } from './operations.ts'
 import * as scheduled from './schedule-types.ts'
+import * as snapshotWire from './snapshot-types.ts'
 import { controlSocketPath } from './socket.ts'
 import type { StreamPage } from './streams.ts'
 import * as wire from './types.ts'
@@ -55,9 +61,7 @@ export class RemoteOperations implements Operations {
 
   readonly datasets = new RemoteDatasets({
     call: (proc, args, given, results) => this.#call(proc, args, given, results),
-    followDeletion: async (proc, job) => {
-      await this.#follow(proc, job, wire.deletePoll, () => undefined)
-    },
+    follow: (proc, job, poll) => this.#follow(proc, job, poll, () => undefined),
   })
 
   private constructor(client: RpcClient) {
@@ -68,26 +72,44 @@ export class RemoteOperations implements Operations {
     return this.#call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
   }
 
-  createSnapshot(name: string): Promise<SnapshotInfo> {
+  async createSnapshot(
+    name: string,
+    comment = '',
+    tags: readonly string[] = [],
+  ): Promise<SnapshotInfo> {
     const { SNAPSHOT_CREATE } = wire.CONTROLPROC
-    return this.#call(SNAPSHOT_CREATE, wire.snapshotName, name, wire.snapshotInfo)
+    if (tags.length > snapshotWire.WORDS_MAX) {
+      throw new FsError('INVAL', `give at most ${snapshotWire.WORDS_MAX} tags at a time`)
+    }
+    const args = { name, comment, tags }
+    return this.#call(SNAPSHOT_CREATE, snapshotWire.snapshotNew, args, snapshotWire.snapshotInfo)
   }
 
   async listSnapshots(): Promise<readonly SnapshotInfo[]> {
     const { SNAPSHOT_LIST } = wire.CONTROLPROC
     const all: SnapshotInfo[] = []
     for (let more = true; more; ) {
-      const page = await this.#call(SNAPSHOT_LIST, uint64, all.at(-1)?.id ?? 0, wire.snapshotPage)
+      const page = await this.#call(
+        SNAPSHOT_LIST,
+        uint64,
+        all.at(-1)?.id ?? 0,
+        snapshotWire.snapshotPage,
+      )
       all.push(...page.snapshots)
       more = page.more
     }
     return all
   }
 
-  async deleteSnapshot(name: string): Promise<void> {
+  async deleteSnapshots(
+    request: DeletionRequest,
+    progress: (progress: Freeing) => void,
+  ): Promise<DeletionReport> {
     const { SNAPSHOT_DELETE, SNAPSHOT_DELETE_POLL } = wire.CONTROLPROC
-    const job = await this.#call(SNAPSHOT_DELETE, wire.snapshotName, name, uint32)
-    await this.#follow(SNAPSHOT_DELETE_POLL, job, wire.deletePoll, () => undefined)
+    requireFew(request.words)
+    const job = await this.#call(SNAPSHOT_DELETE, snapshotWire.deletionRequest, request, uint32)
+    const ended = await this.#follow(SNAPSHOT_DELETE_POLL, job, snapshotWire.deletePoll, progress)
+    return { names: ended.items, bytes: ended.value.bytes }
   }
 
   async restore(
@@ -157,6 +179,28 @@ export class RemoteOperations implements Operations {
     return (await this.#follow(SCHEDULE_PRUNE_POLL, job, scheduled.prunePoll, pruned)).items
   }
 
+  async changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo> {
+    const { SNAPSHOT_CHANGE } = wire.CONTROLPROC
+    const { addTags, removeTags } = change
+    if (Math.max(addTags.length, removeTags.length) > snapshotWire.WORDS_MAX) {
+      throw new FsError('INVAL', `change at most ${snapshotWire.WORDS_MAX} tags at a time`)
+    }
+    return this.#call(
+      SNAPSHOT_CHANGE,
+      snapshotWire.snapshotChange,
+      { name, change },
+      snapshotWire.snapshotInfo,
+    )
+  }
+
+  async measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]> {
+    const { SNAPSHOT_SIZES, SNAPSHOT_SIZES_POLL } = wire.CONTROLPROC
+    requireFew(words)
+    const job = await this.#call(SNAPSHOT_SIZES, snapshotWire.selection, words, uint32)
+    const told = () => undefined
+    return (await this.#follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
+  }
+
   /** Ends the connection. Long calls that were started run on in the server. */
   close(): Promise<void> {
     return this.#client.close()
@@ -217,6 +261,15 @@ export class RemoteOperations implements Operations {
     if (answer.ok) return answer.value
     throw answer.error
   }
+}
+
+/** @throws FsError INVAL */
+function requireFew(words: readonly string[]): void {
+  if (words.length <= snapshotWire.SELECTION_MAX) return
+  throw new FsError(
+    'INVAL',
+    `name at most ${snapshotWire.SELECTION_MAX} snapshots or patterns at a time`,
+  )
 }
 
 function explain({ code, message }: RpcError): string {

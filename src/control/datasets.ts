@@ -64,6 +64,7 @@ const info = struct({
 const page = struct({ datasets: array(info, wire.PAGE_LENGTH), more: bool })
 const renameArgs = struct({ name: wire.snapshotName, to: wire.snapshotName })
 const quotaArgs = struct({ name: wire.snapshotName, quota })
+const deletePoll = wire.poll(voidType, voidType, voidType)
 const deleteArgs = struct({ name: wire.snapshotName, withSnapshots: bool })
 
 /** The procedures' numbers, apart from those in types.ts. */
@@ -98,14 +99,14 @@ export function datasetProcedures(
         return { value: undefined, items: [] }
       }),
     ),
-    [DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) => deletions.poll(args)),
+    [DELETE_POLL]: answer(wire.pollArgs, deletePoll, (args) => deletions.poll(args)),
   }
 }
 
 /** How a client calls a procedure, and waits for a job. */
 export interface Calls {
   call<A, R>(proc: number, args: Codec<A>, given: A, results: Codec<R>): Promise<R>
-  followDeletion(proc: number, job: number): Promise<void>
+  follow(proc: number, job: number, poll: Codec<wire.Poll<void, void, void>>): Promise<unknown>
 }
 
 export class RemoteDatasets implements DatasetOperations {
@@ -139,6 +140,6 @@ export class RemoteDatasets implements DatasetOperations {
 
   async delete(name: string, withSnapshots: boolean): Promise<void> {
     const job = await this.#calls.call(DELETE, deleteArgs, { name, withSnapshots }, uint32)
-    await this.#calls.followDeletion(DELETE_POLL, job)
+    await this.#calls.follow(DELETE_POLL, job, deletePoll)
   }
 }

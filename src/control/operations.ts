@@ -7,6 +7,8 @@
  * message is a sentence for people: what was not found, and what is there.
  */
 import type { FileType, Time } from '../fs/filesystem.ts'
+import type { Freeing } from '../snapshot/delete.ts'
+import type { SnapshotChange } from '../snapshot/notes.ts'
 import type {
   Overwrite,
   PlanAction,
@@ -23,6 +25,7 @@ import type { HistoryOperations } from './history.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type {
+  Freeing,
   Overwrite,
   Period,
   PlanAction,
@@ -31,6 +34,7 @@ export type {
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
+  SnapshotChange,
 }
 export { OVERWRITE }
 
@@ -39,6 +43,35 @@ export interface SnapshotInfo {
   readonly id: number
   readonly name: string
   readonly created: Time
+  /** One line, or nothing. */
+  readonly comment: string
+  /** Words, or `key=value`. */
+  readonly tags: readonly string[]
+  /** While there is one, the snapshot cannot be deleted. */
+  readonly holds: readonly string[]
+}
+
+/** What deleting a snapshot alone would free. */
+export interface SnapshotSize {
+  readonly id: number
+  /** Bytes of blocks that only it holds. */
+  readonly unique: number
+}
+
+export interface DeletionRequest {
+  /** Names, ranges `A..B` and patterns (snapshot/select.ts). */
+  readonly words: readonly string[]
+  /** Only tells what would be done. */
+  readonly dryRun: boolean
+  /** Answers when the snapshots are gone for everybody who looks: their blocks are freed later. */
+  readonly background: boolean
+}
+
+export interface DeletionReport {
+  /** Of the snapshots, oldest first. */
+  readonly names: readonly string[]
+  /** Bytes that are free now, or would be; 0 where they are freed in the background. */
+  readonly bytes: number
 }
 
 export interface Status {
@@ -62,6 +95,8 @@ export interface Status {
   readonly freeBytes: number
   /** Bytes of the intent log that a crash now would have to replay. */
   readonly logBytes: number
+  /** What deleted snapshots held, and is being freed; undefined where nothing is. */
+  readonly freeing: Freeing | undefined
   /** Undefined where none is set. */
   readonly schedule: ScheduleStatus | undefined
 }
@@ -154,12 +189,18 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 export interface Operations extends HistoryOperations {
   readonly datasets: DatasetOperations
   status(): Promise<Status>
-  /** @throws FsError EXIST, INVAL (the name), NOSPC */
-  createSnapshot(name: string): Promise<SnapshotInfo>
+  /** @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC */
+  createSnapshot(name: string, comment?: string, tags?: readonly string[]): Promise<SnapshotInfo>
   /** Oldest first. */
   listSnapshots(): Promise<readonly SnapshotInfo[]>
-  /** Resolves when what only the snapshot held is free. @throws FsError NOENT */
-  deleteSnapshot(name: string): Promise<void>
+  /**
+   * Resolves when what only the snapshots held is free, or at once if that is wanted.
+   * @throws FsError NOENT, INVAL (a range, a pattern), ACCES (a hold, a restore): none is deleted
+   */
+  deleteSnapshots(
+    request: DeletionRequest,
+    progress: (progress: Freeing) => void,
+  ): Promise<DeletionReport>
   /** @throws FsError NOENT (the snapshot or a path: nothing was changed then), NOSPC */
   restore(
     request: RestoreRequest,
@@ -189,5 +230,16 @@ export interface Operations extends HistoryOperations {
    * @throws FsError NOENT no schedule is set
    */
   pruneSchedule(dryRun: boolean, pruned: (name: string) => void): Promise<readonly Verdict[]>
+  /**
+   * Changes a snapshot's name, or what is noted about it.
+   * @throws FsError NOENT (the snapshot, a tag, a hold), EXIST (the new name, the hold), INVAL
+   */
+  changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo>
+  /**
+   * What deleting each of the snapshots alone would free.
+   * @param words as in DeletionRequest; none: all of them
+   * @throws FsError NOENT, INVAL
+   */
+  measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]>
   close(): Promise<void>
 }

@@ -7,12 +7,13 @@
 import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
-import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { type Codec, uint32, voidType } from '../xdr/codec.ts'
 import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
 import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
+import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
 
 /** Told of every error that is a bug of ours. It must not throw. */
@@ -36,6 +37,7 @@ export function controlProgram(
   const table = joined([
     shortProcedures(operations, answer),
     longProcedures(operations, answer, count, toError),
+    snapshotProcedures(operations, answer, toError, count),
     datasetProcedures(operations.datasets, answer, count, toError),
     historyProcedures(operations, answer),
     scheduleProcedures(operations, answer, count, toError),
@@ -65,17 +67,9 @@ function joined(tables: readonly Table[]): Table {
 }
 
 function shortProcedures(operations: Operations, answer: Answer): Table {
-  const { STATUS, SNAPSHOT_CREATE, SNAPSHOT_LIST, STAT, LIST, READ } = wire.CONTROLPROC
+  const { STATUS, STAT, LIST, READ } = wire.CONTROLPROC
   return {
     [STATUS]: answer(voidType, wire.status, () => operations.status()),
-    [SNAPSHOT_CREATE]: answer(wire.snapshotName, wire.snapshotInfo, (name) =>
-      operations.createSnapshot(name),
-    ),
-    [SNAPSHOT_LIST]: answer(uint64, wire.snapshotPage, async (after) => {
-      const behind = (await operations.listSnapshots()).filter(({ id }) => id > after)
-      const snapshots = behind.slice(0, wire.PAGE_LENGTH)
-      return { snapshots, more: behind.length > snapshots.length }
-    }),
     [STAT]: answer(wire.statArgs, wire.entryInfo, ({ snapshot, path }) =>
       operations.stat(snapshot, path),
     ),
@@ -95,22 +89,12 @@ function longProcedures(
   toError: ToError,
 ): Table {
   const proc = wire.CONTROLPROC
-  const deletions = new Jobs<void, void, void>(count, toError)
   const restores = new Jobs<wire.RestoreProgress, wire.RestoreCounts, wire.RestoreItem>(
     count,
     toError,
   )
   const checks = new Jobs<string, wire.CheckCounts, string>(count, toError)
   return {
-    [proc.SNAPSHOT_DELETE]: answer(wire.snapshotName, uint32, async (name) =>
-      deletions.start(async () => {
-        await operations.deleteSnapshot(name)
-        return { value: undefined, items: [] }
-      }),
-    ),
-    [proc.SNAPSHOT_DELETE_POLL]: answer(wire.pollArgs, wire.deletePoll, (args) =>
-      deletions.poll(args),
-    ),
     [proc.RESTORE]: answer(wire.restoreRequest, uint32, async (request) =>
       restores.start(async (report) => {
         const { failed, plan, ...value } = await operations.restore(request, report)

@@ -2,7 +2,8 @@
 import { PERIODS } from '../snapshot/retention.ts'
 import { array, bool, type Codec, optional, struct, uint32, voidType } from '../xdr/codec.ts'
 import type { Period, PolicyChange, Verdict } from './operations.ts'
-import { poll, snapshotInfo, snapshotName, text, time, word } from './types.ts'
+import { snapshotInfo } from './snapshot-types.ts'
+import { poll, snapshotName, text, time, word } from './types.ts'
 
 const period: Codec<Period> = word(...PERIODS)
 

@@ -25,7 +25,6 @@ import {
   struct,
   uint32,
   uint64,
-  voidType,
 } from '../xdr/codec.ts'
 import { XdrError, type XdrReader } from '../xdr/reader.ts'
 import {
@@ -56,12 +55,11 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
-  SCHEDULE: 70,
-  SCHEDULE_SET: 71,
-  SCHEDULE_END: 72,
-  SCHEDULE_RUN: 73,
-  SCHEDULE_PRUNE: 74,
-  SCHEDULE_PRUNE_POLL: 75,
+  ...{ SCHEDULE: 70, SCHEDULE_SET: 71, SCHEDULE_END: 72, SCHEDULE_RUN: 73 },
+  ...{ SCHEDULE_PRUNE: 74, SCHEDULE_PRUNE_POLL: 75 },
+  SNAPSHOT_CHANGE: 20,
+  SNAPSHOT_SIZES: 21,
+  SNAPSHOT_SIZES_POLL: 22,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -152,8 +150,13 @@ const failure: Codec<FsError> = {
 /** Its limit is checked by whoever serves it, so that a long name is an error and not garbage. */
 export const snapshotName = cutString(TEXT_BYTES_MAX)
 
-export const snapshotInfo = struct({ id: uint64, name: snapshotName, created: time })
-export const snapshotPage = struct({ snapshots: array(snapshotInfo, PAGE_LENGTH), more: bool })
+/** How far a deletion is (snapshot/delete.ts). */
+export const freeing = struct({
+  snapshots: uint32,
+  versions: uint64,
+  total: uint64,
+  bytes: uint64,
+})
 
 export const status = struct({
   directory: text,
@@ -170,6 +173,7 @@ export const status = struct({
   freeBytes: uint64,
   logBytes: uint64,
   schedule: optional(struct({ next: time, failure: optional(text) })),
+  freeing: optional(freeing),
 })
 
 const path = ownOpaque(PATH_BYTES_MAX)
@@ -290,6 +294,5 @@ export function poll<P, R, I>(
   const page: Codec<Page<R, I>> = struct({ value, items: array(item, PAGE_LENGTH), more: bool })
   return struct({ progress: array(progress, PAGE_LENGTH), outcome: optional(result(page)) })
 }
-export const deletePoll = poll(voidType, voidType, voidType)
 export const restorePoll = poll(restoreProgress, restoreCounts, restoreItem)
 export const checkPoll = poll(text, checkCounts, text)

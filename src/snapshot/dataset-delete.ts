@@ -39,10 +39,8 @@ export class DatasetDeletion {
   /** @returns whether all are gone; false where it was stopped before */
   async #snapshots(): Promise<boolean> {
     const dataset = this.#dataset
-    for (const snapshot of dataset.snapshots) {
-      const deletion = new SnapshotDeletion(this.#store, dataset, snapshot, this.#stopped)
-      if (this.#stopped() || !(await deletion.run())) return false
-    }
+    const deletion = new SnapshotDeletion(this.#store, dataset, this.#stopped)
+    if (!(await deletion.run())) return false
     this.#store.transact((tx) => {
       for (const { id } of dataset.snapshots) tx.delete(this.#store.snapshots, id)
       const { snapshots, epoch } = dataset
@@ -54,7 +52,7 @@ export class DatasetDeletion {
 
   /** @returns whether all are gone; false where it was stopped before */
   async #records(): Promise<boolean> {
-    const { inodes, names, pages, bitmaps, chunks, orphans, usages } = this.#dataset
+    const { inodes, names, pages, bitmaps, chunks, orphans, schedules, usages } = this.#dataset
     // The scans see the database: what is only in memory has to be there first.
     await this.#store.checkpoint()
     const done =
@@ -63,6 +61,7 @@ export class DatasetDeletion {
       (await this.#all(Kind.PAGE, pages)) &&
       (await this.#all(Kind.BITMAP, bitmaps)) &&
       (await this.#all(Kind.ORPHAN, orphans)) &&
+      (await this.#all(Kind.SCHEDULE, schedules)) &&
       (await this.#all(Kind.INODE, inodes))
     return done && this.#all(Kind.USAGE, usages)
   }

@@ -141,9 +141,9 @@ export class Datasets {
     if (count > 0 && !withSnapshots) {
       throw new FsError('ACCES', `dataset '${name}' has ${count} snapshots, which would go too`)
     }
-    snapshots.requireUnused()
+    for (const snapshot of snapshots.list()) snapshots.requireDeletable(snapshot)
     this.#store.transact((tx) => {
-      snapshots.deleteAll(tx)
+      snapshots.markAll(tx)
       this.#store.objsets.change(tx, dataset, { deleting: true })
     })
     this.#open.delete(dataset.id)

@@ -40,7 +40,8 @@ export class OpenDataset {
     const orphaned = (content: number) => reclaimer.add(content)
     const data = new FileData(store, dataset, { buffers, recordBuffers, budget, orphaned })
     const live = new Live(store, dataset, data, store.fsid(dataset.id))
-    const snapshots = new Snapshots(store, dataset, () => data.settleAll())
+    const unfreed = (error: unknown) => report('a deleted snapshot cannot be freed', error)
+    const snapshots = new Snapshots(store, dataset, () => data.settleAll(), unfreed)
     this.dataset = dataset
     this.data = data
     this.live = live

@@ -24,6 +24,8 @@ export interface Candidate {
   /** Its number: a later snapshot has a higher one. */
   readonly id: number
   readonly name: string
+  /** Names of what holds it. */
+  readonly holds: readonly string[]
 }
 
 /** What becomes of a snapshot, and why. */
@@ -66,7 +68,7 @@ export function parseOwnName(name: string): OwnName | undefined {
 
 /** The names of a snapshot's holds. */
 export function holdsOf(snapshot: Candidate): readonly string[] {
-  return (snapshot as { readonly holds?: readonly string[] }).holds ?? []
+  return snapshot.holds
 }
 
 /** Judges those of `snapshots` that the schedule has made, in the order in which they were made. */

@@ -9,6 +9,10 @@
  * The name is reserved: nothing can be made, removed or renamed under it. A snapshot is listed
  * where the directory existed at its time.
  *
+ * MKDIR in any of these directories makes a snapshot of the whole dataset, and RMDIR deletes one,
+ * for root and for the owner of the dataset's root directory. Nothing else can be changed. The mode
+ * stays 0555: it is ACCESS that tells those two of what they may do.
+ *
  * Linux remembers for seconds that a name is not there, as long as the directory seems unchanged.
  * So that a snapshot is seen by name as soon as it is made, every failed LOOKUP moves the
  * directory's ctime by a nanosecond: the client's own record of the failure is out of date when it
@@ -19,11 +23,14 @@ import { FsError } from '../fs/error.ts'
 import {
   Access,
   type Attributes,
+  type Change,
+  type Cred,
   type DirectoryEntry,
   type FileId,
   FileType,
   type Found,
   type Lookup,
+  type Made,
   type ReaddirResult,
   type Time,
 } from '../fs/filesystem.ts'
@@ -35,6 +42,8 @@ export const SNAPDIR_NAME = Buffer.from('.snapshots')
 /** Added to a directory's fileid: below 2^53, and above every inode number that a handle holds. */
 const FILEID_OFFSET = 2 ** 48
 const DIRECTORY_BYTES = 4096
+const READING = Access.READ | Access.LOOKUP
+const CHANGING = Access.MODIFY | Access.EXTEND | Access.DELETE
 const DOT = Buffer.from('.')
 const DOT_DOT = Buffer.from('..')
 const DOT_COOKIE = 1
@@ -56,6 +65,12 @@ export interface SnapdirHost {
   past(id: FileId, snapshot: Snapshot): Found
   /** When a snapshot was last made or deleted. */
   changed(): Time
+  /** Whether it may make and delete snapshots. */
+  rules(cred: Cred): boolean
+  /** @throws FsError EXIST, INVAL (the name), NOSPC */
+  create(name: string): Snapshot
+  /** Deletes it for everybody who looks. @throws FsError ACCES while it is held, or in use */
+  delete(snapshot: Snapshot): void
 }
 
 export class Snapdir {
@@ -85,9 +100,53 @@ export class Snapdir {
     }
   }
 
-  access(id: FileId, mask: number): number {
+  access(cred: Cred, id: FileId, mask: number): number {
     this.attributes(id)
-    return mask & (Access.READ | Access.LOOKUP)
+    return mask & (this.#host.rules(cred) ? READING | CHANGING : READING)
+  }
+
+  /**
+   * Makes a snapshot, of everything. The attributes asked for are passed over: a snapshot has its
+   * own.
+   *
+   * @throws FsError EXIST, INVAL, NAMETOOLONG, ACCES, NOSPC
+   */
+  mkdir(cred: Cred, id: FileId, name: Uint8Array): Made {
+    const before = this.attributes(id)
+    checkName(name)
+    if (DOT.equals(name) || DOT_DOT.equals(name)) throw new FsError('EXIST')
+    const directory = this.#directory(id)
+    if (this.#host.find(directory, name) !== undefined) throw new FsError('EXIST')
+    this.#requireRule(cred)
+    const text = Buffer.from(name).toString()
+    if (!Buffer.from(text).equals(name)) {
+      throw new FsError('INVAL', `a snapshot's name is text in UTF-8`)
+    }
+    const found = this.#host.past(directory, this.#host.create(text))
+    return { ...found, dir: { before, after: this.attributes(id) } }
+  }
+
+  /**
+   * Deletes a snapshot, whatever is in it, and what only it holds.
+   *
+   * @throws FsError NOENT, INVAL, NAMETOOLONG, EXIST, ACCES (of the caller, or it is held)
+   */
+  rmdir(cred: Cred, id: FileId, name: Uint8Array): Change {
+    const before = this.attributes(id)
+    checkName(name)
+    if (DOT.equals(name)) throw new FsError('INVAL')
+    if (DOT_DOT.equals(name)) throw new FsError('EXIST')
+    const snapshot = this.#host.find(this.#directory(id), name)
+    if (snapshot === undefined) throw new FsError('NOENT')
+    this.#requireRule(cred)
+    this.#host.delete(snapshot)
+    return { before, after: this.attributes(id) }
+  }
+
+  /** @throws FsError ACCES */
+  #requireRule(cred: Cred): void {
+    if (this.#host.rules(cred)) return
+    throw new FsError('ACCES', "snapshots are made and deleted by root and the root folder's owner")
   }
 
   /** @throws FsError NOENT, INVAL, NAMETOOLONG */

@@ -59,6 +59,9 @@ export class SnapFileSystem implements FileSystem {
       },
       past: (id, snapshot) => this.#past(id, snapshot),
       changed: () => snapshots.changed,
+      rules: ({ uid }) => uid === 0 || uid === live.getattr(live.root()).uid,
+      create: (name) => snapshots.create(name),
+      delete: (snapshot) => snapshots.deleteInBackground([snapshot]),
     })
   }
 
@@ -148,7 +151,7 @@ export class SnapFileSystem implements FileSystem {
   }
 
   access(cred: Cred, id: FileId, mask: number): number {
-    return id.snapdir ? this.#snapdir.access(id, mask) : this.#of(id).access(cred, id, mask)
+    return id.snapdir ? this.#snapdir.access(cred, id, mask) : this.#of(id).access(cred, id, mask)
   }
 
   readlink(cred: Cred, id: FileId): Uint8Array {
@@ -178,7 +181,7 @@ export class SnapFileSystem implements FileSystem {
     return this.#live.statfs(this.#live.root())
   }
 
-  // Changes: of live files alone.
+  // Changes: of live files alone, and MKDIR and RMDIR in `.snapshots`.
 
   setattr(cred: Cred, id: FileId, set: SetAttributes, guard?: Time): Change {
     return this.#changeable(id).setattr(cred, id, set, guard)
@@ -199,6 +202,7 @@ export class SnapFileSystem implements FileSystem {
   }
 
   mkdir(cred: Cred, dir: FileId, name: Uint8Array, attributes: SetAttributes): Made {
+    if (dir.snapdir) return this.#snapdir.mkdir(cred, dir, name)
     return this.#for(dir, name).mkdir(cred, dir, name, attributes)
   }
 
@@ -228,6 +232,7 @@ export class SnapFileSystem implements FileSystem {
   }
 
   rmdir(cred: Cred, dir: FileId, name: Uint8Array): Change {
+    if (dir.snapdir) return this.#snapdir.rmdir(cred, dir, name)
     return this.#without(dir, name).rmdir(cred, dir, name)
   }
 

@@ -1,5 +1,5 @@
 /**
- * The snapshots of a dataset: made, found by name or number, deleted.
+ * The snapshots of a dataset: made, found by name or number, changed, deleted.
  *
  * Making one writes three records, whatever the dataset holds: the snapshot, the dataset's raised
  * epoch, and the counter of numbers. From then on the first change of each record keeps the old one
@@ -11,8 +11,12 @@ import type { Dataset, Snapshot } from '../store/dataset.ts'
 import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
-import { SnapshotDeletion } from './delete.ts'
+import type { Freeing } from './delete.ts'
+import { Deletions } from './deletions.ts'
+import { measure } from './measure.ts'
+import { changedRecord, newNotes, requireNoHold, type SnapshotChange } from './notes.ts'
 import { requireName } from './object-names.ts'
+import { select } from './select.ts'
 
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
@@ -23,17 +27,33 @@ export class Snapshots {
   readonly #store: Store
   readonly #dataset: Dataset
   readonly #settleAll: () => void
+  readonly #failed: (error: unknown) => void
   /** Restores under way, by snapshot: what they read must not go. */
   readonly #held = new Map<number, number>()
   /** Restores and deletions under way: the store cannot be closed before they end. */
   readonly #working = new Set<Promise<void>>()
+  readonly #deletions: Deletions
   #stopped = false
 
-  /** @param settleAll makes acknowledged data part of the store, in this turn */
-  constructor(store: Store, dataset: Dataset, settleAll: () => void) {
+  /**
+   * @param settleAll makes acknowledged data part of the store, in this turn
+   * @param failed is told why what was deleted in the background cannot be freed
+   */
+  constructor(
+    store: Store,
+    dataset: Dataset,
+    settleAll: () => void,
+    failed: (error: unknown) => void = () => undefined,
+  ) {
     this.#store = store
     this.#dataset = dataset
     this.#settleAll = settleAll
+    this.#failed = failed
+    this.#deletions = new Deletions({
+      ...{ store, dataset },
+      stopped: () => this.#stopped,
+      freed: (ids) => this.#forget(ids),
+    })
   }
 
   get dataset(): Dataset {
@@ -82,13 +102,12 @@ export class Snapshots {
   /**
    * Makes a snapshot of this instant. It is durable after the store's next barrier.
    *
-   * @throws FsError EXIST, INVAL (the name), NOSPC
+   * @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC
    */
-  create(name: string): Snapshot {
+  create(name: string, comment = '', tags: readonly string[] = []): Snapshot {
     requireName(name, 'snapshot')
-    if (this.find(name) !== undefined) {
-      throw new FsError('EXIST', `a snapshot '${name}' exists already`)
-    }
+    const notes = newNotes(comment, tags)
+    this.#requireFree(name)
     if (this.#dataset.snapshots.length >= SNAPSHOTS_MAX) {
       throw new FsError('NOSPC', `there are ${SNAPSHOTS_MAX} snapshots: delete some first`)
     }
@@ -97,11 +116,35 @@ export class Snapshots {
       const id = this.#store.newObjset(tx)
       const { epoch, snapshots, usage } = this.#dataset
       const about = { dataset: this.#dataset.id, name, referenced: usage }
-      const record = { ...about, epoch, created: tx.now, deleting: false }
+      const record = { ...about, epoch, created: tx.now, deleting: false, ...notes }
       tx.put(this.#store.snapshots, id, record)
       const snapshot = { id, ...record }
       this.#set(tx, [...snapshots, snapshot], epoch + 1)
       return snapshot
+    })
+  }
+
+  /** @throws FsError EXIST */
+  #requireFree(name: string): void {
+    if (this.find(name) === undefined) return
+    throw new FsError('EXIST', `a snapshot '${name}' exists already`)
+  }
+
+  /**
+   * Changes its name, or what is noted about it. It is durable after the store's next barrier.
+   *
+   * @throws FsError NOENT (the snapshot, or a tag or hold to be taken away), EXIST (the new name or
+   *   hold), INVAL
+   */
+  change(name: string, change: SnapshotChange): Snapshot {
+    const { id, ...record } = this.get(name)
+    const changed = changedRecord(record, change)
+    if (changed.name !== name) this.#requireFree(changed.name)
+    const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
+    return this.#store.transact((tx) => {
+      tx.put(this.#store.snapshots, id, changed)
+      this.#set(tx, [...others, { id, ...changed }], this.#dataset.epoch)
+      return { id, ...changed }
     })
   }
 
@@ -156,38 +199,72 @@ export class Snapshots {
     return work
   }
 
-  /**
-   * Deletes a snapshot: at once for everybody who looks, and then what only it held, in steps.
-   *
-   * @returns a promise that resolves when everything is freed
-   * @throws FsError NOENT; ACCES while a restore reads it
-   */
-  async delete(name: string): Promise<void> {
-    const snapshot = this.get(name)
-    if (this.#held.has(snapshot.id)) {
-      throw new FsError(
-        'ACCES',
-        `snapshot '${name}' is in use by a restore; try again when it ends`,
-      )
-    }
-    this.#store.transact((tx) => {
-      const { id, ...record } = snapshot
-      const deleting = { ...record, deleting: true }
-      tx.put(this.#store.snapshots, id, deleting)
-      this.#replace(tx, id, { id, ...deleting })
-    })
-    await this.#store.flush()
-    await this.#track(this.#free({ ...snapshot, deleting: true }))
+  /** Those that words name (select.ts). @throws FsError NOENT, INVAL */
+  select(words: readonly string[]): readonly Snapshot[] {
+    return select(this, words)
   }
 
-  /** @throws FsError ACCES where a restore reads any of them */
-  requireUnused(): void {
-    if (this.#held.size === 0) return
-    throw new FsError('ACCES', 'a restore reads one of its snapshots; try again when it ends')
+  /**
+   * Deletes snapshots: at once for everybody who looks, and then what only they held, in steps.
+   * When this returns they are marked, which is durable after the store's next barrier.
+   *
+   * @returns a promise of the bytes that are free when everything is freed, or where the store is
+   *   about to be closed
+   * @throws FsError ACCES while one has a hold, or a restore reads it: none is deleted then
+   */
+  deleteAll(gone: readonly Snapshot[]): Promise<number> {
+    for (const snapshot of gone) this.requireDeletable(snapshot)
+    const ids = new Set(gone.map(({ id }) => id))
+    const others = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
+    const marked = gone.map((snapshot) => ({ ...snapshot, deleting: true }))
+    this.#store.transact((tx) => {
+      for (const { id, ...record } of marked) tx.put(this.#store.snapshots, id, record)
+      this.#set(tx, [...others, ...marked], this.#dataset.epoch)
+    })
+    return this.#track(this.#deletions.free())
+  }
+
+  /** As `deleteAll`, for who does not wait until everything is freed. */
+  deleteInBackground(gone: readonly Snapshot[]): void {
+    this.deleteAll(gone).catch(this.#failed)
+  }
+
+  /** Deletes one. @throws as `get` and `deleteAll` */
+  async delete(name: string): Promise<void> {
+    await this.deleteAll([this.get(name)])
+  }
+
+  /** @throws FsError ACCES while the snapshot has a hold, or a restore reads it */
+  requireDeletable(snapshot: Snapshot): void {
+    requireNoHold(snapshot)
+    if (!this.#held.has(snapshot.id)) return
+    const used = `snapshot '${snapshot.name}' is in use by a restore`
+    throw new FsError('ACCES', `${used}; try again when it ends`)
+  }
+
+  /** What is being freed; undefined where nothing is. */
+  get freeing(): Freeing | undefined {
+    return this.#deletions.progress
+  }
+
+  /**
+   * What deleting snapshots would free, in bytes: for each of the groups, all of it together.
+   *
+   * @param tell is called with each number as soon as it is known
+   */
+  measure(
+    groups: readonly (readonly Snapshot[])[],
+    tell: (bytes: number, group: number) => void,
+  ): Promise<void> {
+    const pause = async () => {
+      await new Promise(setImmediate)
+      this.requireGoingOn()
+    }
+    return this.#track(measure(this.#store, this.#dataset, groups, pause, tell))
   }
 
   /** Part of the dataset's own deletion: nobody sees any snapshot any more. */
-  deleteAll(tx: Transaction): void {
+  markAll(tx: Transaction): void {
     const all = this.#dataset.snapshots.map((snapshot) => ({ ...snapshot, deleting: true }))
     for (const { id, ...record } of all) tx.put(this.#store.snapshots, id, record)
     this.#set(tx, all, this.#dataset.epoch)
@@ -195,9 +272,7 @@ export class Snapshots {
 
   /** Goes on with deletions that a crash or a stop has interrupted. */
   async resume(): Promise<void> {
-    for (const snapshot of this.#dataset.snapshots) {
-      if (snapshot.deleting) await this.#track(this.#free(snapshot))
-    }
+    await this.#track(this.#deletions.free())
   }
 
   /**
@@ -209,20 +284,12 @@ export class Snapshots {
     while (this.#working.size > 0) await Promise.all(this.#working)
   }
 
-  async #free(snapshot: Snapshot): Promise<void> {
-    if (this.#stopped) return
-    const deletion = new SnapshotDeletion(this.#store, this.#dataset, snapshot, () => this.#stopped)
-    if (!(await deletion.run())) return
+  /** The records of deleted snapshots go. */
+  #forget(ids: ReadonlySet<number>): void {
     this.#store.transact((tx) => {
-      tx.delete(this.#store.snapshots, snapshot.id)
-      this.#replace(tx, snapshot.id, undefined)
+      for (const id of ids) tx.delete(this.#store.snapshots, id)
+      const left = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
+      this.#set(tx, left, this.#dataset.epoch)
     })
-    await this.#store.flush()
-  }
-
-  #replace(tx: Transaction, id: number, by: Snapshot | undefined): void {
-    const others = this.#dataset.snapshots.filter((snapshot) => snapshot.id !== id)
-    const left = by === undefined ? others : [...others, by]
-    this.#set(tx, left, this.#dataset.epoch)
   }
 }

@@ -5,15 +5,17 @@
  *   record     one of the codecs below
  *   crc:u32    CRC-32 of key, birth and record; verified whenever the record is read from disk
  */
-import { bool, type Codec, string, struct, uint32, uint64 } from '../xdr/codec.ts'
+import { array, bool, type Codec, string, struct, uint32, uint64 } from '../xdr/codec.ts'
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import {
   BITMAP_BITS,
   type Chunk,
+  COMMENT_BYTES_MAX,
   type DatasetRecord,
   EMPTY_CHUNK,
   FileType,
+  HOLDS_MAX,
   INLINE_BYTES_MAX,
   type Inode,
   type NameRecord,
@@ -24,8 +26,10 @@ import {
   type ScheduleRecord,
   type SnapshotRecord,
   type Superblock,
+  TAGS_MAX,
   type Usage,
   type Version,
+  WORD_BYTES_MAX,
 } from './records.ts'
 import { timeCodec } from './time.ts'
 
@@ -232,6 +236,9 @@ export const snapshotCodec: Codec<SnapshotRecord> = struct({
   epoch: uint32,
   created: timeCodec,
   deleting: bool,
+  comment: string(COMMENT_BYTES_MAX),
+  tags: array(string(WORD_BYTES_MAX), TAGS_MAX),
+  holds: array(string(WORD_BYTES_MAX), HOLDS_MAX),
 })
 
 export const scheduleCodec: Codec<ScheduleRecord> = struct({

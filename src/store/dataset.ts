@@ -129,16 +129,7 @@ export class Dataset implements Reader {
 
   /** Whether a snapshot sees what was born in epoch `birth` and ended in epoch `end`. */
   seenBySnapshot(birth: number, end: number): boolean {
-    if (birth > this.newestSnapshot) return false
-    let low = 0
-    let high = this.#seen.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#seen[middle] ?? 0) < birth) low = middle + 1
-      else high = middle
-    }
-    const first = this.#seen[low]
-    return first !== undefined && first < end
+    return birth <= this.newestSnapshot && seenBy(this.#seen, birth, end)
   }
 
   /** The dataset as it was at the end of `epoch`, which must be a snapshot's. */
@@ -151,4 +142,21 @@ export class Dataset implements Reader {
       chunks: new PastTable(this, this.chunks, epoch),
     }
   }
+}
+
+/**
+ * Whether one of the snapshots sees what was born in epoch `birth` and ended in epoch `end`.
+ *
+ * @param epochs theirs, ascending
+ */
+export function seenBy(epochs: readonly number[], birth: number, end: number): boolean {
+  let low = 0
+  let high = epochs.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((epochs[middle] ?? 0) < birth) low = middle + 1
+    else high = middle
+  }
+  const first = epochs[low]
+  return first !== undefined && first < end
 }

@@ -158,8 +158,27 @@ export interface DatasetRecord {
   readonly deleting: boolean
 }
 
+/** Longest comment of a snapshot, in bytes. */
+export const COMMENT_BYTES_MAX = 1024
+/** Most tags of a snapshot. */
+export const TAGS_MAX = 32
+/** Most holds of a snapshot. */
+export const HOLDS_MAX = 32
+/** Longest tag or hold, in bytes. */
+export const WORD_BYTES_MAX = 64
+
+/** What people note about a snapshot. */
+export interface SnapshotNotes {
+  /** One line of text, or none. */
+  readonly comment: string
+  /** Words, or `key=value`, none twice. */
+  readonly tags: readonly string[]
+  /** Who wants it kept, none twice: while there is one, it cannot be deleted. */
+  readonly holds: readonly string[]
+}
+
 /** A snapshot: the state of its dataset at the end of `epoch`. Its number names it for ever. */
-export interface SnapshotRecord {
+export interface SnapshotRecord extends SnapshotNotes {
   readonly dataset: number
   readonly name: string
   /** What the dataset's files took when it was made. */

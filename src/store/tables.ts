@@ -112,7 +112,11 @@ export const snapshotSpec: TableSpec<SnapshotRecord> = {
   kind: Kind.SNAPSHOT,
   codec: snapshotCodec,
   versioned: false,
-  cost: () => ENTRY_BYTES + 200,
+  cost: (snapshot) =>
+    ENTRY_BYTES +
+    200 +
+    (snapshot?.comment.length ?? 0) +
+    100 * ((snapshot?.tags.length ?? 0) + (snapshot?.holds.length ?? 0)),
 }
 export const scheduleSpec: TableSpec<ScheduleRecord> = {
   kind: Kind.SCHEDULE,

@@ -95,10 +95,23 @@ rows(test, 'superblock, datasets and snapshots', [
     ["snapshot 'first' (number 3) has the name of another one"],
   ],
   [
+    'a snapshot that is held although it is being deleted',
+    (scene) => {
+      const notes = { deleting: true, holds: ['h', 'h'], tags: ['t', 't'] }
+      return scene.change(tables.snapshotSpec, 3, (value) => ({ ...value, ...notes }), 0)
+    },
+    [
+      "snapshot 'second' (number 3) is held, and being deleted",
+      "snapshot 'second' (number 3) has a hold twice",
+      "snapshot 'second' (number 3) has a tag twice",
+    ],
+  ],
+  [
     'a snapshot of no dataset',
     (scene) =>
       scene.put(0, tables.snapshotSpec, 4, {
         ...{ dataset: 7, name: 'x', epoch: 1, deleting: false },
+        ...{ comment: '', tags: [], holds: [] },
         created: { seconds: 0, nseconds: 0 },
         referenced: { bytes: 0, inodes: 0 },
       }),

@@ -108,7 +108,8 @@ test('a check ends when the store is about to be closed, and when it is closed',
     assert.is(volume.store.spaceMap.releasableBlocks, volume.store.spaceMap.limboBlocks)
 
     const going = { requireGoingOn: () => volume.snapshots.requireGoingOn() }
-    const check = checkStore(volume.store, () => undefined, going).then(
+    const checking = checkStore(volume.store, () => undefined, going)
+    const check = volume.snapshots.track(checking).then(
       ({ problems }) => problems,
       (error: unknown) => error,
     )

@@ -77,6 +77,7 @@ test('a version is seen by the snapshots between its birth and its end, not by d
   const referenced = { bytes: 0, inodes: 0 }
   const snapshot = (name: string, epoch: number, deleting = false) => ({
     ...{ dataset: 1, name, epoch, deleting, created, referenced },
+    ...{ comment: '', tags: [], holds: [] },
   })
   const timeline = new Timeline([snapshot('c', 7), snapshot('a', 2), snapshot('b', 5, true)])
   assert.is(timeline.live, 2)

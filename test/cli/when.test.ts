@@ -102,12 +102,13 @@ const made = (iso: string, nseconds = 0) => ({
   seconds: Math.floor(Date.parse(iso) / 1000),
   nseconds,
 })
+const NOTES = { comment: '', tags: [], holds: [] }
 const SNAPSHOTS = [
   { id: 2, name: 'old', created: made('2026-11-20T12:00:00+01:00') },
   { id: 3, name: 'noon', created: made('2026-11-22T12:00:00+01:00', 5) },
   { id: 4, name: 'late', created: made('2026-11-22T23:59:59+01:00', 999_999_999) },
   { id: 5, name: 'new', created: made('2026-11-23T08:00:00+01:00', 500_000_000) },
-]
+].map((one) => ({ ...one, ...NOTES }))
 const pick = (text: string) => pickSnapshot(parseWhen(text, nowMs), SNAPSHOTS).name
 
 const PICKED: [string, string][] = [
@@ -154,7 +155,8 @@ test('where no snapshot is as old: the nearest one', () => {
 })
 
 test('where a snapshot is called like the time, it is told how to name it', () => {
-  const named = [{ id: 2, name: '2026-11-19', created: made('2026-11-20T12:00:00+01:00') }]
+  const created = made('2026-11-20T12:00:00+01:00')
+  const named = [{ id: 2, name: '2026-11-19', created, ...NOTES }]
   const { message } = refusal(() => pickSnapshot(parseWhen('2026-11-19', nowMs), named))
   assert.match(message, /; a snapshot of this name is --snapshot 2026-11-19$/)
 })

@@ -3,7 +3,9 @@ import { crc32 } from 'node:zlib'
 import type { DiffEntry, DiffRequest } from '../../src/control/history.ts'
 import type {
   CheckReport,
+  DeletionRequest,
   EntryInfo,
+  Freeing,
   Listing,
   Operations,
   Piece,
@@ -12,6 +14,7 @@ import type {
   RestoreRequest,
   RestoreSummary,
   ScheduleInfo,
+  SnapshotChange,
   SnapshotInfo,
   Status,
   Verdict,
@@ -32,6 +35,8 @@ export interface Node {
   /** Keyed by the names' bytes as latin1. */
   readonly children: Map<string, Node>
 }
+
+export const NO_NOTES = { comment: '', tags: [], holds: [] }
 
 let lastIno = 100
 const time = (seconds: number, nseconds = 0) => ({ seconds, nseconds })
@@ -89,7 +94,7 @@ export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
   ...{ connections: 3, snapshots: 2, dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
-  ...{ logBytes: 12_582_912, schedule: undefined },
+  ...{ logBytes: 12_582_912, freeing: undefined, schedule: undefined },
 }
 
 export const SCHEDULE: ScheduleInfo = {
@@ -146,13 +151,15 @@ export class FakeOperations implements Operations {
   scheduleAnswer: ScheduleInfo = SCHEDULE
   takenAnswer: readonly SnapshotInfo[] = []
   verdicts: readonly Verdict[] = VERDICTS
+  readonly deletions: DeletionRequest[] = []
+  deletionSteps: readonly Freeing[] = []
   reads = 0
   closed = false
 
   constructor(root: Node = dir({}), names: readonly string[] = ['before', '001']) {
     this.root = root
     this.snapshots = names.map((name, i) => ({
-      ...{ id: i + 2, name },
+      ...{ id: i + 2, name, ...NO_NOTES },
       created: time(1_763_842_445 + i * 3600, 5000),
     }))
   }
@@ -171,14 +178,36 @@ export class FakeOperations implements Operations {
     return this.statusAnswer
   }
 
-  async createSnapshot(name: string) {
+  async createSnapshot(name: string, comment = '', tags: readonly string[] = []) {
     this.#check()
     if (this.snapshots.some((snapshot) => snapshot.name === name)) {
       throw new FsError('EXIST', `there is a snapshot '${name}' already`)
     }
-    const made = { id: this.snapshots.length + 2, name, created: time(1_763_842_445, 5000) }
+    const notes = { comment, tags, holds: [] }
+    const id = this.snapshots.length + 2
+    const made = { id, name, created: time(1_763_842_445, 5000), ...notes }
     this.snapshots.push(made)
     return made
+  }
+
+  /** Notes what was asked for as the real ones do, without their checks. */
+  async changeSnapshot(name: string, change: SnapshotChange) {
+    this.#check()
+    this.#snapshot(name)
+    const { name: renamed = name, comment, addTags, removeTags, hold, release } = change
+    const changed = (snapshot: SnapshotInfo) => ({
+      ...{ id: snapshot.id, created: snapshot.created, name: renamed },
+      comment: comment ?? snapshot.comment,
+      tags: [...snapshot.tags.filter((tag) => !removeTags.includes(tag)), ...addTags],
+      holds: [
+        ...snapshot.holds.filter((other) => other !== release),
+        ...(hold === undefined ? [] : [hold]),
+      ],
+    })
+    this.snapshots = this.snapshots.map((snapshot) =>
+      snapshot.name === name ? changed(snapshot) : snapshot,
+    )
+    return this.snapshots.find((snapshot) => snapshot.name === renamed) as SnapshotInfo
   }
 
   async listSnapshots() {
@@ -186,12 +215,25 @@ export class FakeOperations implements Operations {
     return this.snapshots
   }
 
-  async deleteSnapshot(name: string) {
+  /** Takes names alone. */
+  async deleteSnapshots(request: DeletionRequest, progress: (progress: Freeing) => void) {
     this.#check()
-    this.#snapshot(name)
+    for (const name of request.words) this.#snapshot(name)
+    this.deletions.push(request)
+    for (const step of this.deletionSteps) progress(step)
     await this.gate
-    this.snapshots = this.snapshots.filter((snapshot) => snapshot.name !== name)
-    this.deleted.push(name)
+    const names = [...request.words]
+    if (request.dryRun) return { names, bytes: 4096 }
+    this.snapshots = this.snapshots.filter(({ name }) => !names.includes(name))
+    this.deleted.push(...names)
+    return { names, bytes: request.background ? 0 : 4096 }
+  }
+
+  async measureSnapshots(words: readonly string[]) {
+    this.#check()
+    for (const name of words) this.#snapshot(name)
+    const chosen = this.snapshots.filter(({ name }) => words.length === 0 || words.includes(name))
+    return chosen.map(({ id }) => ({ id, unique: 2 ** 40 - 4096 * id }))
   }
 
   async restore(request: RestoreRequest, progress: (progress: RestoreProgress) => void) {

@@ -11,6 +11,7 @@ import { FileType } from '../../src/fs/filesystem.ts'
 import { RpcClient, type RpcError } from '../../src/rpc/client.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
+import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import { type Codec, uint32, voidType } from '../../src/xdr/codec.ts'
 import { dir, FakeOperations, file, STATUS, sparse, special, symlink } from './fake.ts'
 import { withTempDir } from './tempdir.ts'
@@ -71,18 +72,27 @@ const tree = () =>
     }),
   )
 
+const deletionOf = (name: string) => ({ words: [name], dryRun: false, background: false })
+
 const questions: Record<string, (operations: Operations) => Promise<unknown>> = {
   status: (o) => o.status(),
   'status offline, with a reason': (o) => {
     if (o instanceof FakeOperations) {
-      o.statusAnswer = { ...STATUS, state: 'failed', reason: 'the disk is full', addresses: [] }
+      const freeing = { snapshots: 2, versions: 3, total: 4, bytes: 2 ** 40 }
       const schedule = { next: { seconds: 5, nseconds: 6 }, failure: 'no room' }
-      o.statusAnswer = { ...o.statusAnswer, schedule }
+      const failed = { state: 'failed' as const, reason: 'the disk is full', addresses: [] }
+      o.statusAnswer = { ...STATUS, ...failed, freeing, schedule }
     }
     return o.status()
   },
   'the snapshots': (o) => o.listSnapshots(),
   'a new snapshot': (o) => o.createSnapshot('après'),
+  'a new snapshot with notes': (o) => o.createSnapshot('noted', 'a comment', ['a', 'b=c']),
+  'a change of a snapshot': (o) =>
+    o.changeSnapshot('before', {
+      ...{ name: 'after', comment: '', addTags: ['x', 'y'], removeTags: [], hold: 'h' },
+      release: undefined,
+    }),
   'a file': (o) => o.stat('before', Buffer.from('config.yml')),
   'the root directory': (o) => o.stat('before', new Uint8Array()),
   'a page of a listing': async (o) =>
@@ -121,7 +131,11 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
     return o.runSchedule()
   },
   'a pruning': (o) => o.pruneSchedule(false, () => undefined),
-  'a deletion': (o) => o.deleteSnapshot('before'),
+  'a deletion': (o) => o.deleteSnapshots(deletionOf('before'), () => undefined),
+  'a deletion that is tried out': (o) =>
+    o.deleteSnapshots({ ...deletionOf('001'), dryRun: true, background: true }, () => undefined),
+  'the sizes of all snapshots': (o) => o.measureSnapshots([]),
+  'the size of one': (o) => o.measureSnapshots(['001']),
 }
 
 for (const [what, ask] of Object.entries(questions)) {
@@ -137,6 +151,7 @@ for (const [what, ask] of Object.entries(questions)) {
       assert.equal(plain(served.requests), plain(fake.requests))
       assert.equal(served.deleted, fake.deleted)
       assert.equal(served.policies, fake.policies)
+      assert.equal(served.deletions, fake.deletions)
     })
   })
 }
@@ -183,9 +198,23 @@ test('an FsError arrives with its code and its sentence', async () => {
     assert.instance(missing, FsError)
     assert.is((missing as FsError).code, 'NOENT')
     assert.is(missing.message, "there is no snapshot 'befor'")
-    assert.is(((await thrown(remote.deleteSnapshot('befor'))) as FsError).code, 'NOENT')
+    assert.is(
+      ((await thrown(remote.deleteSnapshots(deletionOf('befor'), () => undefined))) as FsError)
+        .code,
+      'NOENT',
+    )
     assert.is(((await thrown(remote.createSnapshot('001'))) as FsError).code, 'EXIST')
     assert.equal(bugs, [])
+  })
+})
+
+test('more tags than a call carries are refused before they are sent', async () => {
+  await withServer(tree(), async ({ remote }) => {
+    const tags = Array.from({ length: 300 }, (_, i) => `t${i}`)
+    const change = { ...NO_CHANGE, addTags: tags }
+    assert.is(((await thrown(remote.createSnapshot('x', '', tags))) as FsError).code, 'INVAL')
+    assert.is(((await thrown(remote.changeSnapshot('before', change))) as FsError).code, 'INVAL')
+    assert.is((await remote.listSnapshots()).length, 2)
   })
 })
 
@@ -243,6 +272,7 @@ test('a long call reports its progress before its result', async () => {
     { files: 2, directories: 1, bytes: 30 },
   ]
   fake.checkSteps = ['inodes', 'blocks']
+  fake.deletionSteps = [{ snapshots: 1, versions: 5, total: 9, bytes: 4096 }]
   let open: () => void = () => undefined
   fake.gate = new Promise((resolve) => {
     open = resolve
@@ -259,6 +289,9 @@ test('a long call reports its progress before its result', async () => {
     const steps: string[] = []
     await remote.check((step) => steps.push(step))
     assert.equal(steps, ['inodes', 'blocks'])
+    const freed: unknown[] = []
+    await remote.deleteSnapshots(deletionOf('before'), (step) => freed.push(step))
+    assert.equal(freed, fake.deletionSteps)
   })
 })
 
@@ -287,7 +320,7 @@ test('a long call runs on when whoever asked for it goes away', async () => {
   })
   await withServer(fake, async ({ remote, directory }) => {
     const other = await RemoteOperations.connect(directory)
-    const deletion = thrown(other.deleteSnapshot('before'))
+    const deletion = thrown(other.deleteSnapshots(deletionOf('before'), () => undefined))
     // This round trip on the same connection ends after the job has begun.
     await other.status()
     await other.close()

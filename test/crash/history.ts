@@ -107,7 +107,8 @@ export class History {
     if (snapshot === undefined) return
     snapshot.asked = 'deletion'
     try {
-      await this.control.deleteSnapshot(name)
+      const request = { words: [name], dryRun: false, background: false }
+      await this.control.deleteSnapshots(request, () => undefined)
       this.#snapshots.delete(name)
       this.counts.deleted++
     } catch (error) {

@@ -248,7 +248,8 @@ export class FakeStore implements DataStore {
   snapshot(): number {
     const { epoch, snapshots, usage } = this.dataset
     const about = { dataset: 1, name: `s${epoch}`, epoch, referenced: usage, deleting: false }
-    const record = { id: epoch, ...about, created: this.clock() }
+    const notes = { comment: '', tags: [], holds: [] }
+    const record = { id: epoch, ...about, created: this.clock(), ...notes }
     this.dataset.setSnapshots([...snapshots, record], epoch + 1)
     return epoch
   }

@@ -112,7 +112,8 @@ scenario(
       done
       fails truncate -s 0 $past/small
       fails ln $past/small tree/new
-      fails mkdir tree/.snapshots/new
+      fails touch tree/.snapshots/new
+      grep -q 'Read-only file system' /run/failure
       test "$(stat -c %d $past)" != "$(stat -c %d tree)"
       test "$(stat -c %i $past/small)" = "$(stat -c %i tree/small)"
       fails grep -qx .snapshots <(ls -A tree)
@@ -148,6 +149,54 @@ scenario(
       eventually 5 fails ls .snapshots/two/tree
       test "$(ls .snapshots | tr '\\n' ' ')" = '001 three '
       fails snapshot create three
+    `,
+    })
+  },
+)
+
+scenario(
+  test,
+  'mkdir and rmdir in .snapshots make and delete snapshots, for root and the owner',
+  async () => {
+    await inGuest({
+      script: `${SERVED}
+      user() { setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; }
+      printf before >tree/small
+      fails stat .snapshots/one
+      mkdir .snapshots/one
+      printf after >tree/small
+      test "$(cat .snapshots/one/tree/small)" = before
+      test "$(cat tree/.snapshots/one/small)" = before
+      fails mkdir .snapshots/one
+      grep -q 'File exists' /run/failure
+      mkdir tree/.snapshots/two
+      test "$(ls .snapshots | tr '\\n' ' ')" = 'one two '
+      test "$(cat .snapshots/two/tree/small)" = after
+      mkdir .snapshots/four
+      for command in 'mkdir .snapshots/three' 'rmdir .snapshots/four'; do
+        fails user $command
+        grep -q 'Permission denied' /run/failure
+      done
+      chown 1000 .
+      user mkdir .snapshots/three
+      snapshot list | grep -q three
+      user rmdir .snapshots/three .snapshots/four
+      fails stat .snapshots/three
+      fails snapshot info three
+      # What a client has entered is mounted there: it has to be let go of first.
+      fails rmdir .snapshots/one
+      grep -q 'Device or resource busy' /run/failure
+      umount .snapshots/two
+      umount .snapshots/one tree/.snapshots/one
+      snapshot hold two backup
+      fails rmdir .snapshots/two
+      grep -q 'Permission denied' /run/failure
+      snapshot release two backup
+      rmdir .snapshots/two tree/.snapshots/one
+      test -z "$(ls .snapshots)"
+      mkdir .snapshots/two
+      test "$(cat .snapshots/two/tree/small)" = after
+      zerofs_nfs check --data /srv/data
     `,
     })
   },

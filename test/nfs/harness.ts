@@ -4,7 +4,7 @@
  * returns, as a receive buffer is, so that whoever keeps a view of it is found out.
  */
 import * as assert from 'uvu/assert'
-import type { FileId } from '../../src/fs/filesystem.ts'
+import type { FileId, FileSystem } from '../../src/fs/filesystem.ts'
 import { type ExportOptions, Exports } from '../../src/nfs/exports.ts'
 import { FileHandles, HANDLE_KEY_BYTES } from '../../src/nfs/fhandle.ts'
 import { mountPrograms } from '../../src/nfs/mount.ts'
@@ -89,8 +89,9 @@ export const bytes = (name: string) => new Uint8Array(Buffer.from(name))
 export const GARBAGE_ARGS = 4
 export const SYSTEM_ERR = 5
 
-export class Harness {
-  readonly fs = new MemoryFs()
+/** @typeParam F what is served: a tree in memory, unless it is given another file system */
+export class Harness<F extends FileSystem = MemoryFs> {
+  readonly fs: F
   readonly handles = new FileHandles(new Uint8Array(HANDLE_KEY_BYTES).fill(9))
   readonly reported: unknown[] = []
   readonly service: Service
@@ -102,8 +103,12 @@ export class Harness {
   readonly #dispatcher: Dispatcher
   #xid = 0
 
-  constructor(exports: readonly ExportOptions[] = [{ path: '/' }]) {
-    const { fs, handles } = this
+  constructor(
+    exports: readonly ExportOptions[] = [{ path: '/' }],
+    fs: FileSystem = new MemoryFs(),
+  ) {
+    this.fs = fs as F
+    const { handles } = this
     const report = (error: unknown) => this.reported.push(error)
     this.service = { fs, handles, exports: new Exports(exports), report }
     const programs = [nfsProgram(this.service), ...mountPrograms(this.service, this.mounts)]

@@ -1,6 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FsError } from '../../src/fs/error.ts'
+import type { Freeing } from '../../src/snapshot/delete.ts'
+import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import { Kind } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, CHUNK_BYTES } from '../../src/store/records.ts'
 import { fails, rejects } from '../fs/client.ts'
@@ -169,6 +171,66 @@ test('snapshots made and files changed during a deletion are not harmed by it', 
       assert.is((await client.read(`.snapshots/${name}/f3`))[0], 53 + i)
       assert.is((await client.read(`.snapshots/${name}/f200`))[0], 203)
     }
+  }))
+
+test('a deletion tells how far it is, and is over when it says so', () =>
+  withRestarts(async (subject) => {
+    const { snapshots } = subject
+    const expected = await prepare(subject)
+    const before = subject.used
+    assert.is(snapshots.freeing, undefined)
+    const seen: Freeing[] = []
+    const deleting = snapshots.deleteAll([snapshots.get('b')])
+    let ended = false
+    void deleting.then(() => {
+      ended = true
+    })
+    while (!ended) {
+      if (snapshots.freeing !== undefined) seen.push(snapshots.freeing)
+      await new Promise(setImmediate)
+    }
+    assert.is(await deleting, (before - expected) * BLOCK_BYTES)
+    assert.is(snapshots.freeing, undefined)
+    const last = seen.at(-1)
+    assert.ok(last && last.total > 600 && last.versions === last.total)
+    assert.equal([last.snapshots, last.bytes], [1, (before - expected) * BLOCK_BYTES])
+    assert.ok(new Set(seen.map(({ versions }) => versions)).size > 4, 'it went in steps')
+    for (const [at, { versions, bytes }] of seen.entries()) {
+      assert.ok(versions >= (seen[at - 1]?.versions ?? 0) && bytes >= (seen[at - 1]?.bytes ?? 0))
+    }
+  }))
+
+test('several are freed in one pass, and those that follow in the next one', () =>
+  withRestarts(async (subject) => {
+    const { snapshots, store } = subject
+    for (let i = 0; i < 6; i++) {
+      await changeMany(subject, i, 150)
+      snapshots.create(`s${i}`)
+    }
+    await changeMany(subject, 9, 150)
+    const remove = (...names: string[]) => snapshots.deleteAll(names.map((n) => snapshots.get(n)))
+    const first = remove('s1', 's2', 's4')
+    while (snapshots.freeing === undefined) await new Promise(setImmediate)
+    assert.is(snapshots.freeing.snapshots, 3)
+    const second = [remove('s0'), remove('s3')]
+    assert.is(await first, 3 * 150 * BLOCK_BYTES)
+    assert.equal(await Promise.all(second), [300 * BLOCK_BYTES, 300 * BLOCK_BYTES])
+    await audit(store)
+    assert.is(store.dataset.snapshots.length, 1)
+  }))
+
+test('where one of several cannot be deleted, none is', () =>
+  withRestarts(async (subject) => {
+    const { snapshots } = subject
+    for (const name of ['a', 'b', 'c']) snapshots.create(name)
+    snapshots.change('b', { ...NO_CHANGE, hold: 'h' })
+    fails('ACCES', () => snapshots.deleteAll(snapshots.list()))
+    assert.is(snapshots.list().length, 3)
+    snapshots.change('b', { ...NO_CHANGE, release: 'h' })
+    snapshots.deleteInBackground(snapshots.list())
+    assert.equal(snapshots.list(), [], 'they are gone before they are freed')
+    await snapshots.resume()
+    assert.equal(subject.store.dataset.snapshots, [])
   }))
 
 test('what waits in the background when snapshots come and go is freed in the end', () =>

@@ -4,7 +4,7 @@ import { Kind } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, CHUNK_BYTES } from '../../src/store/records.ts'
 import type { Client } from '../fs/client.ts'
 import { audit, countOf } from './audit.ts'
-import { blocks, put, withRestarts } from './harness.ts'
+import { blocks, freedBy, put, withRestarts } from './harness.ts'
 
 const test = suite('snapshot/delete: what is freed')
 
@@ -125,9 +125,12 @@ for (const { name, steps, held } of STORIES) {
         }
         expect([...left.values(), held[3]])
         for (const i of order) {
+          const before = subject.used
+          const told = await freedBy(subject, [`s${i}`])
           await snapshots.delete(`s${i}`)
           left.delete(i)
           expect([...left.values(), held[3]])
+          assert.is(told, before - subject.used, `what s${i} was said to free, in order ${order}`)
           await audit(store)
         }
         if (client.has('f')) client.remove('f')

@@ -143,6 +143,15 @@ export async function put(
   client.fs.commit(client.cred, client.id(path))
 }
 
+/** Blocks that deleting the snapshots together is said to free. */
+export async function freedBy({ snapshots }: Subject, names: readonly string[]): Promise<number> {
+  let told = 0
+  await snapshots.measure([names.map((name) => snapshots.get(name))], (bytes) => {
+    told = bytes / BLOCK_BYTES
+  })
+  return told
+}
+
 /** The real disk, with an eye on what goes to it. */
 export class WatchedDisk implements Disk {
   /** How often files of blocks were read, and written. */

@@ -1,0 +1,80 @@
+/** `zerofs-nfs snapshot delete` */
+import type { DeletionReport, Freeing } from '../control/operations.ts'
+import { type Context, dataFolder } from './context.ts'
+import { abortable, Exit } from './errors.ts'
+import { explained, withOperations } from './operations.ts'
+import type { Command, Given } from './options.ts'
+import { bar, Progress } from './progress.ts'
+import { count, counted, size } from './text.ts'
+
+const INTERRUPTED = 'interrupted; a deletion that has begun goes on by itself'
+
+export const snapshotDelete: Command = {
+  name: 'snapshot delete',
+  args: '<...names>',
+  usage: 'NAME...',
+  about: 'delete snapshots, and free what only they held',
+  options: [
+    { name: 'dry-run', about: 'only tell which, and what deleting them together would free' },
+    { name: 'background', about: 'do not wait until everything is freed' },
+  ],
+  json: 'document',
+  notes:
+    "A NAME can be a range, 'A..B', from A to B by age, both included ('A..' and '..B' go to the\n" +
+    "newest and the oldest), or a pattern, 'daily-*', in quotes, so that the shell leaves it alone.\n" +
+    'Whatever is named so: where one of them has a hold, none is deleted.\n\n' +
+    'They are gone at once for whoever looks. What only they held is freed in small steps, while\n' +
+    "clients work on; a server that is stopped or killed goes on with it when it starts; 'status'\n" +
+    'tells how far it is.',
+  examples: [
+    'zerofs-nfs snapshot delete before-upgrade',
+    "zerofs-nfs snapshot delete 'daily-2025-*' --dry-run",
+    'zerofs-nfs snapshot delete ..2025-12-31 --background',
+  ],
+  run: (context, given) =>
+    withOperations(
+      context,
+      dataFolder(context, given),
+      'snapshot delete',
+      async (operations, signal) => {
+        const dryRun = given.flag('dry-run')
+        const background = given.flag('background')
+        const progress = new Progress(context)
+        const asked = operations.deleteSnapshots(
+          { words: given.args, dryRun, background },
+          (freeing) => {
+            if (!context.json) progress.update(() => ({ text: freeingText(freeing), json: {} }))
+          },
+        )
+        const [first = ''] = given.args
+        const named = given.args.length === 1 ? explained(operations, first, asked) : asked
+        const report = await abortable(signal, named, INTERRUPTED)
+        progress.end()
+        print(context, given, report)
+        return Exit.OK
+      },
+    ),
+}
+
+function print(context: Context, given: Given, { names, bytes }: DeletionReport): void {
+  const [first] = names
+  const which = names.length === 1 ? `snapshot '${first}'` : counted(names.length, 'snapshot')
+  if (given.flag('dry-run')) {
+    for (const name of names) context.print(name)
+    context.print(`deleting ${which} would free ${size(bytes)}`)
+    context.printJson({ wouldDelete: names, wouldFreeBytes: bytes })
+  } else if (given.flag('background')) {
+    context.print(`${which} deleted; 'zerofs-nfs status' tells what is still being freed`)
+    context.printJson({ deleted: names })
+  } else {
+    context.print(`${which} deleted, ${size(bytes)} freed`)
+    context.printJson({ deleted: names, freedBytes: bytes })
+  }
+}
+
+/** `[####----------------]  20% of 1,204 records, 3.2 GiB freed` */
+export function freeingText({ versions, total, bytes }: Freeing): string {
+  const freed = `${size(bytes)} freed`
+  if (total === 0) return `counting what is to be freed, ${freed}`
+  return `${bar(versions, total)} of ${count(total)} records, ${freed}`
+}
