@@ -47,12 +47,12 @@ export const CONTROLPROC = {
   STAT: 10,
   LIST: 11,
   READ: 12,
-  SCHEDULE: 40,
-  SCHEDULE_SET: 41,
-  SCHEDULE_END: 42,
-  SCHEDULE_RUN: 43,
-  SCHEDULE_PRUNE: 44,
-  SCHEDULE_PRUNE_POLL: 45,
+  SCHEDULE: 60,
+  SCHEDULE_SET: 61,
+  SCHEDULE_END: 62,
+  SCHEDULE_RUN: 63,
+  SCHEDULE_PRUNE: 64,
+  SCHEDULE_PRUNE_POLL: 65,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
