@@ -98,6 +98,32 @@ test('a server takes what is due, also what it missed, and prunes', () =>
     })
   }))
 
+test('a volume is not closed before its pruning has ended', () =>
+  withTempDir(async (directory) => {
+    const clock = new FakeTime('2026-11-20T09:30:00Z')
+    const options = { directory, create: true, command: 'test', report: fail, clock }
+    const volume = await Volume.open(options)
+    let finish = () => {}
+    volume.schedule.prune = async () => {
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      // It looks at the store once more, which must still be open.
+      await volume.store.checkpoint()
+      return []
+    }
+    volume.scheduler.start()
+    let closed = false
+    const closing = volume.close().then(() => {
+      closed = true
+    })
+    await volume.store.flush()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.not(closed)
+    finish()
+    await closing
+  }))
+
 test('without a server nothing is taken by itself, and run takes what is due, once', () =>
   withTempDir(async (directory) => {
     const time = new FakeTime('2026-11-20T09:30:00Z')

@@ -77,7 +77,6 @@ export class Scheduler {
   #wake(): void {
     const nowMs = this.#host.nowMs()
     const wentBack = nowMs < this.#lookedMs
-    if (wentBack) this.#doneMs = Math.min(this.#doneMs, nowMs)
     if (wentBack || (this.#nextMs !== undefined && nowMs >= this.#nextMs)) this.#look(nowMs)
     else this.#sleep(nowMs)
   }
@@ -113,9 +112,7 @@ export class Scheduler {
 
   #prune(): void {
     this.#pruneWanted = true
-    this.#pruning ??= this.#pruneAll().finally(() => {
-      this.#pruning = undefined
-    })
+    this.#pruning ??= this.#pruneAll()
   }
 
   async #pruneAll(): Promise<void> {
@@ -129,6 +126,7 @@ export class Scheduler {
         if (this.#state === 'running') this.#failed(what, error)
       }
     }
+    this.#pruning = undefined
   }
 
   #failed(what: string, error: unknown): void {

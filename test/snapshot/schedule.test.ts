@@ -119,6 +119,8 @@ test('one that was deleted is not taken again in the same period, for who has lo
     assert.equal(schedule.due(looked), ['hourly'])
     clock.set('2026-11-26T00:00:00Z')
     assert.equal(schedule.due(looked), ['hourly', 'daily'])
+    assert.equal(schedule.due(clock.ms - 1), ['hourly', 'daily'])
+    assert.equal(schedule.due(clock.ms), [])
   }))
 
 test('a clock that goes back takes nothing twice', () =>
