@@ -42,7 +42,7 @@ function rows(status: Status, style: Context['style']): string[][] {
 
 function freeingRow({ freeing }: Status): string[][] {
   if (freeing === undefined) return []
-  return [['deleting', `${counted(freeing.snapshots, 'snapshot')} ${freeingText(freeing)}`]]
+  return [['deleting', `${counted(freeing.snapshots, 'snapshot')}: ${freeingText(freeing)}`]]
 }
 
 export const status: Command = {
