@@ -31,7 +31,7 @@ import { LIST_ENTRIES_MAX, type Overwrite, READ_BYTES_MAX } from './operations.t
 /** In the range that RFC 5531 §8.3 leaves to the user. */
 export const CONTROL_PROGRAM = 0x2000_5a46
 /** Raised whenever a type below changes: both sides are one program, of one version or another. */
-export const CONTROL_VERSION = 1
+export const CONTROL_VERSION = 2
 
 export const CONTROLPROC = {
   STATUS: 1,
