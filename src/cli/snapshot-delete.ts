@@ -74,7 +74,6 @@ function print(context: Context, given: Given, { names, bytes }: DeletionReport)
 
 /** `[####----------------]  20% of 1,204 records, 3.2 GiB freed` */
 export function freeingText({ versions, total, bytes }: Freeing): string {
-  const freed = `${size(bytes)} freed`
-  if (total === 0) return `counting what is to be freed, ${freed}`
-  return `${bar(versions, total)} of ${count(total)} records, ${freed}`
+  if (total === 0) return 'counting what is to be freed'
+  return `${bar(versions, total)} of ${count(total)} records, ${size(bytes)} freed`
 }

@@ -57,7 +57,8 @@ export const snapshotList: Command = {
   notes:
     'UNIQUE is exactly what is freed when that snapshot alone is deleted. What several snapshots\n' +
     "share counts for none of them: 'snapshot delete --dry-run' tells of several together. Finding\n" +
-    'it out takes the time of going through what only they hold, so it is done when asked for.',
+    'it out takes the time of going through what only they hold, so it is done when asked for. What\n' +
+    'clients removed a moment ago counts as soon as the server has taken it apart.',
   examples: [
     'zerofs-nfs snapshot list',
     'zerofs-nfs snapshot list --sort unique',

@@ -56,7 +56,7 @@ function scheduleJson(schedule: Status['schedule']) {
 
 function freeingRow({ freeing }: Status): string[][] {
   if (freeing === undefined) return []
-  return [['deleting', `${counted(freeing.snapshots, 'snapshot')} ${freeingText(freeing)}`]]
+  return [['deleting', `${counted(freeing.snapshots, 'snapshot')}: ${freeingText(freeing)}`]]
 }
 
 export const status: Command = {

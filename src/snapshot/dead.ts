@@ -14,6 +14,16 @@ import { decodeRecord } from '../store/record.ts'
 import type { Chunk, Version } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 
+/** Work that is done in one turn of the event loop: some milliseconds. */
+export const STEP_WORK = 128
+/** A version of a chunk has up to 256 blocks to look at, any other record none. */
+const CHUNK_WORK = 8
+
+/** How much there is to do about a version. */
+export function workOf(name: string): number {
+  return parseDeadKey(name).kind === Kind.CHUNK ? CHUNK_WORK : 1
+}
+
 /** Between two neighbours that are kept: which versions nobody else may see. */
 interface Gap {
   /** Epoch of the kept snapshot before them, or 0: the versions were born later. */

@@ -9,10 +9,7 @@ import { historyKey, Kind, parseDeadKey, versionsKey } from '../store/keys.ts'
 import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
-import { deadVersions, eachBlock, indexOfVersion } from './dead.ts'
-
-/** Versions that one transaction removes. */
-const STEP_VERSIONS = 128
+import { deadVersions, eachBlock, indexOfVersion, STEP_WORK, workOf } from './dead.ts'
 
 /** How far a deletion is. */
 export interface Freeing {
@@ -67,12 +64,15 @@ export class SnapshotDeletion {
     }
     this.#total = total
     let names: string[] = []
+    let work = 0
     for await (const name of this.#names()) {
       names.push(name)
-      if (names.length < STEP_VERSIONS) continue
+      work += workOf(name)
+      if (work < STEP_WORK) continue
       if (this.#stopped()) return false
       await this.#step(names)
       names = []
+      work = 0
     }
     if (this.#stopped()) return false
     await this.#step(names)

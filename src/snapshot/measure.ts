@@ -7,10 +7,8 @@ import { type Dataset, type Snapshot, seenBy } from '../store/dataset.ts'
 import { Kind, parseDeadKey, versionsKey } from '../store/keys.ts'
 import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { deadVersions, eachBlock, indexOfVersion } from './dead.ts'
+import { deadVersions, eachBlock, indexOfVersion, STEP_WORK, workOf } from './dead.ts'
 
-/** Versions that are looked at in one turn of the event loop. */
-const STEP_VERSIONS = 128
 /** Blocks whose references are counted side by side: 16 MiB of data take 8 KiB of memory. */
 const PAGE_BLOCKS = 4096
 
@@ -48,10 +46,13 @@ async function freedBytes(
     all.filter(({ id }) => ids.has(id) === gone).map(({ epoch }) => epoch)
   const kept = epochs(false)
   const references = new References(store)
-  let steps = 0
+  let work = 0
   for await (const name of deadVersions(store, dataset, kept, epochs(true))) {
     look(dataset, kept, name, references)
-    if (++steps % STEP_VERSIONS === 0) await pause()
+    work += workOf(name)
+    if (work < STEP_WORK) continue
+    await pause()
+    work = 0
   }
   return references.freed * BLOCK_BYTES
 }

@@ -57,7 +57,10 @@ export function requireNoHold({ name, holds }: Pick<SnapshotRecord, 'name' | 'ho
   const [first] = holds
   if (first === undefined) return
   const held = `snapshot '${name}' is held by ${holds.map((hold) => `'${hold}'`).join(', ')}`
-  const release = `'zerofs-nfs snapshot release ${name} ${first}' lets go of it`
+  // A name that a shell takes apart is left out: the command is there to be copied.
+  const word = /^[\w@%+=:,./][\w@%+=:,./-]*$/
+  const copied = word.test(name) && word.test(first) ? `${name} ${first}` : 'NAME HOLD'
+  const release = `'zerofs-nfs snapshot release ${copied}' lets go of it`
   throw new FsError('ACCES', `${held}, and cannot be deleted; ${release}`)
 }
 

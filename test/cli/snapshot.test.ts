@@ -211,6 +211,10 @@ test('snapshot delete tells how far it is', async () => {
   const world = { operations, tickMs: 2600 }
   const { stderr } = await cli(['snapshot', 'delete', '001'], world)
   assert.is(stderr, `${FREEING_TEXT}\n`)
+  const counting = { operations: fake(), tickMs: 5200 }
+  counting.operations.deletionSteps = FREEING.slice(0, 1)
+  const begun = await cli(['snapshot', 'delete', '001'], counting)
+  assert.is(begun.stderr, 'counting what is to be freed\n')
   const json = await cli(['snapshot', 'delete', 'before', '--json'], world)
   assert.equal([json.stderr, documents(json.stdout).length], ['', 1])
 })
@@ -223,7 +227,7 @@ test('status tells what is being freed', async () => {
     return operations
   }
   await both(['status'], freeing, ({ stdout }) => {
-    assert.match(stdout, `deleting     2 snapshots ${FREEING_TEXT}\n`)
+    assert.match(stdout, `deleting     2 snapshots: ${FREEING_TEXT}\n`)
   })
   await both(['status', '--json'], freeing, ({ stdout }) => {
     assert.equal(documents(stdout)[0].freeing, FREEING[1])

@@ -5,6 +5,7 @@ import { bytes, Client } from '../fs/client.ts'
 import { Subject } from '../snapshot/harness.ts'
 import { requireSound } from '../snapshot/sound.ts'
 import { openTestStore } from '../store/open-store.ts'
+import { ADMINISTERING } from './administer.ts'
 import { directories, OPERATIONS } from './operations.ts'
 import type { Random } from './random.ts'
 import { type Outcome, type Overwrite, Restoring } from './restore.ts'
@@ -62,6 +63,11 @@ export class SnapshotWorld extends World<Subject> {
 
   pastClient(name: string): Client {
     return new Client(this.subject.fs, this.client.id(`.snapshots/${name}`))
+  }
+
+  /** Whether there are as many snapshots as are worth comparing. */
+  get isFull(): boolean {
+    return this.past.size >= SNAPSHOTS_MAX
   }
 
   /** The tree as it is, kept for ever. */
@@ -139,7 +145,7 @@ const create: SnapshotOperation = {
   weight: 6,
   async run(world) {
     const name = `s${world.log.length}`
-    if (world.past.size >= SNAPSHOTS_MAX) {
+    if (world.isFull) {
       await world.delete(world.random.pick([...world.past.keys()]), world.random.oneIn(2))
     }
     world.subject.snapshots.create(name)
@@ -240,4 +246,5 @@ const crash: SnapshotOperation = {
 export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...OPERATIONS,
   ...[create, remove, restore, checkpoint, crash],
+  ...ADMINISTERING,
 ]

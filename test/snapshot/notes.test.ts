@@ -90,6 +90,12 @@ test('a held snapshot is not deleted, and who tries is told by whom and how', ()
       "snapshot 's' is held by 'backup', 'legal', and cannot be deleted; " +
         "'zerofs-nfs snapshot release s backup' lets go of it",
     )
+    change(subject, 's', { name: 'a b' })
+    await snapshots.delete('a b').catch((error: Error) => {
+      said = error.message
+    })
+    assert.match(said, /'zerofs-nfs snapshot release NAME HOLD' lets go of it$/)
+    change(subject, 'a b', { name: 's' })
     change(subject, 's', { release: 'backup' })
     await rejects('ACCES', () => snapshots.delete('s'))
     change(subject, 's', { release: 'legal' })
