@@ -2,7 +2,13 @@
 
 import { crc32 } from 'node:zlib'
 import { checkStore } from './check/check.ts'
-import type { DiffEntry, DiffRequest } from './control/history.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffRequest,
+  FileVersion,
+} from './control/history.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -19,12 +25,14 @@ import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
+import { Deleted } from './snapshot/deleted.ts'
 import { Diff } from './snapshot/diff.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
 import { Restore } from './snapshot/restore.ts'
 import { tracked } from './snapshot/turns.ts'
+import { Versions } from './snapshot/versions.ts'
 import type { Reader, Snapshot } from './store/dataset.ts'
 import { BLOCK_BYTES, FileType, type Inode } from './store/records.ts'
 import { Volume } from './volume.ts'
@@ -141,6 +149,16 @@ export class LocalOperations implements Operations {
   async *diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
     const { live, snapshots } = this.#volume
     yield* tracked(snapshots, new Diff(live, snapshots, request).entries())
+  }
+
+  async *versions(path: Uint8Array): AsyncGenerator<FileVersion> {
+    const { live, snapshots } = this.#volume
+    yield* tracked(snapshots, new Versions(live, snapshots, path).entries())
+  }
+
+  async *listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
+    const { live, snapshots } = this.#volume
+    yield* tracked(snapshots, new Deleted(live, snapshots, request).entries())
   }
 
   /** Nothing of its own is open. */

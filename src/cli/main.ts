@@ -4,6 +4,7 @@ import { type Context, contextOf, version } from './context.ts'
 import { diff } from './diff.ts'
 import { Exit, exitOf, UsageError } from './errors.ts'
 import { commandHelp, generalHelp, groupHelp, usageLine } from './help.ts'
+import { deleted, versions } from './history.ts'
 import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
@@ -21,6 +22,8 @@ const COMMANDS: readonly Command[] = [
   status,
   check,
   diff,
+  versions,
+  deleted,
 ]
 
 /** @param argv the words behind the program's name */

@@ -2,7 +2,13 @@
 import { FsError } from '../fs/error.ts'
 import { RpcClient, RpcError } from '../rpc/client.ts'
 import { type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
-import type { DiffEntry, DiffRequest } from './history.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffRequest,
+  FileVersion,
+} from './history.ts'
 import * as history from './history-types.ts'
 import type {
   CheckReport,
@@ -116,6 +122,18 @@ export class RemoteOperations implements Operations {
   diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
     const { DIFF, DIFF_NEXT } = history.HISTORYPROC
     return this.#stream(DIFF, history.diffRequest, request, DIFF_NEXT, history.diffPage)
+  }
+
+  versions(path: Uint8Array): AsyncGenerator<FileVersion> {
+    const { VERSIONS, VERSIONS_NEXT } = history.HISTORYPROC
+    const { versionsPath, versionsPage } = history
+    return this.#stream(VERSIONS, versionsPath, path, VERSIONS_NEXT, versionsPage)
+  }
+
+  listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
+    const { DELETED, DELETED_NEXT } = history.HISTORYPROC
+    const { deletedRequest, deletedPage } = history
+    return this.#stream(DELETED, deletedRequest, request, DELETED_NEXT, deletedPage)
   }
 
   /** Ends the connection. Long calls that were started run on in the server. */

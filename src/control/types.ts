@@ -105,7 +105,7 @@ export function word<T extends string>(...words: readonly T[]): Codec<T> {
 }
 
 const text = cutString(TEXT_BYTES_MAX)
-const time = struct({ seconds: uint32, nseconds: uint32 })
+export const time = struct({ seconds: uint32, nseconds: uint32 })
 
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
@@ -156,7 +156,7 @@ export const status = struct({
   logBytes: uint64,
 })
 
-const path = ownOpaque(PATH_BYTES_MAX)
+export const path = ownOpaque(PATH_BYTES_MAX)
 
 export const restoreRequest = struct({
   snapshot: snapshotName,

@@ -1,6 +1,12 @@
 /** Operations over a tree in memory, for tests of the control program and of the command line. */
 import { crc32 } from 'node:zlib'
-import type { DiffEntry, DiffRequest } from '../../src/control/history.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffRequest,
+  FileVersion,
+} from '../../src/control/history.ts'
 import type {
   CheckReport,
   EntryInfo,
@@ -99,8 +105,9 @@ export class FakeOperations implements Operations {
   readonly requests: RestoreRequest[] = []
   readonly deleted: string[] = []
   diffAnswer: readonly DiffEntry[] = []
-  /** Entries of lists that were taken, and more were asked for. */
-  told = 0
+  versionsAnswer: readonly FileVersion[] = []
+  deletedAnswer: readonly DeletedEntry[] = []
+  readonly deletedRequests: DeletedRequest[] = []
   reads = 0
   closed = false
 
@@ -163,10 +170,19 @@ export class FakeOperations implements Operations {
     this.#check()
     this.#snapshot(from)
     if (to !== undefined) this.#snapshot(to)
-    for (const entry of this.diffAnswer) {
-      yield entry
-      this.told++
-    }
+    yield* this.diffAnswer
+  }
+
+  async *versions(path: Uint8Array) {
+    this.#check()
+    if (this.versionsAnswer.length === 0) this.#find(path)
+    yield* this.versionsAnswer
+  }
+
+  async *listDeleted(request: DeletedRequest) {
+    this.#check()
+    this.deletedRequests.push(request)
+    yield* this.deletedAnswer
   }
 
   async stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {
