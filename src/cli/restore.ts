@@ -8,6 +8,7 @@ import { jsonFailures, reportFailed } from './failures.ts'
 import { explained, withOperations } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { parsePath } from './paths.ts'
+import { withPick } from './pick.ts'
 import { Progress } from './progress.ts'
 import { count, counted, elapsed, printable, shellWord, size, utf8 } from './text.ts'
 
@@ -38,7 +39,8 @@ export const restore: Command = {
   notes:
     'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
-    'was made since the snapshot stays. A restore that was interrupted is completed by the same command.',
+    'was made since the snapshot stays. A restore that was interrupted is completed by the same command.\n' +
+    'On a terminal, a file without a snapshot lists its versions to pick from.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project --snapshot before-upgrade --to project-before',
@@ -47,7 +49,7 @@ export const restore: Command = {
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
   async run(context, given) {
-    const wanted = wantedOf(given)
+    const wanted = wantedOf(await withPick(context, given))
     const { output } = wanted
     return withOperations(context, dataFolder(context, given), 'restore', (operations, signal) => {
       if (output !== undefined) {

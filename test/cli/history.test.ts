@@ -223,4 +223,62 @@ test('deleted DIR --all --json', async () => {
   }
 })
 
+/** As `withVersions`; the file can be restored from them. */
+function pickable(): FakeOperations {
+  const fake = new FakeOperations(dir({ f: file('') }), ['a', 'd'])
+  fake.versionsAnswer = withVersions().versionsAnswer
+  return fake
+}
+
+test('restore of a file without a snapshot offers its versions on a terminal', async () => {
+  const fake = pickable()
+  const { code, stderr } = await cli(['restore', 'f'], {
+    operations: fake,
+    answers: ['9', 'x', '1'],
+  })
+  assert.is(code, 0)
+  assert.is(fake.requests[0]?.snapshot, 'd')
+  const question = 'Restore which one (1-2, or nothing to leave it)? '
+  assert.equal(stderr.split('\n'), [
+    'Versions of f:',
+    '   MODIFIED             SIZE   IN',
+    '1  2025-11-22 20:14:05  5 B    d, c, b and 67 more',
+    '2  2025-11-22 20:15:05  2 KiB  now, a',
+    `${question}'9' is none of them`,
+    `${question}'x' is none of them`,
+    question,
+  ])
+})
+
+test('restore: nothing picked, the end of input, and a file that is in no snapshot', async () => {
+  for (const answers of [[''], []]) {
+    const fake = pickable()
+    const { code, stderr } = await cli(['restore', 'f'], { operations: fake, answers })
+    assert.is(code, 1)
+    assert.match(stderr, /no version was picked: nothing was restored\n$/)
+    assert.equal(fake.requests, [])
+  }
+  const fresh = new FakeOperations()
+  fresh.versionsAnswer = withVersions().versionsAnswer.slice(0, 1)
+  const { code, stderr } = await cli(['restore', 'f'], { operations: fresh, answers: ['1'] })
+  assert.is(code, 4)
+  assert.match(stderr, /'f' is in no snapshot/)
+})
+
+test('restore asks nobody where a snapshot is named, for several paths, and with --json', async () => {
+  const fake = pickable()
+  const named = ['restore', 'f', '--snapshot', 'a']
+  assert.is((await cli(named, { operations: fake, answers: ['1'] })).code, 0)
+  assert.is(fake.requests[0]?.snapshot, 'a')
+  for (const argv of [
+    ['restore', 'f', 'g'],
+    ['restore', 'f', '--json'],
+  ]) {
+    const { code, stderr } = await cli(argv, { operations: pickable(), answers: ['1'] })
+    assert.is(code, 2)
+    assert.match(stderr, /needs --snapshot NAME/)
+  }
+  assert.is((await cli(['restore', 'f'], { operations: pickable(), terminal: 80 })).code, 2)
+})
+
 test.run()
