@@ -122,10 +122,10 @@ export class Deleted {
   async *#item(frame: Frame, { name, gone }: Item): AsyncGenerator<DeletedEntry> {
     const path = frame.path.length === 0 ? name : joined([frame.path, name])
     if (gone !== undefined) {
-      const isElsewhere = this.#live.reader.inodes.get(gone.ino) !== undefined
-      if (isElsewhere && !this.#all) return
+      const isElsewhere = this.#isThere(gone.ino)
       yield await this.#told(path, gone, isElsewhere)
-      if (!isDirectory(gone) || isElsewhere || !this.#all) return
+      // What is below a directory that moved is with it; a file may have taken one's name later.
+      if (!this.#all || (isElsewhere && isDirectory(gone))) return
     }
     const pasts: PastFile[] = []
     for (const { snapshot, reader, ino } of frame.pasts) {
@@ -133,6 +133,7 @@ export class Deleted {
       const past = child(reader, ino, name)
       if (past !== undefined && isDirectory(past)) pasts.push({ snapshot, reader, ...past })
     }
+    if (pasts.length === 0) return
     const { dataset } = this.#live
     // Whatever came to the path meanwhile, or went.
     const now = gone === undefined ? find(dataset, dataset.root, namesOf(path)) : undefined
@@ -164,13 +165,18 @@ export class Deleted {
   #itemOf(past: PastFile, name: Uint8Array, ino: number, now?: Located): Item | undefined {
     const inode = past.reader.inodes.get(ino)
     if (inode === undefined) return undefined
-    const there = now && child(this.#live.reader, now.ino, name)
     const { snapshot, reader } = past
-    if (there === undefined) return { name, gone: { snapshot, reader, ino, inode } }
-    if (inode.type !== FileType.DIR) return undefined
+    const there = now && child(this.#live.reader, now.ino, name)
+    if (there !== undefined && isDirectory(there)) return { name, gone: undefined }
     // A file that has the name of a directory now: what was in the directory is gone.
-    if (!isDirectory(there)) return { name, gone: { snapshot, reader, ino, inode } }
-    return { name, gone: undefined }
+    if (there !== undefined && inode.type !== FileType.DIR) return undefined
+    // What moved is not lost; another file that had the name before may be.
+    if (!this.#all && this.#isThere(ino)) return undefined
+    return { name, gone: { snapshot, reader, ino, inode } }
+  }
+
+  #isThere(ino: number): boolean {
+    return this.#live.reader.inodes.get(ino) !== undefined
   }
 
   async #told(path: Uint8Array, gone: PastFile, isElsewhere: boolean): Promise<DeletedEntry> {

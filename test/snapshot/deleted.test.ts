@@ -1,7 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Deleted } from '../../src/snapshot/deleted.ts'
+import { listAll } from '../../src/snapshot/listing.ts'
+import type { Reader } from '../../src/store/dataset.ts'
+import { FileType } from '../../src/store/records.ts'
 import { bytes, rejects, text } from '../fs/client.ts'
+import { Random } from '../model/random.ts'
+import { changeSomething } from './diff-random.ts'
 import { put, type Subject, withRestarts } from './harness.ts'
 
 const test = suite('snapshot/deleted')
@@ -90,6 +95,76 @@ test('what was restored is not gone, nor what a deleted snapshot had', () =>
     const [first] = await deletedIn(subject, 'd')
     assert.is(first, 'd/sub/3 1/7 a')
   }))
+
+interface Tree {
+  readonly inos: Map<string, number>
+  readonly directories: Set<string>
+}
+
+/** All paths of a tree; a directory's before those below it. */
+function treeOf(reader: Reader): Tree {
+  const tree = { inos: new Map<string, number>(), directories: new Set<string>() }
+  const visit = (ino: number, path: string): void => {
+    const inode = reader.inodes.get(ino)
+    if (inode?.type !== FileType.DIR) return
+    tree.directories.add(path)
+    for (const entry of [...listAll(reader, ino, inode)]) {
+      const below = path === '' ? text(entry.name) : `${path}/${text(entry.name)}`
+      tree.inos.set(below, entry.ino)
+      visit(entry.ino, below)
+    }
+  }
+  visit(1, '')
+  return tree
+}
+
+/** `path snapshot`, from a comparison of everything with everything. */
+function expected({ live, snapshots }: Subject, all: boolean): string[] {
+  const now = treeOf(live.dataset)
+  const alive = new Set(now.inos.values())
+  const pasts = [...snapshots.list()].reverse().map(({ name, epoch }) => {
+    return { name, ...treeOf(live.dataset.at(epoch)) }
+  })
+  const found: string[] = []
+  const visited = new Set([''])
+  const paths = [...new Set(pasts.flatMap(({ inos }) => [...inos.keys()]))]
+  for (const path of paths.sort((a, b) => a.split('/').length - b.split('/').length)) {
+    if (!visited.has(path.slice(0, Math.max(0, path.lastIndexOf('/'))))) continue
+    if (now.directories.has(path)) {
+      visited.add(path)
+      continue
+    }
+    const past = pasts.find(({ inos, directories }) => {
+      const ino = inos.get(path)
+      if (ino === undefined || (!all && alive.has(ino))) return false
+      return !now.inos.has(path) || directories.has(path)
+    })
+    if (past === undefined) continue
+    found.push(`${path} ${past.name}`)
+    const moved = past.directories.has(path) && alive.has(past.inos.get(path) ?? 0)
+    if (all && !moved) visited.add(path)
+  }
+  return found.sort()
+}
+
+for (let seed = 1; seed <= 8; seed++) {
+  test(`tells what comparing everything tells (seed ${seed})`, () =>
+    withRestarts(async (subject) => {
+      const random = new Random(seed)
+      for (let round = 0; round < 8; round++) {
+        for (let step = 0; step < 20; step++) await changeSomething(subject, random)
+        if (round < 7) subject.snapshots.create(`s${round}`)
+      }
+      for (const all of [false, true]) {
+        const told = await deletedIn(subject, '', all)
+        assert.equal(
+          told.map((line) => line.replace(/ \d+\/\d+ (s\d).*/, ' $1')).sort(),
+          expected(subject, all),
+        )
+        assert.ok(told.length > 0)
+      }
+    }))
+}
 
 test('a directory that no snapshot has, and a file', () =>
   withRestarts(async (subject) => {
