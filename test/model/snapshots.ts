@@ -5,6 +5,7 @@ import { bytes, Client } from '../fs/client.ts'
 import { Subject } from '../snapshot/harness.ts'
 import { requireSound } from '../snapshot/sound.ts'
 import { openTestStore } from '../store/open-store.ts'
+import { diff } from './diff.ts'
 import { directories, OPERATIONS } from './operations.ts'
 import type { Random } from './random.ts'
 import { type Outcome, type Overwrite, Restoring } from './restore.ts'
@@ -239,5 +240,5 @@ const crash: SnapshotOperation = {
 
 export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...OPERATIONS,
-  ...[create, remove, restore, checkpoint, crash],
+  ...[create, remove, restore, checkpoint, crash, diff],
 ]
