@@ -42,7 +42,7 @@ function changes(): FakeOperations {
     change({ content: true, from: bytes('old/f') }),
     change({ path: new Uint8Array(), type: FileType.DIR, attributes: true }),
     change({ kind: 'renamed', from: bytes('a\nb'), path: bytes('c\xff') }),
-    change({ replaced: true }),
+    change({ replaced: true, content: true }),
     change({ kind: 'linked', path: bytes('l') }),
     change({ kind: 'unlinked', path: bytes('u') }),
     change({ kind: 'removed', path: bytes('gone') }),

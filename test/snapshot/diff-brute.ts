@@ -88,7 +88,7 @@ function compare(a: Tree, b: Tree): string[] {
     if (now && isGone && sameType && !a.inodes.has(now.ino)) {
       handled.add(place)
       const what = `replaced ${changes(a, b, ino, now.ino)}`
-      lines.push(`changed ${any(b, now.ino)} ${what}`)
+      if (what !== 'replaced ') lines.push(`changed ${any(b, now.ino)} ${what}`)
     } else if (isGone) lines.push(`removed ${path}`)
     else if (isHard(ino)) lines.push(`unlinked ${path}`)
   }

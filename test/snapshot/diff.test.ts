@@ -191,6 +191,9 @@ test('what programs do to save is told as a change of the file', () =>
     await put(client, 'f~', 0, bytes('new'))
     client.rename('f~', 'f')
     assert.equal(await lines(subject, 's'), ['changed f content replaced'])
+    client.remove('f')
+    await subject.restore('s', 'f')
+    assert.equal(await lines(subject, 's'), [])
   }))
 
 test('a snapshot that is not there, or goes meanwhile, is an error', () =>
