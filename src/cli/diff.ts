@@ -58,7 +58,7 @@ function asJson(entry: DiffEntry): Record<string, unknown> {
   const { kind, type, path, from, content, attributes, replaced, size } = entry
   return {
     ...{ event: 'change', kind, type: typeName(type), ...jsonPath(path), size },
-    ...(from === undefined ? {} : jsonPath(from, 'from')),
+    ...(from === undefined ? {} : jsonPath(from, 'from', 'fromBase64')),
     ...(kind === 'changed' ? { content, attributes, replaced } : {}),
   }
 }

@@ -116,6 +116,6 @@ function deletedJson(entry: DeletedEntry): Record<string, unknown> {
   return {
     ...{ event: 'deleted', ...jsonPath(path), type: typeName(type), snapshot },
     ...{ modified: isoTime(mtime), size: bytes, files, elsewhere: isElsewhere },
-    ...(now === undefined ? {} : jsonPath(now, 'now')),
+    ...(now === undefined ? {} : jsonPath(now, 'now', 'nowBase64')),
   }
 }

@@ -80,6 +80,10 @@ export class DiffWalk {
       const replaced = await this.#replaced(removed, added, { older, newer })
       if (replaced?.content || replaced?.attributes) yield replaced
       if (replaced !== undefined) return
+      // One after the other: a directory with what is below it.
+      const { removed: _, ...came } = item
+      this.#frames.push({ ...frame, items: [{ name, removed }, came].values() })
+      return
     }
     if (removed !== undefined) yield* this.#removed(removed, older)
     if (added !== undefined) yield* this.#added(added, newer, child)

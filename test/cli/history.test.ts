@@ -64,7 +64,7 @@ test('diff --json: an object for each change, and the counts', () =>
       ...{ content: true, attributes: false, replaced: false },
     })
     assert.equal(all[3], {
-      ...{ event: 'change', kind: 'renamed', type: 'file', path: 'c\\xff', pathBase64: 'Y/8=' },
+      ...{ event: 'change', kind: 'renamed', type: 'file', path: 'c\\xff', base64: 'Y/8=' },
       ...{ size: 7, from: 'a\nb' },
     })
     assert.equal(all.at(-1), {

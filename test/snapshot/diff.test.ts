@@ -94,6 +94,28 @@ test('a directory that moved is one line, what changed in it has its new path; i
     assert.equal(await lines(subject, 't'), [])
   }))
 
+test('a directory in the place of another: what was in the old one, then what is in the new', () =>
+  withRestarts(async (subject) => {
+    const { client, snapshots } = subject
+    client.mkdir('d')
+    client.create('d/gone')
+    client.create('x')
+    snapshots.create('s')
+    client.remove('d/gone')
+    client.rmdir('d')
+    client.mkdir('d')
+    client.create('d/new')
+    client.rename('x', 'd/moved')
+    const expected = [
+      'removed d',
+      'removed d/gone',
+      'added d',
+      'renamed x -> d/moved',
+      'added d/new',
+    ]
+    assert.equal(await lines(subject, 's'), expected)
+  }))
+
 test('looks at what changed, however large the directory is', () =>
   withRestarts(async (subject) => {
     const { client, snapshots, live } = subject
