@@ -3,7 +3,13 @@
 import { crc32 } from 'node:zlib'
 import { checkStore } from './check/check.ts'
 import type { DatasetOperations } from './control/datasets.ts'
-import type { DiffEntry, DiffRequest } from './control/history.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffRequest,
+  FileVersion,
+} from './control/history.ts'
 import type {
   CheckReport,
   DeletionReport,
@@ -31,12 +37,14 @@ import { FsError } from './fs/error.ts'
 import { LocalDatasets } from './local-datasets.ts'
 import { ScheduleOperations } from './local-schedule.ts'
 import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
+import { Deleted } from './snapshot/deleted.ts'
 import { Diff } from './snapshot/diff.ts'
 import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
 import { Restore } from './snapshot/restore.ts'
 import { tracked } from './snapshot/turns.ts'
+import { Versions } from './snapshot/versions.ts'
 import type { Reader, Snapshot } from './store/dataset.ts'
 import { BLOCK_BYTES, FileType, type Inode } from './store/records.ts'
 import { Volume } from './volume.ts'
@@ -197,6 +205,16 @@ export class LocalOperations implements Operations {
 
   pruneSchedule(dryRun: boolean, pruned: (name: string) => void): Promise<readonly Verdict[]> {
     return this.#schedule.prune(dryRun, pruned)
+  }
+
+  async *versions(path: Uint8Array): AsyncGenerator<FileVersion> {
+    const { live, snapshots } = this.#volume
+    yield* tracked(snapshots, new Versions(live, snapshots, path).entries())
+  }
+
+  async *listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
+    const { live, snapshots } = this.#volume
+    yield* tracked(snapshots, new Deleted(live, snapshots, request).entries())
   }
 
   /** Nothing of its own is open. */

@@ -48,9 +48,9 @@ const SIGNS: Record<DiffKind, string> = {
   ...{ added: '+', linked: '+', removed: '-', unlinked: '-', changed: 'M', renamed: 'R' },
 }
 
-function line({ kind, type, path, from, content, replaced }: DiffEntry): string {
+function line({ kind, type, path, from, content }: DiffEntry): string {
   if (kind === 'renamed') return `R ${shown(from ?? path, type)} -> ${shown(path, type)}`
-  const sign = kind === 'changed' && !content && !replaced ? 'm' : SIGNS[kind]
+  const sign = kind === 'changed' && !content ? 'm' : SIGNS[kind]
   return `${sign} ${shown(path, type)}`
 }
 
@@ -58,7 +58,7 @@ function asJson(entry: DiffEntry): Record<string, unknown> {
   const { kind, type, path, from, content, attributes, replaced, size } = entry
   return {
     ...{ event: 'change', kind, type: typeName(type), ...jsonPath(path), size },
-    ...(from === undefined ? {} : jsonPath(from, 'from')),
+    ...(from === undefined ? {} : jsonPath(from, 'from', 'fromBase64')),
     ...(kind === 'changed' ? { content, attributes, replaced } : {}),
   }
 }

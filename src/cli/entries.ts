@@ -21,11 +21,15 @@ export function shown(path: Uint8Array, type: FileType): string {
   return type === FileType.DIR ? `${text}/` : text
 }
 
-/** For JSON: a path as text under `name`, and where it is no UTF-8 its bytes too. */
-export function jsonPath(path: Uint8Array, name = 'path'): Record<string, string> {
+/** For JSON: a path as text, and where it is no UTF-8 its bytes too. */
+export function jsonPath(
+  path: Uint8Array,
+  name = 'path',
+  base64 = 'base64',
+): Record<string, string> {
   const text = utf8(path)
   if (text !== undefined) return { [name]: text }
-  return { [name]: printable(path), [`${name}Base64`]: Buffer.from(path).toString('base64') }
+  return { [name]: printable(path), [base64]: Buffer.from(path).toString('base64') }
 }
 
 /** Asks for one entry after the other, until the command is interrupted. */

@@ -1,5 +1,7 @@
 /** What a command sees of the world around it, so that a test can be that world. */
 
+import { createInterface } from 'node:readline'
+
 /** A text stream of this process. */
 export interface Output {
   readonly isTTY: boolean
@@ -33,6 +35,12 @@ export interface Io {
   onSignal(handle: (signal: StopSignal) => void): () => void
   /** Ends the process at once, whatever still runs. */
   exit(code: number): void
+  /**
+   * Asks a person for a line; undefined where nobody sits there.
+   *
+   * @returns what was typed; undefined at the end of input, and when `signal` says so
+   */
+  readonly ask: ((question: string, signal: AbortSignal) => Promise<string | undefined>) | undefined
 }
 
 const COLUMNS_DEFAULT = 80
@@ -49,6 +57,19 @@ function output(stream: NodeJS.WriteStream): Output {
       stream.write(text)
     },
   }
+}
+
+function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+  process.stderr.write(question)
+  // Without `terminal`, Ctrl-C stays a signal of this process.
+  const lines = createInterface({ input: process.stdin, terminal: false, signal })
+  return new Promise((resolve) => {
+    lines.once('line', (line) => {
+      resolve(line)
+      lines.close()
+    })
+    lines.once('close', () => resolve(undefined))
+  })
 }
 
 /** This process. */
@@ -69,5 +90,6 @@ export function processIo(): Io {
       }
     },
     exit: (code) => process.exit(code),
+    ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   }
 }

@@ -12,6 +12,7 @@ import {
 import { diff } from './diff.ts'
 import { Exit, exitOf, UsageError } from './errors.ts'
 import { commandHelp, generalHelp, groupHelp, usageLine } from './help.ts'
+import { deleted, versions } from './history.ts'
 import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
@@ -49,6 +50,8 @@ const COMMANDS: readonly Command[] = [
   snapshotRelease,
   snapshotTag,
   snapshotRename,
+  versions,
+  deleted,
 ]
 
 /** @param argv the words behind the program's name */

@@ -78,6 +78,11 @@ export class Given {
     return this.#options.get(name) ?? []
   }
 
+  /** The same with one option more. */
+  with(name: string, value: string): Given {
+    return new Given(this.args, new Map([...this.#options, [name, [value]]]))
+  }
+
   /** @throws UsageError unless the value is one of `words` */
   word<T extends string>(name: string, words: readonly T[], otherwise: T): T {
     const value = this.value(name)

@@ -6,6 +6,7 @@ import { exportCommand } from './export.ts'
 import { explained, withOperations } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { parsePath } from './paths.ts'
+import { withPick } from './pick.ts'
 import { restoreInside } from './restore-inside.ts'
 import { ago, isoTime, localTime } from './text.ts'
 import { parseWhen, pickSnapshot, type When } from './when.ts'
@@ -46,7 +47,8 @@ export const restore: Command = {
     'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
     'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is completed by the same command.\n' +
-    'A TIME stands for all of what it names (2026-11-22: that day), and is local unless it ends in Z or +01:00.',
+    'A TIME stands for all of what it names (2026-11-22: that day), and is local unless it ends in Z or +01:00.\n' +
+    'On a terminal, a file without a snapshot lists its versions to pick from.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project/config.yml --at "2 hours ago"',
@@ -56,7 +58,7 @@ export const restore: Command = {
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
   async run(context, given) {
-    const asked = wantedOf(given, context.io.now())
+    const asked = wantedOf(await withPick(context, given), context.io.now())
     const { output, ...what } = asked
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'restore', async (operations, signal) => {

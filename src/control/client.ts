@@ -1,9 +1,15 @@
 /** Operations asked of a running server, over its control socket. */
 import { FsError } from '../fs/error.ts'
-import { RpcClient, RpcError } from '../rpc/client.ts'
-import { bool, type Codec, uint32, uint64, voidType } from '../xdr/codec.ts'
-import { RemoteDatasets } from './datasets.ts'
-import type { DiffEntry, DiffRequest } from './history.ts'
+import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { RemoteCalls } from './calls.ts'
+import { type DatasetOperations, RemoteDatasets } from './datasets.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffRequest,
+  FileVersion,
+} from './history.ts'
 import * as history from './history-types.ts'
 import type {
   CheckReport,
@@ -27,49 +33,27 @@ import type {
 } from './operations.ts'
 import * as scheduled from './schedule-types.ts'
 import * as snapshotWire from './snapshot-types.ts'
-import { controlSocketPath } from './socket.ts'
-import type { StreamPage } from './streams.ts'
 import * as wire from './types.ts'
 
-/** Nothing that is asked here takes longer, unless the server's disk hangs. */
-const CALL_TIMEOUT_MS = 120_000
-
-/** There is no server at the socket any more, or it does not speak this version. */
-export class ServerGone extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ServerGone'
-  }
-}
+export { ServerGone } from './calls.ts'
 
 export class RemoteOperations implements Operations {
-  readonly #client: RpcClient
+  readonly #calls: RemoteCalls
 
-  /**
-   * @throws the system's error where no server listens (ENOENT, ECONNREFUSED) or may be asked
-   *   (EACCES), SocketError where the socket's path is too long
-   */
+  /** @throws as RemoteCalls.connect */
   static async connect(directory: string): Promise<RemoteOperations> {
-    const { path, release } = await controlSocketPath(directory)
-    try {
-      const options = { timeoutMs: CALL_TIMEOUT_MS }
-      return new RemoteOperations(await RpcClient.connect({ transport: 'unix', path }, options))
-    } finally {
-      await release()
-    }
+    return new RemoteOperations(await RemoteCalls.connect(directory))
   }
 
-  readonly datasets = new RemoteDatasets({
-    call: (proc, args, given, results) => this.#call(proc, args, given, results),
-    follow: (proc, job, poll) => this.#follow(proc, job, poll, () => undefined),
-  })
+  readonly datasets: DatasetOperations
 
-  private constructor(client: RpcClient) {
-    this.#client = client
+  private constructor(calls: RemoteCalls) {
+    this.#calls = calls
+    this.datasets = new RemoteDatasets(calls)
   }
 
   status(): Promise<Status> {
-    return this.#call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
+    return this.#calls.call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
   }
 
   async createSnapshot(
@@ -82,14 +66,19 @@ export class RemoteOperations implements Operations {
       throw new FsError('INVAL', `give at most ${snapshotWire.WORDS_MAX} tags at a time`)
     }
     const args = { name, comment, tags }
-    return this.#call(SNAPSHOT_CREATE, snapshotWire.snapshotNew, args, snapshotWire.snapshotInfo)
+    return this.#calls.call(
+      SNAPSHOT_CREATE,
+      snapshotWire.snapshotNew,
+      args,
+      snapshotWire.snapshotInfo,
+    )
   }
 
   async listSnapshots(): Promise<readonly SnapshotInfo[]> {
     const { SNAPSHOT_LIST } = wire.CONTROLPROC
     const all: SnapshotInfo[] = []
     for (let more = true; more; ) {
-      const page = await this.#call(
+      const page = await this.#calls.call(
         SNAPSHOT_LIST,
         uint64,
         all.at(-1)?.id ?? 0,
@@ -107,8 +96,18 @@ export class RemoteOperations implements Operations {
   ): Promise<DeletionReport> {
     const { SNAPSHOT_DELETE, SNAPSHOT_DELETE_POLL } = wire.CONTROLPROC
     requireFew(request.words)
-    const job = await this.#call(SNAPSHOT_DELETE, snapshotWire.deletionRequest, request, uint32)
-    const ended = await this.#follow(SNAPSHOT_DELETE_POLL, job, snapshotWire.deletePoll, progress)
+    const job = await this.#calls.call(
+      SNAPSHOT_DELETE,
+      snapshotWire.deletionRequest,
+      request,
+      uint32,
+    )
+    const ended = await this.#calls.follow(
+      SNAPSHOT_DELETE_POLL,
+      job,
+      snapshotWire.deletePoll,
+      progress,
+    )
     return { names: ended.items, bytes: ended.value.bytes }
   }
 
@@ -120,54 +119,64 @@ export class RemoteOperations implements Operations {
     if (request.paths.length > wire.PATHS_MAX) {
       throw new FsError('INVAL', `restore at most ${wire.PATHS_MAX} paths at a time`)
     }
-    const job = await this.#call(RESTORE, wire.restoreRequest, request, uint32)
-    const { value, items } = await this.#follow(RESTORE_POLL, job, wire.restorePoll, progress)
+    const job = await this.#calls.call(RESTORE, wire.restoreRequest, request, uint32)
+    const { value, items } = await this.#calls.follow(RESTORE_POLL, job, wire.restorePoll, progress)
     const failed = items.flatMap((item) => ('action' in item ? [] : [item]))
     return { ...value, failed, plan: items.flatMap((item) => ('action' in item ? [item] : [])) }
   }
 
   stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {
     const args = { snapshot, path }
-    return this.#call(wire.CONTROLPROC.STAT, wire.statArgs, args, wire.entryInfo)
+    return this.#calls.call(wire.CONTROLPROC.STAT, wire.statArgs, args, wire.entryInfo)
   }
 
   list(snapshot: string, ino: number, after: number): Promise<Listing> {
     const args = { snapshot, ino, after }
-    return this.#call(wire.CONTROLPROC.LIST, wire.listArgs, args, wire.listing)
+    return this.#calls.call(wire.CONTROLPROC.LIST, wire.listArgs, args, wire.listing)
   }
 
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece> {
     const args = { snapshot, ino, offset, count }
-    return this.#call(wire.CONTROLPROC.READ, wire.readArgs, args, wire.piece)
+    return this.#calls.call(wire.CONTROLPROC.READ, wire.readArgs, args, wire.piece)
   }
 
   async check(progress: (done: string) => void): Promise<CheckReport> {
     const { CHECK, CHECK_POLL } = wire.CONTROLPROC
-    const job = await this.#call(CHECK, voidType, undefined, uint32)
-    const { value, items } = await this.#follow(CHECK_POLL, job, wire.checkPoll, progress)
+    const job = await this.#calls.call(CHECK, voidType, undefined, uint32)
+    const { value, items } = await this.#calls.follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
   }
 
   diff(request: DiffRequest): AsyncGenerator<DiffEntry> {
     const { DIFF, DIFF_NEXT } = history.HISTORYPROC
-    return this.#stream(DIFF, history.diffRequest, request, DIFF_NEXT, history.diffPage)
+    return this.#calls.stream(DIFF, history.diffRequest, request, DIFF_NEXT, history.diffPage)
   }
 
   schedule(): Promise<ScheduleInfo> {
-    return this.#call(wire.CONTROLPROC.SCHEDULE, voidType, undefined, scheduled.scheduleInfo)
+    return this.#calls.call(wire.CONTROLPROC.SCHEDULE, voidType, undefined, scheduled.scheduleInfo)
   }
 
   setSchedule(change: PolicyChange): Promise<ScheduleInfo> {
     const { SCHEDULE_SET } = wire.CONTROLPROC
-    return this.#call(SCHEDULE_SET, scheduled.policyChange, change, scheduled.scheduleInfo)
+    return this.#calls.call(SCHEDULE_SET, scheduled.policyChange, change, scheduled.scheduleInfo)
   }
 
   endSchedule(): Promise<ScheduleInfo> {
-    return this.#call(wire.CONTROLPROC.SCHEDULE_END, voidType, undefined, scheduled.scheduleInfo)
+    return this.#calls.call(
+      wire.CONTROLPROC.SCHEDULE_END,
+      voidType,
+      undefined,
+      scheduled.scheduleInfo,
+    )
   }
 
   runSchedule(): Promise<readonly SnapshotInfo[]> {
-    return this.#call(wire.CONTROLPROC.SCHEDULE_RUN, voidType, undefined, scheduled.scheduleTaken)
+    return this.#calls.call(
+      wire.CONTROLPROC.SCHEDULE_RUN,
+      voidType,
+      undefined,
+      scheduled.scheduleTaken,
+    )
   }
 
   async pruneSchedule(
@@ -175,8 +184,8 @@ export class RemoteOperations implements Operations {
     pruned: (name: string) => void,
   ): Promise<readonly Verdict[]> {
     const { SCHEDULE_PRUNE, SCHEDULE_PRUNE_POLL } = wire.CONTROLPROC
-    const job = await this.#call(SCHEDULE_PRUNE, bool, dryRun, uint32)
-    return (await this.#follow(SCHEDULE_PRUNE_POLL, job, scheduled.prunePoll, pruned)).items
+    const job = await this.#calls.call(SCHEDULE_PRUNE, bool, dryRun, uint32)
+    return (await this.#calls.follow(SCHEDULE_PRUNE_POLL, job, scheduled.prunePoll, pruned)).items
   }
 
   async changeSnapshot(name: string, change: SnapshotChange): Promise<SnapshotInfo> {
@@ -185,7 +194,7 @@ export class RemoteOperations implements Operations {
     if (Math.max(addTags.length, removeTags.length) > snapshotWire.WORDS_MAX) {
       throw new FsError('INVAL', `change at most ${snapshotWire.WORDS_MAX} tags at a time`)
     }
-    return this.#call(
+    return this.#calls.call(
       SNAPSHOT_CHANGE,
       snapshotWire.snapshotChange,
       { name, change },
@@ -196,70 +205,26 @@ export class RemoteOperations implements Operations {
   async measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]> {
     const { SNAPSHOT_SIZES, SNAPSHOT_SIZES_POLL } = wire.CONTROLPROC
     requireFew(words)
-    const job = await this.#call(SNAPSHOT_SIZES, snapshotWire.selection, words, uint32)
+    const job = await this.#calls.call(SNAPSHOT_SIZES, snapshotWire.selection, words, uint32)
     const told = () => undefined
-    return (await this.#follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
+    return (await this.#calls.follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
+  }
+
+  versions(path: Uint8Array): AsyncGenerator<FileVersion> {
+    const { VERSIONS, VERSIONS_NEXT } = history.HISTORYPROC
+    const { versionsPath, versionsPage } = history
+    return this.#calls.stream(VERSIONS, versionsPath, path, VERSIONS_NEXT, versionsPage)
+  }
+
+  listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
+    const { DELETED, DELETED_NEXT } = history.HISTORYPROC
+    const { deletedRequest, deletedPage } = history
+    return this.#calls.stream(DELETED, deletedRequest, request, DELETED_NEXT, deletedPage)
   }
 
   /** Ends the connection. Long calls that were started run on in the server. */
   close(): Promise<void> {
-    return this.#client.close()
-  }
-
-  /** Asks how a job goes until it has ended and all of its list is here. */
-  async #follow<P, R, I>(
-    proc: number,
-    job: number,
-    poll: Codec<wire.Poll<P, R, I>>,
-    report: (progress: P) => void,
-  ): Promise<{ readonly value: R; readonly items: readonly I[] }> {
-    const items: I[] = []
-    for (;;) {
-      const args = { job, from: items.length }
-      const { progress, outcome } = await this.#call(proc, wire.pollArgs, args, poll)
-      for (const step of progress) report(step)
-      if (outcome === undefined) continue
-      if (!outcome.ok) throw outcome.error
-      items.push(...outcome.value.items)
-      if (!outcome.value.more) return { value: outcome.value.value, items }
-    }
-  }
-
-  /** Asks for the pages of a list, as far as anybody wants them. */
-  async *#stream<A, T>(
-    proc: number,
-    args: Codec<A>,
-    given: A,
-    next: number,
-    page: Codec<StreamPage<T>>,
-  ): AsyncGenerator<T> {
-    const { streamNumber, HISTORYPROC } = history
-    const number = await this.#call(proc, args, given, streamNumber)
-    let more = true
-    try {
-      while (more) {
-        more = false
-        const answer = await this.#call(next, streamNumber, number, page)
-        more = answer.more
-        yield* answer.items
-      }
-    } finally {
-      if (more) await this.#call(HISTORYPROC.END, streamNumber, number, voidType)
-    }
-  }
-
-  async #call<A, R>(proc: number, args: Codec<A>, given: A, results: Codec<R>): Promise<R> {
-    const { CONTROL_PROGRAM, CONTROL_VERSION } = wire
-    let answer: wire.Result<R>
-    try {
-      const codec = wire.result(results)
-      answer = await this.#client.call(CONTROL_PROGRAM, CONTROL_VERSION, proc, args, given, codec)
-    } catch (error) {
-      if (error instanceof RpcError) throw new ServerGone(explain(error), { cause: error })
-      throw error
-    }
-    if (answer.ok) return answer.value
-    throw answer.error
+    return this.#calls.close()
   }
 }
 
@@ -270,17 +235,4 @@ function requireFew(words: readonly string[]): void {
     'INVAL',
     `name at most ${snapshotWire.SELECTION_MAX} snapshots or patterns at a time`,
   )
-}
-
-function explain({ code, message }: RpcError): string {
-  switch (code) {
-    case 'CLOSED':
-      return `the server ended before it answered (${message})`
-    case 'TIMEDOUT':
-      return `the server did not answer within ${CALL_TIMEOUT_MS / 1000} seconds`
-    case 'PROG_MISMATCH':
-      return 'the running server is another version of zerofs-nfs; use its own command, or restart it'
-    default:
-      return `the server refused: ${message}`
-  }
 }

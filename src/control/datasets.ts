@@ -3,6 +3,7 @@ import type { FsError } from '../fs/error.ts'
 import type { Time } from '../fs/filesystem.ts'
 import type { Procedure } from '../rpc/program.ts'
 import { array, bool, type Codec, struct, uint32, uint64, voidType } from '../xdr/codec.ts'
+import type { RemoteCalls } from './calls.ts'
 import { type JobCount, Jobs } from './jobs.ts'
 import * as wire from './types.ts'
 
@@ -103,16 +104,10 @@ export function datasetProcedures(
   }
 }
 
-/** How a client calls a procedure, and waits for a job. */
-export interface Calls {
-  call<A, R>(proc: number, args: Codec<A>, given: A, results: Codec<R>): Promise<R>
-  follow(proc: number, job: number, poll: Codec<wire.Poll<void, void, void>>): Promise<unknown>
-}
-
 export class RemoteDatasets implements DatasetOperations {
-  readonly #calls: Calls
+  readonly #calls: RemoteCalls
 
-  constructor(calls: Calls) {
+  constructor(calls: RemoteCalls) {
     this.#calls = calls
   }
 
@@ -140,6 +135,6 @@ export class RemoteDatasets implements DatasetOperations {
 
   async delete(name: string, withSnapshots: boolean): Promise<void> {
     const job = await this.#calls.call(DELETE, deleteArgs, { name, withSnapshots }, uint32)
-    await this.#calls.follow(DELETE_POLL, job, deletePoll)
+    await this.#calls.follow(DELETE_POLL, job, deletePoll, () => undefined)
   }
 }

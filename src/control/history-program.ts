@@ -1,12 +1,13 @@
 /** The procedures of lists about the past. */
 import type { Procedure } from '../rpc/program.ts'
 import { type Codec, voidType } from '../xdr/codec.ts'
-import type { DiffEntry, HistoryOperations } from './history.ts'
+import type { DeletedEntry, DiffEntry, FileVersion, HistoryOperations } from './history.ts'
 import * as wire from './history-types.ts'
 import { endStream, Streams, streamCount } from './streams.ts'
 
 /** Bytes of an entry beside its paths, at most. */
 const ENTRY_BYTES = 64
+const SNAPSHOT_NAME_BYTES = 260
 
 type Answer = <A, R>(
   args: Codec<A>,
@@ -24,11 +25,27 @@ export function historyProcedures(
     count,
     ({ path, from }) => ENTRY_BYTES + path.length + (from?.length ?? 0),
   )
+  const versions = new Streams<FileVersion>(
+    count,
+    ({ snapshots }) => ENTRY_BYTES + SNAPSHOT_NAME_BYTES * snapshots.length,
+  )
+  const deletions = new Streams<DeletedEntry>(
+    count,
+    ({ path, now }) => ENTRY_BYTES + SNAPSHOT_NAME_BYTES + path.length + (now?.length ?? 0),
+  )
   return {
     [proc.END]: answer(streamNumber, voidType, async (number) => endStream(count, number)),
     [proc.DIFF]: answer(wire.diffRequest, streamNumber, async (request) =>
       diffs.begin(operations.diff(request)),
     ),
     [proc.DIFF_NEXT]: answer(streamNumber, wire.diffPage, (number) => diffs.next(number)),
+    [proc.VERSIONS]: answer(wire.versionsPath, streamNumber, async (path) =>
+      versions.begin(operations.versions(path)),
+    ),
+    [proc.VERSIONS_NEXT]: answer(streamNumber, wire.versionsPage, (n) => versions.next(n)),
+    [proc.DELETED]: answer(wire.deletedRequest, streamNumber, async (request) =>
+      deletions.begin(operations.listDeleted(request)),
+    ),
+    [proc.DELETED_NEXT]: answer(streamNumber, wire.deletedPage, (n) => deletions.next(n)),
   }
 }

@@ -1,5 +1,6 @@
 /** The types of lists about the past (history.ts), in RFC 4506's terms, and their procedures. */
 import { FileType } from '../fs/filesystem.ts'
+import { VERSION_SNAPSHOTS_MAX } from '../snapshot/versions.ts'
 import {
   array,
   bool,
@@ -10,15 +11,26 @@ import {
   uint32,
   uint64,
 } from '../xdr/codec.ts'
-import type { DiffEntry, DiffKind, DiffRequest } from './history.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffKind,
+  DiffRequest,
+  FileVersion,
+} from './history.ts'
 import type { StreamPage } from './streams.ts'
-import { ownOpaque, PAGE_LENGTH, PATH_BYTES_MAX, snapshotName, word } from './types.ts'
+import { PAGE_LENGTH, path, snapshotName, time, word } from './types.ts'
 
 /** Each `begin` answers a number, which `next` is asked by until there is no more. */
 export const HISTORYPROC = {
   END: 40,
   DIFF: 41,
   DIFF_NEXT: 42,
+  VERSIONS: 43,
+  VERSIONS_NEXT: 44,
+  DELETED: 45,
+  DELETED_NEXT: 46,
 } as const
 
 export const streamNumber = uint32
@@ -27,7 +39,6 @@ function page<T>(item: Codec<T>): Codec<StreamPage<T>> {
   return struct({ items: array(item, PAGE_LENGTH), more: bool })
 }
 
-const path = ownOpaque(PATH_BYTES_MAX)
 const type = enumeration(...Object.values(FileType))
 
 export const diffRequest: Codec<DiffRequest> = struct({
@@ -46,3 +57,32 @@ export const diffEntry: Codec<DiffEntry> = struct({
   size: uint64,
 })
 export const diffPage = page(diffEntry)
+
+export const fileVersion: Codec<FileVersion> = struct({
+  type,
+  size: uint64,
+  mtime: time,
+  mode: uint32,
+  uid: uint32,
+  gid: uint32,
+  isNow: bool,
+  snapshots: array(snapshotName, VERSION_SNAPSHOTS_MAX),
+  snapshotCount: uint32,
+  since: optional(time),
+})
+export const versionsPage = page(fileVersion)
+export const versionsPath = path
+
+export const deletedRequest: Codec<DeletedRequest> = struct({ path, all: bool })
+
+export const deletedEntry: Codec<DeletedEntry> = struct({
+  path,
+  type,
+  snapshot: snapshotName,
+  mtime: time,
+  size: uint64,
+  files: uint64,
+  isElsewhere: bool,
+  now: optional(path),
+})
+export const deletedPage = page(deletedEntry)

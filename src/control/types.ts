@@ -176,7 +176,7 @@ export const status = struct({
   freeing: optional(freeing),
 })
 
-const path = ownOpaque(PATH_BYTES_MAX)
+export const path = ownOpaque(PATH_BYTES_MAX)
 
 const wholeRestoreRequest = struct({
   snapshot: snapshotName,

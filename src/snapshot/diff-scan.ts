@@ -15,10 +15,12 @@ export interface Superseded {
   readonly inodes: readonly number[]
   /** Numbers of pages by the directory they are of, each once. */
   readonly pages: ReadonlyMap<number, readonly number[]>
+  /** Numbers of chunks by the content they are of, each once. */
+  readonly chunks: ReadonlyMap<number, readonly number[]>
 }
 
 /**
- * The inodes and pages that were superseded behind epoch `from`, up to epoch `to`. The database must
+ * The inodes, pages and chunks that were superseded behind epoch `from`, up to epoch `to`. The database must
  * be complete (`Store.checkpoint`).
  *
  * @param from the epoch of a snapshot
@@ -32,6 +34,7 @@ export async function scanSuperseded(
 ): Promise<Superseded> {
   const inodes: number[] = []
   const pages = new Map<number, number[]>()
+  const chunks = new Map<number, number[]>()
   let end = await firstEnd(database, dataset, from + 1, to)
   while (end !== undefined) {
     // What was born behind the snapshot is not in it: such records come last, and are left out.
@@ -42,19 +45,21 @@ export async function scanSuperseded(
       await pause()
       const dead = parseDeadKey(String(parseKey(key).key))
       if (dead.kind === Kind.INODE) inodes.push(Number(dead.key))
-      else if (dead.kind === Kind.PAGE) addPage(pages, String(dead.key))
+      else if (dead.kind === Kind.PAGE) add(pages, String(dead.key))
+      else if (dead.kind === Kind.CHUNK) add(chunks, String(dead.key))
     }
     end = await firstEnd(database, dataset, end + 1, to)
   }
-  return { inodes, pages }
+  return { inodes, pages, chunks }
 }
 
-function addPage(pages: Map<number, number[]>, key: string): void {
-  const [dir, page] = key.split('/').map(Number)
-  if (dir === undefined || page === undefined) return
-  const known = pages.get(dir)
-  if (known === undefined) pages.set(dir, [page])
-  else known.push(page)
+/** @param key `owner/number` */
+function add(numbers: Map<number, number[]>, key: string): void {
+  const [owner, number] = key.split('/').map(Number)
+  if (owner === undefined || number === undefined) return
+  const known = numbers.get(owner)
+  if (known === undefined) numbers.set(owner, [number])
+  else known.push(number)
 }
 
 /** The first epoch of a range in which any record ended: most of a long range have none. */

@@ -9,7 +9,7 @@
  * - linked, unlinked: a name more, or less, of a file that has several in one of the trees.
  * - changed: the content, or the attributes, of a file that both trees have, by one of its names.
  *   Also a name that stands for a new file of the same type while the old one is gone, which is how
- *   many programs save: `replaced`.
+ *   many programs save: `replaced`. Where both are alike, nothing is told.
  */
 import type { Inode } from '../store/records.ts'
 import { FileType } from '../store/records.ts'
@@ -78,10 +78,12 @@ export class DiffWalk {
     const newer = frame.newer && below(frame.newer, name)
     if (removed !== undefined && added !== undefined) {
       const replaced = await this.#replaced(removed, added, { older, newer })
-      if (replaced !== undefined) {
-        yield replaced
-        return
-      }
+      if (replaced?.content || replaced?.attributes) yield replaced
+      if (replaced !== undefined) return
+      // One after the other: a directory with what is below it.
+      const { removed: _, ...came } = item
+      this.#frames.push({ ...frame, items: [{ name, removed }, came].values() })
+      return
     }
     if (removed !== undefined) yield* this.#removed(removed, older)
     if (added !== undefined) yield* this.#added(added, newer, child)

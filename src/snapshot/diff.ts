@@ -86,7 +86,7 @@ export class Diff {
     const superseded = await scanSuperseded(store.database, dataset, first.epoch, end, pause)
     const interest = await Interest.of(trees, superseded, pause)
     const items = new DirectoryItems(trees, superseded, interest, pause)
-    const changes = new Changes(store.blocks, pause)
+    const changes = new Changes(store.blocks, pause, superseded)
     for await (const change of new DiffWalk(trees, interest, items, changes).run()) {
       this.#requireThere()
       yield entryOf(change, isReversed)

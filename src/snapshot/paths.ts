@@ -62,8 +62,23 @@ export function child(reader: Reader, dir: number, name: Uint8Array): Located | 
   return record && inode && { ino: record.ino, inode }
 }
 
+/** What a path leads to, symlinks not followed; undefined where it leads nowhere. */
+export function find(
+  reader: Reader,
+  root: number,
+  names: readonly Uint8Array[],
+): Located | undefined {
+  const inode = reader.inodes.get(root)
+  let found: Located | undefined = inode && { ino: root, inode }
+  for (const name of names) {
+    if (found?.inode.type !== FileType.DIR) return undefined
+    found = child(reader, found.ino, name)
+  }
+  return found
+}
+
 /**
- * What a path leads to, symlinks not followed.
+ * As `find`, for people.
  *
  * @param where how messages call the tree, `snapshot 'monday'`
  * @throws FsError NOENT (with what is there instead), NOTDIR

@@ -8,7 +8,13 @@ import { chunkLimit, nextChunk } from '../fs/chunks.ts'
 import { ReadBuffers } from '../fs/data-buffers.ts'
 import { type BlockReader, ContentReader } from '../fs/data-read.ts'
 import { chunkKey } from '../store/keys.ts'
-import { BLOCK_BYTES, CHUNK_BLOCKS, type Chunk, EMPTY_CHUNK } from '../store/records.ts'
+import {
+  BLOCK_BYTES,
+  CHUNK_BLOCKS,
+  CHUNK_BYTES,
+  type Chunk,
+  EMPTY_CHUNK,
+} from '../store/records.ts'
 import type { Pause } from './paths-of.ts'
 import type { PastFile } from './restore-file.ts'
 
@@ -39,22 +45,25 @@ export class ContentComparison {
       const next = Math.min(existing(a, index, limit), existing(b, index, limit))
       if (next >= limit) return true
       index = next
-      if (!(await this.#sameChunk(a, b, index))) return false
+      if (!(await this.sameChunk(a, b, index))) return false
       await this.#pause()
     }
     return true
   }
 
-  async #sameChunk(a: PastFile, b: PastFile, index: number): Promise<boolean> {
+  /** Compares one chunk of two regular files of one size. @throws FsError IO, as `same` */
+  async sameChunk(a: PastFile, b: PastFile, index: number): Promise<boolean> {
     const mine = chunkOf(a, index)
     const theirs = chunkOf(b, index)
     if (mine === theirs) return true
+    // A live file may have grown since its inode was read.
+    const left = Math.ceil((a.inode.size - index * CHUNK_BYTES) / BLOCK_BYTES)
     if (mine.inline !== undefined || theirs.inline !== undefined) {
       // A file has inline data in its first chunk alone, and then hardly anything else.
-      const slots = Math.max(1, mine.address.length, theirs.address.length)
+      const slots = Math.min(left, Math.max(1, mine.address.length, theirs.address.length))
       return this.#sameBlocks(a, b, index * CHUNK_BLOCKS, slots)
     }
-    const slots = Math.max(mine.address.length, theirs.address.length)
+    const slots = Math.min(left, Math.max(mine.address.length, theirs.address.length))
     for (let slot = 0; slot < slots; slot++) {
       const verdict = compareSlot(mine, theirs, slot)
       if (verdict === 'other') return false

@@ -28,6 +28,8 @@ export interface World {
   readonly uid?: number
   /** Width of the terminal; undefined: none. */
   readonly terminal?: number
+  /** What a person types, line by line; undefined: nobody sits there. */
+  readonly answers?: readonly string[]
   /** Milliseconds that pass each time somebody looks at the clock. */
   readonly tickMs?: number
   /** Is given the way to send signals. */
@@ -51,6 +53,7 @@ export async function cli(argv: readonly string[], world: World = {}): Promise<R
     },
   })
   const exits: number[] = []
+  const answers = [...(world.answers ?? [])]
   let now = NOW_MS
   const io: Io = {
     ...{ stdout: output('stdout'), stderr: output('stderr'), env: world.env ?? {} },
@@ -64,6 +67,13 @@ export async function cli(argv: readonly string[], world: World = {}): Promise<R
       return () => handlers.delete(handle)
     },
     exit: (code) => exits.push(code),
+    ask:
+      world.answers === undefined
+        ? undefined
+        : async (question) => {
+            io.stderr.write(question)
+            return answers.shift()
+          },
   }
   const parts: Parts = {
     async openLocal({ directory }) {

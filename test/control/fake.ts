@@ -1,6 +1,12 @@
 /** Operations over a tree in memory, for tests of the control program and of the command line. */
 import { crc32 } from 'node:zlib'
-import type { DiffEntry, DiffRequest } from '../../src/control/history.ts'
+import type {
+  DeletedEntry,
+  DeletedRequest,
+  DiffEntry,
+  DiffRequest,
+  FileVersion,
+} from '../../src/control/history.ts'
 import type {
   CheckReport,
   DeletionRequest,
@@ -153,6 +159,9 @@ export class FakeOperations implements Operations {
   verdicts: readonly Verdict[] = VERDICTS
   readonly deletions: DeletionRequest[] = []
   deletionSteps: readonly Freeing[] = []
+  versionsAnswer: readonly FileVersion[] = []
+  deletedAnswer: readonly DeletedEntry[] = []
+  readonly deletedRequests: DeletedRequest[] = []
   reads = 0
   closed = false
 
@@ -250,10 +259,19 @@ export class FakeOperations implements Operations {
     this.#check()
     this.#snapshot(from)
     if (to !== undefined) this.#snapshot(to)
-    for (const entry of this.diffAnswer) {
-      yield entry
-      this.told++
-    }
+    yield* this.diffAnswer
+  }
+
+  async *versions(path: Uint8Array) {
+    this.#check()
+    if (this.versionsAnswer.length === 0) this.#find(path)
+    yield* this.versionsAnswer
+  }
+
+  async *listDeleted(request: DeletedRequest) {
+    this.#check()
+    this.deletedRequests.push(request)
+    yield* this.deletedAnswer
   }
 
   async stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {

@@ -6,6 +6,7 @@ import { Subject } from '../snapshot/harness.ts'
 import { requireSound } from '../snapshot/sound.ts'
 import { openTestStore } from '../store/open-store.ts'
 import { ADMINISTERING } from './administer.ts'
+import { diff } from './diff.ts'
 import { directories, OPERATIONS } from './operations.ts'
 import type { Random } from './random.ts'
 import { type Outcome, type Overwrite, Restoring } from './restore.ts'
@@ -245,6 +246,6 @@ const crash: SnapshotOperation = {
 
 export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...OPERATIONS,
-  ...[create, remove, restore, checkpoint, crash],
+  ...[create, remove, restore, checkpoint, crash, diff],
   ...ADMINISTERING,
 ]

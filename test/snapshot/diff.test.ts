@@ -94,6 +94,28 @@ test('a directory that moved is one line, what changed in it has its new path; i
     assert.equal(await lines(subject, 't'), [])
   }))
 
+test('a directory in the place of another: what was in the old one, then what is in the new', () =>
+  withRestarts(async (subject) => {
+    const { client, snapshots } = subject
+    client.mkdir('d')
+    client.create('d/gone')
+    client.create('x')
+    snapshots.create('s')
+    client.remove('d/gone')
+    client.rmdir('d')
+    client.mkdir('d')
+    client.create('d/new')
+    client.rename('x', 'd/moved')
+    const expected = [
+      'removed d',
+      'removed d/gone',
+      'added d',
+      'renamed x -> d/moved',
+      'added d/new',
+    ]
+    assert.equal(await lines(subject, 's'), expected)
+  }))
+
 test('looks at what changed, however large the directory is', () =>
   withRestarts(async (subject) => {
     const { client, snapshots, live } = subject
@@ -116,6 +138,50 @@ test('looks at what changed, however large the directory is', () =>
     const expected = ['removed f500', 'changed f77 attributes', 'added new']
     assert.equal(await lines(subject, 's', 't'), expected)
     assert.ok(looks < 100, `${looks} records looked at`)
+  }))
+
+test('changes behind the walk do no harm, whatever they are', async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    await withRestarts(async (subject) => {
+      const random = new Random(seed)
+      const { snapshots, live } = subject
+      for (let step = 0; step < 60; step++) await changeSomething(subject, random)
+      snapshots.create('s')
+      for (let step = 0; step < 60; step++) await changeSomething(subject, random)
+      const diff = new Diff(live, snapshots, { from: 's', to: undefined })
+      for await (const { kind } of diff.entries()) {
+        assert.ok(kind)
+        for (let step = 0; step < 3; step++) await changeSomething(subject, random)
+      }
+    })
+  }
+})
+
+test('the attributes of a large file change at no cost of its chunks', () =>
+  withRestarts(async (subject) => {
+    const { client, snapshots, live } = subject
+    const { chunks } = live.dataset
+    await put(client, 'f', 0, blocks(1, 1))
+    for (let i = 1; i < 200; i++) await put(client, 'f', i * 2 ** 20, blocks(1, 1))
+    snapshots.create('s')
+    client.set('f', { mode: 0o600 })
+    snapshots.create('t')
+    await put(client, 'f', 150 * 2 ** 20, blocks(1, 2))
+    snapshots.create('u')
+    client.set('f', { size: 2 ** 20 })
+    client.set('f', { size: 199 * 2 ** 20 + 4096 })
+    snapshots.create('v')
+    let looks = 0
+    const entry = chunks.entry.bind(chunks)
+    chunks.entry = (key) => {
+      looks++
+      return entry(key)
+    }
+    assert.equal(await lines(subject, 's', 't'), ['changed f attributes'])
+    assert.is(looks, 0)
+    assert.equal(await lines(subject, 's', 'u'), ['changed f content attributes'])
+    assert.ok(looks < 10, `${looks} chunks looked at`)
+    assert.equal(await lines(subject, 'u', 'v'), ['changed f content'])
   }))
 
 test('the same bytes written anew are no other content, in blocks, in line and as a hole', () =>
@@ -147,6 +213,9 @@ test('what programs do to save is told as a change of the file', () =>
     await put(client, 'f~', 0, bytes('new'))
     client.rename('f~', 'f')
     assert.equal(await lines(subject, 's'), ['changed f content replaced'])
+    client.remove('f')
+    await subject.restore('s', 'f')
+    assert.equal(await lines(subject, 's'), [])
   }))
 
 test('a snapshot that is not there, or goes meanwhile, is an error', () =>
