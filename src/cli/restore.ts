@@ -1,14 +1,13 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
-import { type Operations, OVERWRITE, type Overwrite } from '../control/operations.ts'
+import { type Operations, OVERWRITE } from '../control/operations.ts'
 import { type Context, dataFolder } from './context.ts'
-import { UsageError } from './errors.ts'
 import { exportCommand } from './export.ts'
 import { explained, withOperations } from './operations.ts'
-import type { Command, Given } from './options.ts'
-import { parsePath } from './paths.ts'
+import type { Command } from './options.ts'
 import { restoreInside } from './restore-inside.ts'
+import { type Asked, askedOf } from './restore-options.ts'
 import { ago, isoTime, localTime } from './text.ts'
-import { parseWhen, pickSnapshot, type When } from './when.ts'
+import { pickSnapshot } from './when.ts'
 
 export const restore: Command = {
   name: 'restore',
@@ -38,6 +37,13 @@ export const restore: Command = {
       about: 'remove what was not there then, so that trees are exactly as they were',
     },
     { name: 'dry-run', about: 'tell what would be done, and do nothing' },
+    {
+      name: 'include',
+      value: 'GLOB',
+      many: true,
+      about: "restore only what matches: '*.txt' anywhere, '/project/*.txt' from the root on",
+    },
+    { name: 'exclude', value: 'GLOB', many: true, about: 'do not restore what matches' },
     { name: 'source', value: 'PATH', many: true, about: 'the same as PATH' },
     { name: 'destination', value: 'LOCAL', about: 'the same as --output LOCAL' },
   ],
@@ -50,13 +56,14 @@ export const restore: Command = {
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project/config.yml --at "2 hours ago"',
+    "zerofs-nfs restore / --at yesterday --include '*.conf' --exclude /tmp --dry-run",
     'zerofs-nfs restore project --snapshot before-upgrade --to project-before',
     'zerofs-nfs restore project --snapshot before-upgrade --output /tmp',
     'zerofs-nfs restore --source project --destination /tmp/project --snapshot before-upgrade',
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
   async run(context, given) {
-    const asked = wantedOf(given, context.io.now())
+    const asked = askedOf(given, context.io.now())
     const { output, ...what } = asked
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'restore', async (operations, signal) => {
@@ -67,59 +74,6 @@ export const restore: Command = {
       return explained(operations, snapshot, exporting)
     })
   },
-}
-
-interface Asked {
-  readonly snapshot: string | When
-  readonly paths: readonly Uint8Array[]
-  readonly to: Uint8Array | undefined
-  readonly output: string | undefined
-  readonly overwrite: Overwrite
-  readonly dryRun: boolean
-  readonly delete: boolean
-}
-
-/** @throws UsageError */
-function wantedOf(given: Given, nowMs: number): Asked {
-  const name = given.value('snapshot')
-  const at = given.value('at')
-  const sources = [...given.args, ...given.values('source')]
-  const [first] = sources
-  if (name !== undefined && at !== undefined) {
-    throw new UsageError('--snapshot and --at both say where from: give one of them')
-  }
-  const snapshot = at === undefined ? name : parseWhen(at, nowMs)
-  if (snapshot === undefined) {
-    throw new UsageError(
-      "'restore' needs --snapshot NAME or --at TIME ('zerofs-nfs snapshot list' tells them)",
-    )
-  }
-  if (first === undefined) {
-    throw new UsageError("'restore' needs a PATH; / restores everything")
-  }
-  const destination = given.value('destination')
-  if (destination !== undefined && given.value('output') !== undefined) {
-    throw new UsageError('--output and --destination are the same: give one of them')
-  }
-  const output = given.value('output') ?? destination
-  const to = given.value('to')
-  if (to !== undefined && output !== undefined) {
-    throw new UsageError('--to is inside the file system and --output outside: give one of them')
-  }
-  const deleting = given.flag('delete')
-  if (deleting && output !== undefined) {
-    throw new UsageError('--delete is for trees inside the file system: not with --output')
-  }
-  const overwrite = given.word('overwrite', OVERWRITE, 'if-changed')
-  if (deleting && overwrite === 'keep-both') {
-    throw new UsageError('--delete and --overwrite keep-both contradict each other')
-  }
-  return {
-    ...{ overwrite, snapshot, output, paths: sources.map(parsePath) },
-    to: to === undefined ? undefined : parsePath(to),
-    dryRun: given.flag('dry-run'),
-    delete: deleting,
-  }
 }
 
 /** The snapshot's name; which one a time has led to is told. */

@@ -11,6 +11,7 @@
  */
 import { type Errno, FsError } from '../fs/error.ts'
 import { FileType } from '../fs/filesystem.ts'
+import { PATTERNS_MAX } from '../snapshot/filter.ts'
 import { PLAN_ACTIONS } from '../snapshot/restore-request.ts'
 import {
   array,
@@ -174,10 +175,12 @@ const wholeRestoreRequest = struct({
   overwrite: word<Overwrite>(...OVERWRITE),
   dryRun: bool,
   delete: bool,
+  include: array(text, PATTERNS_MAX),
+  exclude: array(text, PATTERNS_MAX),
 })
+const REQUEST_DEFAULTS = { dryRun: false, delete: false, include: [], exclude: [] } as const
 export const restoreRequest: Codec<RestoreRequest> = {
-  encode: (w, request) =>
-    wholeRestoreRequest.encode(w, { dryRun: false, delete: false, ...request }),
+  encode: (w, request) => wholeRestoreRequest.encode(w, { ...REQUEST_DEFAULTS, ...request }),
   decode: (r) => wholeRestoreRequest.decode(r),
 }
 

@@ -1,4 +1,5 @@
 /** What a restore can be asked for, and what it tells. */
+import { FsError } from '../fs/error.ts'
 
 /**
  * What to do with a file that is there already and is not as it was: leave it; put the snapshot's
@@ -19,6 +20,10 @@ export interface RestoreRequest {
   readonly dryRun?: boolean
   /** Removes what is in restored directories and was not in them, once everything else is back. */
   readonly delete?: boolean
+  /** Patterns (glob.ts) of what is restored, by its path in the snapshot; none: everything. */
+  readonly include?: readonly string[]
+  /** And of what is not; see filter.ts. */
+  readonly exclude?: readonly string[]
 }
 
 export interface RestoreProgress {
@@ -59,4 +64,15 @@ export interface RestoreSummary extends RestoreProgress {
   readonly safetySnapshot: string | undefined
   /** With `dryRun`: at most PLAN_ENTRIES_MAX entries. */
   readonly plan: readonly PlanEntry[]
+}
+
+/** @throws FsError INVAL for what cannot go together */
+export function requirePossible(request: RestoreRequest): void {
+  if (!request.delete) return
+  if (request.overwrite === 'keep-both') {
+    throw new FsError('INVAL', 'what is there cannot both be kept and be deleted')
+  }
+  if (request.include?.length || request.exclude?.length) {
+    throw new FsError('INVAL', 'what patterns leave out cannot be told from what is to be deleted')
+  }
 }

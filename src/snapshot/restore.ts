@@ -13,28 +13,25 @@ import type { Live } from '../fs/live.ts'
 import type { Reader, Snapshot } from '../store/dataset.ts'
 import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
+import { Filter, type Position } from './filter.ts'
 import { listAll } from './listing.ts'
-import { child, joined, type Located, locate, namesOf, printable } from './paths.ts'
+import { joined, type Located, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
 import { DryHand } from './restore-dry.ts'
+import { RestoreFolder } from './restore-folder.ts'
 import { RestoredLinks } from './restore-links.ts'
+import { type Planned, planRestore } from './restore-plan.ts'
 import {
   PLAN_ENTRIES_MAX,
   type PlanEntry,
   type RestoreProgress,
   type RestoreRequest,
   type RestoreSummary,
+  requirePossible,
 } from './restore-request.ts'
-import { type Folder, type Place, RestoreTarget } from './restore-target.ts'
+import { type Place, RestoreTarget } from './restore-target.ts'
 import { type RestoreHand, RestoreWriter } from './restore-write.ts'
 import type { Snapshots } from './snapshots.ts'
-
-/** One of the paths: its names and what they lead to in the snapshot, and where that goes. */
-interface Planned {
-  readonly names: readonly Uint8Array[]
-  readonly source: Located
-  readonly place: readonly Uint8Array[]
-}
 
 /** Entries after which other work gets its turn, and after which the store commits. */
 const ENTRIES_PER_TURN = 16
@@ -50,6 +47,7 @@ export class Restore {
   readonly #snapshot: Snapshot
   readonly #past: Reader
   readonly #request: RestoreRequest
+  readonly #filter: Filter
   readonly #target: RestoreTarget
   readonly #hand: RestoreHand
   readonly #progress: (progress: RestoreProgress) => void
@@ -73,6 +71,7 @@ export class Restore {
     this.#snapshot = snapshots.get(request.snapshot)
     this.#past = live.dataset.at(this.#snapshot.epoch)
     requirePossible(request)
+    this.#filter = new Filter(request)
     const { target, hand } = this.#begin()
     this.#target = target
     this.#hand = hand
@@ -110,8 +109,7 @@ export class Restore {
 
   async #run(): Promise<RestoreSummary> {
     this.#snapshots.requireGoingOn()
-    const plan = this.#request.paths.map((path) => this.#planned(path))
-    requireDistinct(plan)
+    const plan = planRestore(this.#live, this.#past, this.#request)
     for (const one of plan) await this.#one(one)
     if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
     if (!this.#request.dryRun) await this.#live.store.flush()
@@ -151,82 +149,73 @@ export class Restore {
     return [...this.#failed, { path, reason: `${this.#unlisted} more could not be restored` }]
   }
 
-  /** Finds the path in the snapshot, and where it goes: the names of that place. */
-  #planned(path: Uint8Array): Planned {
-    const names = namesOf(path)
-    const { root } = this.#live.dataset
-    const source = locate(this.#past, root, names, `snapshot '${this.#snapshot.name}'`)
-    return { names, source, place: this.#place(names, source) }
-  }
-
-  #place(names: readonly Uint8Array[], source: Located): readonly Uint8Array[] {
-    const { to, paths } = this.#request
-    if (to === undefined) return names
-    const place = namesOf(to)
-    const { reader, dataset } = this.#live
-    const parent = locate(reader, dataset.root, place.slice(0, -1), 'the file system')
-    const last = place.at(-1)
-    const there = last === undefined ? parent : child(reader, parent.ino, last)
-    const name = names.at(-1)
-    if (there?.inode.type === FileType.DIR && name !== undefined) return [...place, name]
-    if (paths.length > 1) {
-      throw new FsError(
-        'NOTDIR',
-        `'${printable(to)}' is no directory, to which several paths can go`,
-      )
-    }
-    if (
-      parent.inode.type !== FileType.DIR ||
-      (last === undefined && source.inode.type !== FileType.DIR)
-    ) {
-      throw new FsError('NOTDIR', `'${printable(to)}' cannot be made: its parent is no directory`)
-    }
-    return place
-  }
-
   async #one({ names, source, place }: Planned): Promise<void> {
     const path = joined(place)
     const name = place.at(-1)
+    const position = this.#filter.at(names, source.inode.type === FileType.DIR)
     try {
       if (name === undefined) {
         const { reader, dataset } = this.#live
         const root = locate(reader, dataset.root, [], 'the file system')
-        await this.#children(this.#target.existing(root, path, source.inode), source)
+        const folder = this.#target.existing(root, path, source.inode)
+        await this.#folder(new RestoreFolder(() => folder), source, position)
         return
       }
       // In place, directories above that are gone come back with what they were.
       const inPlace = this.#request.to === undefined
-      const above = place.slice(0, -1)
-      const dir = this.#target.parents(above, inPlace ? names.slice(0, -1) : undefined)
-      await this.#entry({ dir, name, path }, source)
+      const above = new RestoreFolder(() => {
+        const parents = place.slice(0, -1)
+        const ino = this.#target.parents(parents, inPlace ? names.slice(0, -1) : undefined)
+        return { ...{ ino, path: joined(parents) }, made: false, attributes: false, differs: false }
+      })
+      await this.#entry(above, name, source, position)
     } catch (error) {
       this.#fail(path, error)
     }
   }
 
-  async #entry(place: Place, source: Located): Promise<void> {
-    if (source.inode.type === FileType.DIR) {
-      const folder = this.#target.directory(place, source)
-      if (folder === undefined) return
-      await this.#children(folder, source)
-    } else if (!this.#request.delete || !this.#target.isBlocked(place, source)) {
-      await this.#target.file(place, source)
+  async #entry(
+    above: RestoreFolder,
+    name: Uint8Array,
+    source: Located,
+    position: Position,
+  ): Promise<void> {
+    if (source.inode.type === FileType.DIR && position.wanted !== 'no') {
+      const folder = new RestoreFolder(() => {
+        const place = above.place(name)
+        return place && this.#target.directory(place, source)
+      })
+      await this.#folder(folder, source, position)
+    } else if (position.wanted === 'yes') {
+      await this.#file(above.place(name), source)
     }
     await this.#pause()
   }
 
-  async #children(folder: Folder, source: Located): Promise<void> {
+  async #file(place: Place | undefined, source: Located): Promise<void> {
+    if (place === undefined) return
+    // What is in the way is removed when everything else is back.
+    if (this.#request.delete && this.#target.isBlocked(place, source)) return
+    await this.#target.file(place, source)
+  }
+
+  /** A folder that is not wanted itself is only there for what is in it. */
+  async #folder(folder: RestoreFolder, source: Located, position: Position): Promise<void> {
+    const wanted = position.wanted === 'yes'
+    if (wanted && folder.get() === undefined) return
     for (const { name, ino } of listAll(this.#past, source.ino, source.inode)) {
-      const path = folder.path.length === 0 ? name : joined([folder.path, name])
       try {
         const inode = this.#past.inodes.get(ino)
         if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
-        await this.#entry({ dir: folder.ino, name, path }, { ino, inode })
+        const below = this.#filter.below(position, name, inode.type === FileType.DIR)
+        await this.#entry(folder, name, { ino, inode }, below)
       } catch (error) {
-        this.#fail(path, error)
+        this.#fail(pathBelow(folder, position, name), error)
       }
     }
-    this.#target.finishDirectory(folder, source.inode)
+    const there = folder.begun
+    if (there === undefined || (!wanted && !there.made)) return
+    this.#target.finishDirectory(there, source.inode)
   }
 
   #fail(path: Uint8Array, error: unknown): void {
@@ -259,23 +248,10 @@ export class Restore {
   }
 }
 
-/** @throws FsError INVAL for what cannot go together */
-function requirePossible(request: RestoreRequest): void {
-  if (!request.delete || request.overwrite !== 'keep-both') return
-  throw new FsError('INVAL', 'what is there cannot both be kept and be deleted')
-}
-
-/** @throws FsError INVAL where two paths go to one place */
-function requireDistinct(plan: readonly Planned[]): void {
-  const places = new Map<string, Planned>()
-  for (const one of plan) {
-    const key = Buffer.from(joined(one.place)).toString('latin1')
-    const other = places.get(key)
-    places.set(key, one)
-    if (other === undefined) continue
-    const [a, b, to] = [other.names, one.names, one.place].map((names) => printable(joined(names)))
-    throw new FsError('INVAL', `'${a}' and '${b}' cannot both come to '${to}'`)
-  }
+/** For a message: where the folder is, or in the snapshot was. */
+function pathBelow({ begun }: RestoreFolder, { names }: Position, name: Uint8Array): Uint8Array {
+  const path = begun?.path ?? Buffer.from(names.join('/'))
+  return path.length === 0 ? name : joined([path, name])
 }
 
 /** `20261122-201455`, in UTC. */

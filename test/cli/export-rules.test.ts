@@ -128,4 +128,20 @@ test('--dry-run --json of a folder that is not there', async () => {
   })
 })
 
+test('--include and --exclude', async () => {
+  const root = dir({
+    src: dir({ 'a.ts': file('a'), 'b.js': file('b'), old: dir({ 'c.ts': file('c') }) }),
+    docs: dir({ x: file('x') }),
+    logs: dir({ deep: dir({ y: file('y') }) }),
+  })
+  const patterns = ['--include', '*.ts', '--include=/docs', '--exclude', 'old/']
+  await restoring(root, ['/', '--output', 'new', ...patterns], (path, { code, stdout }) => {
+    assert.is(code, 0)
+    assert.match(stdout, /^restored 2 files in 3 folders to new, 2 B, /)
+    assert.equal(fs.readdirSync(path, { recursive: true }).map(String).sort(), [
+      ...['new', 'new/docs', 'new/docs/x', 'new/src', 'new/src/a.ts'],
+    ])
+  })
+})
+
 test.run()

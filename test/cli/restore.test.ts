@@ -47,6 +47,8 @@ for (const [argv, message] of [
     /--delete and --overwrite keep-both contradict each other/,
   ],
   [['--at', 'latest', '--delete', '--output', '.'], /--delete is for trees inside the file system/],
+  [['--at', 'latest', '--delete', '--exclude', 'a'], /not with --include or --exclude/],
+  [['--at', 'latest', '--include', '[a'], /'\[a' has a '\[' without its '\]'/],
   [['--at', 'sometime'], /'sometime' is no time that is understood: write latest, /],
   [[], /'restore' needs --snapshot NAME or --at TIME/],
 ] as const) {
