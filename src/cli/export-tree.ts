@@ -9,10 +9,11 @@ import { ServerGone } from '../control/client.ts'
 import type { EntryInfo, Listing, Overwrite, PlanEntry } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
 import { abortable, CommandError, Interrupted } from './errors.ts'
-import { writeContent } from './export-file.ts'
+import { Refused, writeContent } from './export-file.ts'
 import { ExportFolder } from './export-folder.ts'
 import { codeOf, type FolderVerdict, Judge, look, type Verdict } from './export-judge.ts'
 import { LocalDisk, systemReason } from './export-local.ts'
+import { verifyContent } from './export-verify.ts'
 import { type Source, sourceBelow, type WalkOptions } from './export-walk.ts'
 import type { Failure } from './failures.ts'
 
@@ -38,12 +39,15 @@ export interface Exported {
   done: number
   unchanged: number
   skipped: number
+  verified: number
   readonly failed: Failure[]
 }
 
 export interface ExportOptions extends WalkOptions {
   readonly overwrite: Overwrite
   readonly root: boolean
+  /** Reads back what was written, and what was there as it should be. */
+  readonly verify: boolean
   /** Is told of each entry what would be done, and nothing is; undefined: it is done. */
   readonly plan: ((entry: PlanEntry) => void) | undefined
   /** An existing folder of the disk that is written to. */
@@ -55,6 +59,7 @@ export interface ExportOptions extends WalkOptions {
 export class TreeExport {
   readonly exported: Exported = {
     ...{ files: 0, directories: 0, bytes: 0, done: 0, unchanged: 0, skipped: 0 },
+    verified: 0,
     failed: [],
   }
   readonly #options: ExportOptions
@@ -204,8 +209,24 @@ export class TreeExport {
     this.#plan(verdict, info.type === FileType.REG ? info.size : 0)
     const otherwise = what === 'unchanged' ? undefined : false
     const made = what === 'make' ? await this.#made(info, at) : otherwise
+    if (made !== false) await this.#verify(info, at)
     this.#count(made, info)
     return made === false ? undefined : at
+  }
+
+  async #verify(info: EntryInfo, at: Buffer): Promise<void> {
+    const { operations, snapshot, verify, plan } = this.#options
+    if (!verify || plan !== undefined) return
+    const there = await look(at)
+    if (there === undefined || !(await this.#judge.isSame(info, there, at))) {
+      throw new Refused('verified: its attributes are not what they should be')
+    }
+    if (info.type === FileType.REG) {
+      const read = (offset: number, count: number) =>
+        this.#wait(operations.read(snapshot, info.ino, offset, count))
+      await verifyContent(at, { size: info.size, read })
+    }
+    this.exported.verified++
   }
 
   /** @param made undefined: it was as it should be; false: it is left alone */

@@ -81,6 +81,7 @@ export async function exportCommand(
   const progress = new Progress(context)
   const tree = new TreeExport({
     ...{ operations, snapshot, filter, overwrite, base, signal, root: context.io.uid === 0 },
+    verify: request.verify === true,
     plan: dryRun ? (entry) => printEntry(context, entry) : undefined,
     onProgress: () => {
       if (dryRun) return
@@ -224,6 +225,7 @@ function sentence(exported: Exported, output: string, ms: number): string {
   return [
     `restored ${amount(exported)} to ${output}, ${size(bytes)}`,
     ...leftOut(exported),
+    ...(exported.verified > 0 ? [`${count(exported.verified)} read back`] : []),
     `checksums verified, in ${elapsed(ms)}${bytes > 0 ? rate : ''}`,
   ].join(', ')
 }

@@ -8,7 +8,7 @@ import { explained } from './operations.ts'
 import type { Given } from './options.ts'
 import { amount, leftOut, plannedSentence, printEntry } from './plan.ts'
 import { Progress } from './progress.ts'
-import { counted, elapsed, printable, shellWord, size, utf8 } from './text.ts'
+import { count, counted, elapsed, printable, shellWord, size, utf8 } from './text.ts'
 
 const INTERRUPTED = 'interrupted; the same command completes what was begun'
 
@@ -42,7 +42,7 @@ export async function restoreInside(
 function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSummary): void {
   const { failed, safetySnapshot: _, plan, ...counts } = summary
   for (const entry of plan) printEntry(context, entry)
-  const { attributes, deleted, bytes: _bytes, ...entries } = counts
+  const { attributes, deleted, verified: _verified, bytes: _bytes, ...entries } = counts
   const all = Object.values(entries).reduce((sum, many) => sum + many, attributes + deleted)
   const more = all - plan.length
   if (more > 0) context.print(`... and ${counted(more, 'more entry', 'more entries')}`)
@@ -78,7 +78,8 @@ async function tellDone(
 function sentence(summary: RestoreSummary, snapshot: string, ms: number): string {
   const { files, directories, attributes, deleted, bytes, skipped } = summary
   const gone = deleted > 0 ? [`${counted(deleted, 'entry', 'entries')} deleted`] : []
-  const left = [...leftOut(summary), ...gone]
+  const checked = summary.verified > 0 ? [`${count(summary.verified)} verified`] : []
+  const left = [...leftOut(summary), ...gone, ...checked]
   if (files === 0 && directories === 0) {
     const only = attributes > 0 ? [`restored attributes of ${counted(attributes, 'folder')}`] : []
     if (attributes > 0 || deleted > 0) return [...only, ...left, `in ${elapsed(ms)}`].join(', ')

@@ -29,6 +29,7 @@ export function askedOf(given: Given, nowMs: number): Asked {
     overwrite: given.word('overwrite', OVERWRITE, 'if-changed'),
     dryRun: given.flag('dry-run'),
     delete: given.flag('delete'),
+    verify: given.flag('verify'),
     ...patternsOf(given),
   }
   if (asked.delete) requireDeletable(asked)

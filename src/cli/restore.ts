@@ -36,6 +36,7 @@ export const restore: Command = {
       name: 'delete',
       about: 'remove what was not there then, so that trees are exactly as they were',
     },
+    { name: 'verify', about: 'compare in the end what is there now with the snapshot' },
     { name: 'dry-run', about: 'tell what would be done, and do nothing' },
     {
       name: 'include',

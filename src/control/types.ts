@@ -175,10 +175,13 @@ const wholeRestoreRequest = struct({
   overwrite: word<Overwrite>(...OVERWRITE),
   dryRun: bool,
   delete: bool,
+  verify: bool,
   include: array(text, PATTERNS_MAX),
   exclude: array(text, PATTERNS_MAX),
 })
-const REQUEST_DEFAULTS = { dryRun: false, delete: false, include: [], exclude: [] } as const
+const REQUEST_DEFAULTS = {
+  ...{ dryRun: false, delete: false, verify: false, include: [], exclude: [] },
+} as const
 export const restoreRequest: Codec<RestoreRequest> = {
   encode: (w, request) => wholeRestoreRequest.encode(w, { ...REQUEST_DEFAULTS, ...request }),
   decode: (r) => wholeRestoreRequest.decode(r),
@@ -196,6 +199,7 @@ export const restoreCounts = struct({
   skipped: uint64,
   attributes: uint64,
   deleted: uint64,
+  verified: uint64,
   safetySnapshot: optional(text),
 })
 export type RestoreCounts = Infer<typeof restoreCounts>

@@ -20,6 +20,8 @@ export interface RestoreRequest {
   readonly dryRun?: boolean
   /** Removes what is in restored directories and was not in them, once everything else is back. */
   readonly delete?: boolean
+  /** Compares, in the end, all that was restored with the snapshot; what differs has failed. */
+  readonly verify?: boolean
   /** Patterns (glob.ts) of what is restored, by its path in the snapshot; none: everything. */
   readonly include?: readonly string[]
   /** And of what is not; see filter.ts. */
@@ -58,6 +60,8 @@ export interface RestoreSummary extends RestoreProgress {
   readonly attributes: number
   /** Files and directories that were removed. */
   readonly deleted: number
+  /** With `verify`: entries that are as they were. */
+  readonly verified: number
   /** Paths that could not be restored, and why. */
   readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
   /** The snapshot made before an in-place restore changed anything. */

@@ -15,7 +15,7 @@ import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
 import { Filter, type Position } from './filter.ts'
 import { listAll } from './listing.ts'
-import { joined, type Located, locate } from './paths.ts'
+import { child, joined, type Located, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
 import { DryHand } from './restore-dry.ts'
 import { RestoreFolder } from './restore-folder.ts'
@@ -30,6 +30,7 @@ import {
   requirePossible,
 } from './restore-request.ts'
 import { type Place, RestoreTarget } from './restore-target.ts'
+import { RestoreVerification } from './restore-verify.ts'
 import { type RestoreHand, RestoreWriter } from './restore-write.ts'
 import type { Snapshots } from './snapshots.ts'
 
@@ -48,6 +49,7 @@ export class Restore {
   readonly #past: Reader
   readonly #request: RestoreRequest
   readonly #filter: Filter
+  readonly #links = new RestoredLinks()
   readonly #target: RestoreTarget
   readonly #hand: RestoreHand
   readonly #progress: (progress: RestoreProgress) => void
@@ -79,7 +81,7 @@ export class Restore {
 
   #begin(): { readonly target: RestoreTarget; readonly hand: RestoreHand } {
     const { overwrite, to, dryRun = false } = this.#request
-    const [live, past, links] = [this.#live, this.#past, new RestoredLinks()]
+    const [live, past, links] = [this.#live, this.#past, this.#links]
     const deleting = this.#request.delete ?? false
     const hand = dryRun
       ? new DryHand(live, links, deleting)
@@ -113,8 +115,9 @@ export class Restore {
     for (const one of plan) await this.#one(one)
     if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
     if (!this.#request.dryRun) await this.#live.store.flush()
+    const verified = this.#request.verify ? await this.#verify(plan) : 0
     return {
-      ...{ ...this.#target.counts, failed: this.#failures(), plan: this.#plan },
+      ...{ ...this.#target.counts, verified, failed: this.#failures(), plan: this.#plan },
       safetySnapshot: this.#safety?.name,
     }
   }
@@ -141,6 +144,31 @@ export class Restore {
         if (!(error instanceof FsError) || error.code !== 'NOENT') this.#fail(path, error)
       }
     }
+  }
+
+  /** @returns how many entries are as they were */
+  async #verify(plan: readonly Planned[]): Promise<number> {
+    const { dataset, reader } = this.#live
+    const verification = new RestoreVerification({
+      ...{ live: this.#live, past: this.#past, request: this.#request, filter: this.#filter },
+      ...{ links: this.#links, pause: () => this.#pause() },
+      fail: (path, reason) => {
+        if (this.#failed.some((other) => Buffer.compare(other.path, path) === 0)) return
+        this.#fail(path, new FsError('IO', reason))
+      },
+    })
+    for (const { names, source, place } of plan) {
+      const [path, name] = [joined(place), place.at(-1)]
+      const position = this.#filter.at(names, source.inode.type === FileType.DIR)
+      if (name === undefined) {
+        await verification.names(dataset.root, path, source, position)
+        if (position.wanted === 'yes') verification.folder(dataset.root, path, source.inode)
+        continue
+      }
+      const dir = folderAt(reader, dataset.root, place.slice(0, -1))
+      await verification.entry({ dir, name, path }, source, position)
+    }
+    return verification.verified
   }
 
   #failures(): RestoreSummary['failed'] {
@@ -246,6 +274,17 @@ export class Restore {
     for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
     this.#safety = this.#snapshots.create(name)
   }
+}
+
+/** The ino of a live directory; negative where there is none. */
+function folderAt(reader: Reader, root: number, names: readonly Uint8Array[]): number {
+  let ino = root
+  for (const name of names) {
+    const there = child(reader, ino, name)
+    if (there?.inode.type !== FileType.DIR) return -1
+    ino = there.ino
+  }
+  return ino
 }
 
 /** For a message: where the folder is, or in the snapshot was. */

@@ -233,6 +233,7 @@ test('restore with failures lists them and exits with 3', async () => {
         skipped: 0,
         attributes: 0,
         deleted: 0,
+        verified: 0,
       },
       failed: [
         { path: 'a\u001b[2J', reason: 'the name is too long' },

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dir, file, symlink } from '../control/fake.ts'
+import { dir, file, sparse, symlink } from '../control/fake.ts'
 import { restoring } from './exporting.ts'
 
 const test = suite('cli/export: what is there already, and plans')
@@ -142,6 +142,37 @@ test('--include and --exclude', async () => {
       ...['new', 'new/docs', 'new/docs/x', 'new/src', 'new/src/a.ts'],
     ])
   })
+})
+
+test('--verify reads back what was written', async () => {
+  const big = Buffer.alloc(9_000_000, 'x')
+  const holes = sparse(20_000_000, [{ at: 5_000_000, bytes: big }])
+  const root = dir({ d: dir({ holes, empty: file(''), l: symlink('x') }) })
+  await restoring(root, into('--verify'), (_, { code, stdout }) => {
+    assert.is(code, 0)
+    assert.match(stdout, /^restored 3 files in 1 folder .*, 3 read back, /)
+  })
+})
+
+test('--verify finds what is only by its size and time as it should be', async () => {
+  const change = (path: string) => {
+    fs.mkdirSync(`${path}/d`)
+    fs.writeFileSync(`${path}/d/older`, 'THEN')
+    fs.chmodSync(`${path}/d/older`, 0o644)
+    fs.utimesSync(`${path}/d/older`, THEN, THEN + 0.123_456_5)
+  }
+  await restoring(
+    tree(),
+    into('--verify', '--json'),
+    (path, { code, stdout }) => {
+      assert.is(code, 3)
+      const { failed, verified, unchanged } = JSON.parse(stdout)
+      assert.equal(failed, [{ path: 'd/older', reason: 'verified: it differs between 0 and 4' }])
+      assert.equal([verified, unchanged], [2, 0])
+      assert.is(text(`${path}/d/older`), 'THEN')
+    },
+    { prepare: change },
+  )
 })
 
 test.run()

@@ -111,7 +111,7 @@ test('--dry-run --json: one event an entry, and the totals', async () => {
   const failed = [{ path: 'project/b', reason: 'it is in the way' }]
   assert.equal(end, {
     ...{ event: 'planned', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
-    ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, failed },
+    ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, verified: 0, failed },
   })
 })
 

@@ -97,7 +97,7 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
   'a restore': (o) => {
     const to = Buffer.from('else')
     const paths = [Buffer.from('config.yml'), Buffer.from('sub')]
-    const rules = { include: ['*.yml', 'sub/'], exclude: ['/tmp'] }
+    const rules = { include: ['*.yml', 'sub/'], exclude: ['/tmp'], verify: true }
     const more = { overwrite: 'keep-both', dryRun: true, delete: true, ...rules } as const
     const request = { snapshot: '001', paths, to, ...more }
     return o.restore(request, () => undefined)
