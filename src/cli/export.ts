@@ -10,13 +10,14 @@ import { abortable, CommandError, Exit } from './errors.ts'
 import { ExportFolder } from './export-folder.ts'
 import { codeOf, look } from './export-judge.ts'
 import { inside, parentOf, syncDirectory, systemReason } from './export-local.ts'
+import { describe, survey, type Total } from './export-progress.ts'
 import { type Exported, TreeExport } from './export-tree.ts'
-import { type Source, sourceAt, type WalkOptions, walk } from './export-walk.ts'
+import { type Source, sourceAt, type WalkOptions } from './export-walk.ts'
 import { jsonFailures, reportFailed } from './failures.ts'
 import { lastName } from './paths.ts'
 import { amount, leftOut, plannedSentence, printEntry } from './plan.ts'
-import { bar, Progress } from './progress.ts'
-import { count, counted, duration, elapsed, printable, size } from './text.ts'
+import { Progress } from './progress.ts'
+import { count, elapsed, printable, size } from './text.ts'
 
 export interface ExportRequest extends Omit<RestoreRequest, 'to' | 'delete'> {
   /** As the user wrote it. */
@@ -56,12 +57,6 @@ interface Plan {
   readonly marker: string | undefined
 }
 
-interface Total {
-  files: number
-  /** Bytes allocated, so without holes. */
-  used: number
-}
-
 export async function exportCommand(
   context: Context,
   operations: Operations,
@@ -72,15 +67,13 @@ export async function exportCommand(
   const filter = new Filter(request)
   const started = context.io.now()
   const { jobs, base, marker } = await plan(context, operations, request, filter)
-  const total = await abortable(
-    signal,
-    survey({ operations, snapshot, filter, signal }, jobs),
-    'interrupted',
-  )
+  const options = { operations, snapshot, filter, signal }
+  const sources = jobs.map(({ source }) => source)
+  const total = await abortable(signal, survey(options, sources), 'interrupted')
   if (!dryRun) await warnIfFull(context, base, total)
   const progress = new Progress(context)
   const tree = new TreeExport({
-    ...{ operations, snapshot, filter, overwrite, base, signal, root: context.io.uid === 0 },
+    ...{ ...options, overwrite, base, root: context.io.uid === 0 },
     verify: request.verify === true,
     plan: dryRun ? (entry) => printEntry(context, entry) : undefined,
     onProgress: () => {
@@ -180,43 +173,12 @@ async function checkTarget(info: EntryInfo, output: string, base: string, there:
   if (!parent?.isDirectory()) throw new CommandError(`there is no folder ${base}; make it first`)
 }
 
-/** What is to be copied. */
-async function survey(options: WalkOptions, jobs: readonly Job[]): Promise<Total> {
-  const total: Total = { files: 0, used: 0 }
-  for (const { source } of jobs) {
-    for await (const { info, position } of walk(options, source)) {
-      if (info.type === FileType.DIR || position.wanted !== 'yes') continue
-      total.files++
-      if (info.type === FileType.REG) total.used += info.used
-    }
-  }
-  return total
-}
-
 async function warnIfFull(context: Context, base: string, { used }: Total): Promise<void> {
   const { bavail, bsize } = await fs.statfs(base)
   if (used <= bavail * bsize) return
   context.warn(
     `warning: ${size(used)} are to be written, and ${base} has ${size(bavail * bsize)} free`,
   )
-}
-
-function describe(exported: Exported, total: Total, ms: number) {
-  const { files, bytes, done: doneBytes, unchanged, skipped } = exported
-  const rate = ms > 0 ? (bytes / ms) * 1000 : 0
-  const done = files + unchanged + skipped
-  const left = rate > 0 ? (total.used - doneBytes) / rate : 0
-  const parts = [
-    `${bar(doneBytes, total.used)}  ${size(doneBytes)} of ${size(total.used)}`,
-    `${count(done)} of ${counted(total.files, 'file')}`,
-    `${size(rate)}/s`,
-    ...(left >= 1 ? [`${duration(left)} left`] : []),
-  ]
-  const totals = { totalFiles: total.files, totalBytes: total.used }
-  return {
-    text: parts.join(', '),
-    json: { files: done, bytes: doneBytes, ...totals, bytesPerSecond: Math.round(rate) },
-  }
 }
 
 function sentence(exported: Exported, output: string, ms: number): string {

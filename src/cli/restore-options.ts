@@ -7,6 +7,9 @@ import type { Given } from './options.ts'
 import { parsePath } from './paths.ts'
 import { parseWhen, type When } from './when.ts'
 
+/** The `--output` that is an archive on stdout. */
+export const ARCHIVE = '-'
+
 export interface Asked extends Omit<RestoreRequest, 'snapshot'> {
   readonly snapshot: string | When
   /** A place on this machine's disk, as the user wrote it. */
@@ -33,6 +36,7 @@ export function askedOf(given: Given, nowMs: number): Asked {
     ...patternsOf(given),
   }
   if (asked.delete) requireDeletable(asked)
+  if (output === ARCHIVE) requireArchivable(given)
   return asked
 }
 
@@ -69,6 +73,13 @@ function patternsOf(given: Given): Pick<RestoreRequest, 'include' | 'exclude'> {
     throw error instanceof FsError ? new UsageError(error.message) : error
   }
   return patterns
+}
+
+function requireArchivable(given: Given): void {
+  for (const name of ['overwrite', 'dry-run', 'verify']) {
+    if (given.flag(name))
+      throw new UsageError(`--${name} means nothing for an archive (--output -)`)
+  }
 }
 
 function requireDeletable({ output, overwrite, include, exclude }: Asked): void {

@@ -1,11 +1,12 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
 import { type Operations, OVERWRITE } from '../control/operations.ts'
-import { type Context, dataFolder } from './context.ts'
+import { type Context, dataFolder, onStderr } from './context.ts'
 import { exportCommand } from './export.ts'
+import { tarCommand } from './export-tar.ts'
 import { explained, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
 import { restoreInside } from './restore-inside.ts'
-import { type Asked, askedOf } from './restore-options.ts'
+import { ARCHIVE, type Asked, askedOf } from './restore-options.ts'
 import { ago, isoTime, localTime } from './text.ts'
 import { pickSnapshot } from './when.ts'
 
@@ -25,7 +26,7 @@ export const restore: Command = {
     {
       name: 'output',
       value: 'LOCAL',
-      about: "write to this machine's disk instead; an existing folder gets it under its own name",
+      about: "to this machine's disk, into the folder or under the new name; - for a tar on stdout",
     },
     {
       name: 'overwrite',
@@ -60,17 +61,22 @@ export const restore: Command = {
     "zerofs-nfs restore / --at yesterday --include '*.conf' --exclude /tmp --dry-run",
     'zerofs-nfs restore project --snapshot before-upgrade --to project-before',
     'zerofs-nfs restore project --snapshot before-upgrade --output /tmp',
+    'zerofs-nfs restore project --at latest --output - | ssh other tar -x',
     'zerofs-nfs restore --source project --destination /tmp/project --snapshot before-upgrade',
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
-  async run(context, given) {
-    const asked = askedOf(given, context.io.now())
+  async run(called, given) {
+    const asked = askedOf(given, called.io.now())
     const { output, ...what } = asked
+    const context = output === ARCHIVE ? onStderr(called) : called
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'restore', async (operations, signal) => {
       const snapshot = await nameOf(context, operations, asked)
       const request = { ...what, snapshot }
       if (output === undefined) return restoreInside(context, given, operations, request, signal)
+      if (output === ARCHIVE) {
+        return explained(operations, snapshot, tarCommand(context, operations, request, signal))
+      }
       const exporting = exportCommand(context, operations, { ...request, output }, signal)
       return explained(operations, snapshot, exporting)
     })
