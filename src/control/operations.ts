@@ -11,13 +11,22 @@ import type {
   Overwrite,
   PlanAction,
   PlanEntry,
+  RestorePhase,
   RestoreProgress,
   RestoreRequest,
   RestoreSummary,
 } from '../snapshot/restore-request.ts'
 import { OVERWRITE } from '../snapshot/restore-request.ts'
 
-export type { Overwrite, PlanAction, PlanEntry, RestoreProgress, RestoreRequest, RestoreSummary }
+export type {
+  Overwrite,
+  PlanAction,
+  PlanEntry,
+  RestorePhase,
+  RestoreProgress,
+  RestoreRequest,
+  RestoreSummary,
+}
 export { OVERWRITE }
 
 export interface SnapshotInfo {

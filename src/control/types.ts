@@ -12,7 +12,7 @@
 import { type Errno, FsError } from '../fs/error.ts'
 import { FileType } from '../fs/filesystem.ts'
 import { PATTERNS_MAX } from '../snapshot/filter.ts'
-import { PLAN_ACTIONS } from '../snapshot/restore-request.ts'
+import { PLAN_ACTIONS, RESTORE_PHASES } from '../snapshot/restore-request.ts'
 import {
   array,
   bool,
@@ -187,7 +187,14 @@ export const restoreRequest: Codec<RestoreRequest> = {
   decode: (r) => wholeRestoreRequest.decode(r),
 }
 
-export const restoreProgress = struct({ files: uint64, directories: uint64, bytes: uint64 })
+export const restoreProgress = struct({
+  phase: word(...RESTORE_PHASES),
+  files: uint64,
+  directories: uint64,
+  bytes: uint64,
+  done: uint64,
+  total: optional(uint64),
+})
 export type RestoreProgress = Infer<typeof restoreProgress>
 
 /** A RestoreSummary without its lists, which follow in pages: see RestoreItem. */

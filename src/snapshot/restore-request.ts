@@ -28,11 +28,24 @@ export interface RestoreRequest {
   readonly exclude?: readonly string[]
 }
 
-export interface RestoreProgress {
+/** What a restore is at: putting back, removing what was not there, comparing. */
+export type RestorePhase = 'restore' | 'delete' | 'verify'
+export const RESTORE_PHASES = ['restore', 'delete', 'verify'] as const
+
+/** What was put back. */
+export interface RestoreAmount {
   readonly files: number
   readonly directories: number
   /** Bytes of the restored files, all of them shared with the snapshot. */
   readonly bytes: number
+}
+
+export interface RestoreProgress extends RestoreAmount {
+  readonly phase: RestorePhase
+  /** Entries of this phase that are done, whatever became of them, and how many there are. */
+  readonly done: number
+  /** undefined where they are not counted (yet). */
+  readonly total: number | undefined
 }
 
 /** What is done with an entry. `attributes`: of a directory that is there, and nothing else. */
@@ -52,7 +65,7 @@ export interface PlanEntry {
 /** Entries that a plan lists at most; the others are only counted. */
 export const PLAN_ENTRIES_MAX = 100_000
 
-export interface RestoreSummary extends RestoreProgress {
+export interface RestoreSummary extends RestoreAmount {
   /** Files that were as they were, and files that were left alone, as `overwrite` says. */
   readonly unchanged: number
   readonly skipped: number

@@ -142,3 +142,14 @@ export class RestoreVerification {
     else this.#options.fail(path, problem)
   }
 }
+
+/** The ino of a live directory; negative where there is none. */
+export function folderAt(reader: Reader, root: number, names: readonly Uint8Array[]): number {
+  let ino = root
+  for (const name of names) {
+    const there = child(reader, ino, name)
+    if (there?.inode.type !== FileType.DIR) return -1
+    ino = there.ino
+  }
+  return ino
+}

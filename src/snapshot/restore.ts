@@ -13,14 +13,13 @@ import type { Live } from '../fs/live.ts'
 import type { Reader, Snapshot } from '../store/dataset.ts'
 import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
-import { Filter, type Position } from './filter.ts'
-import { listAll } from './listing.ts'
-import { child, joined, type Located, locate } from './paths.ts'
+import { Filter } from './filter.ts'
+import { joined, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
 import { DryHand } from './restore-dry.ts'
-import { RestoreFolder } from './restore-folder.ts'
 import { RestoredLinks } from './restore-links.ts'
 import { type Planned, planRestore } from './restore-plan.ts'
+import { RestoreProgressMeter } from './restore-progress.ts'
 import {
   PLAN_ENTRIES_MAX,
   type PlanEntry,
@@ -29,8 +28,9 @@ import {
   type RestoreSummary,
   requirePossible,
 } from './restore-request.ts'
-import { type Place, RestoreTarget } from './restore-target.ts'
-import { RestoreVerification } from './restore-verify.ts'
+import { RestoreTarget } from './restore-target.ts'
+import { folderAt, RestoreVerification } from './restore-verify.ts'
+import { RestoreWalk } from './restore-walk.ts'
 import { type RestoreHand, RestoreWriter } from './restore-write.ts'
 import type { Snapshots } from './snapshots.ts'
 
@@ -55,6 +55,7 @@ export class Restore {
   readonly #progress: (progress: RestoreProgress) => void
   readonly #failed: { path: Uint8Array; reason: string }[] = []
   readonly #plan: PlanEntry[] = []
+  #meter: RestoreProgressMeter | undefined
   #safety: Snapshot | undefined
   #entries = 0
   #unlisted = 0
@@ -112,7 +113,21 @@ export class Restore {
   async #run(): Promise<RestoreSummary> {
     this.#snapshots.requireGoingOn()
     const plan = planRestore(this.#live, this.#past, this.#request)
-    for (const one of plan) await this.#one(one)
+    this.#meter = new RestoreProgressMeter(this.#past, this.#filter, plan)
+    try {
+      return await this.#all(plan)
+    } finally {
+      await this.#meter.stop()
+    }
+  }
+
+  async #all(plan: readonly Planned[]): Promise<RestoreSummary> {
+    const walk = new RestoreWalk({
+      ...{ live: this.#live, past: this.#past, target: this.#target, filter: this.#filter },
+      ...{ inPlace: this.#request.to === undefined, deleting: this.#request.delete ?? false },
+      ...{ pause: () => this.#pause(), fail: (path, error) => this.#fail(path, error) },
+    })
+    for (const one of plan) await walk.one(one)
     if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
     if (!this.#request.dryRun) await this.#live.store.flush()
     const verified = this.#request.verify ? await this.#verify(plan) : 0
@@ -125,6 +140,7 @@ export class Restore {
   /** Removes what was not in the snapshot, from the places that now have all that was. */
   async #prune(plan: readonly Planned[]): Promise<void> {
     const { dataset, reader } = this.#live
+    this.#meter?.begin('delete')
     const pruning = new RestorePruning({
       ...{ live: this.#live, past: this.#past, target: this.#target, hand: this.#hand },
       safety: () => this.#safety && dataset.at(this.#safety.epoch),
@@ -149,6 +165,7 @@ export class Restore {
   /** @returns how many entries are as they were */
   async #verify(plan: readonly Planned[]): Promise<number> {
     const { dataset, reader } = this.#live
+    this.#meter?.begin('verify')
     const verification = new RestoreVerification({
       ...{ live: this.#live, past: this.#past, request: this.#request, filter: this.#filter },
       ...{ links: this.#links, pause: () => this.#pause() },
@@ -177,75 +194,6 @@ export class Restore {
     return [...this.#failed, { path, reason: `${this.#unlisted} more could not be restored` }]
   }
 
-  async #one({ names, source, place }: Planned): Promise<void> {
-    const path = joined(place)
-    const name = place.at(-1)
-    const position = this.#filter.at(names, source.inode.type === FileType.DIR)
-    try {
-      if (name === undefined) {
-        const { reader, dataset } = this.#live
-        const root = locate(reader, dataset.root, [], 'the file system')
-        const folder = this.#target.existing(root, path, source.inode)
-        await this.#folder(new RestoreFolder(() => folder), source, position)
-        return
-      }
-      // In place, directories above that are gone come back with what they were.
-      const inPlace = this.#request.to === undefined
-      const above = new RestoreFolder(() => {
-        const parents = place.slice(0, -1)
-        const ino = this.#target.parents(parents, inPlace ? names.slice(0, -1) : undefined)
-        return { ...{ ino, path: joined(parents) }, made: false, attributes: false, differs: false }
-      })
-      await this.#entry(above, name, source, position)
-    } catch (error) {
-      this.#fail(path, error)
-    }
-  }
-
-  async #entry(
-    above: RestoreFolder,
-    name: Uint8Array,
-    source: Located,
-    position: Position,
-  ): Promise<void> {
-    if (source.inode.type === FileType.DIR && position.wanted !== 'no') {
-      const folder = new RestoreFolder(() => {
-        const place = above.place(name)
-        return place && this.#target.directory(place, source)
-      })
-      await this.#folder(folder, source, position)
-    } else if (position.wanted === 'yes') {
-      await this.#file(above.place(name), source)
-    }
-    await this.#pause()
-  }
-
-  async #file(place: Place | undefined, source: Located): Promise<void> {
-    if (place === undefined) return
-    // What is in the way is removed when everything else is back.
-    if (this.#request.delete && this.#target.isBlocked(place, source)) return
-    await this.#target.file(place, source)
-  }
-
-  /** A folder that is not wanted itself is only there for what is in it. */
-  async #folder(folder: RestoreFolder, source: Located, position: Position): Promise<void> {
-    const wanted = position.wanted === 'yes'
-    if (wanted && folder.get() === undefined) return
-    for (const { name, ino } of listAll(this.#past, source.ino, source.inode)) {
-      try {
-        const inode = this.#past.inodes.get(ino)
-        if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
-        const below = this.#filter.below(position, name, inode.type === FileType.DIR)
-        await this.#entry(folder, name, { ino, inode }, below)
-      } catch (error) {
-        this.#fail(pathBelow(folder, position, name), error)
-      }
-    }
-    const there = folder.begun
-    if (there === undefined || (!wanted && !there.made)) return
-    this.#target.finishDirectory(there, source.inode)
-  }
-
   #fail(path: Uint8Array, error: unknown): void {
     if (!(error instanceof FsError)) throw error
     // The store itself: nothing further can be restored.
@@ -257,9 +205,9 @@ export class Restore {
   /** Lets others have their turn, and the store commit, every now and then. */
   async #pause(): Promise<void> {
     this.#entries++
+    this.#meter?.step()
     if (this.#entries % ENTRIES_PER_TURN !== 0) return
-    const { files, directories, bytes } = this.#target.counts
-    this.#progress({ files, directories, bytes })
+    if (this.#meter !== undefined) this.#progress(this.#meter.tell(this.#target.counts))
     this.#snapshots.requireGoingOn()
     if (this.#entries % ENTRIES_PER_COMMIT === 0 && !this.#request.dryRun)
       await this.#live.store.flush()
@@ -274,23 +222,6 @@ export class Restore {
     for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
     this.#safety = this.#snapshots.create(name)
   }
-}
-
-/** The ino of a live directory; negative where there is none. */
-function folderAt(reader: Reader, root: number, names: readonly Uint8Array[]): number {
-  let ino = root
-  for (const name of names) {
-    const there = child(reader, ino, name)
-    if (there?.inode.type !== FileType.DIR) return -1
-    ino = there.ino
-  }
-  return ino
-}
-
-/** For a message: where the folder is, or in the snapshot was. */
-function pathBelow({ begun }: RestoreFolder, { names }: Position, name: Uint8Array): Uint8Array {
-  const path = begun?.path ?? Buffer.from(names.join('/'))
-  return path.length === 0 ? name : joined([path, name])
 }
 
 /** `20261122-201455`, in UTC. */

@@ -204,8 +204,8 @@ test('a long message is cut between two characters', async () => {
 test('a long call reports its progress before its result', async () => {
   const fake = tree()
   fake.restoreSteps = [
-    { files: 1, directories: 0, bytes: 10 },
-    { files: 2, directories: 1, bytes: 30 },
+    { phase: 'restore', files: 1, directories: 0, bytes: 10, done: 16, total: undefined },
+    { phase: 'verify', files: 2, directories: 1, bytes: 30, done: 32, total: 64 },
   ]
   fake.checkSteps = ['inodes', 'blocks']
   let open: () => void = () => undefined
