@@ -53,8 +53,9 @@ export const restore: Command = {
   notes:
     'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
-    'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is completed by the same command.\n' +
-    'A TIME stands for all of what it names (2026-11-22: that day), and is local unless it ends in Z or +01:00.',
+    'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is\n' +
+    'completed by the same command. A TIME stands for all of what it names (2026-11-22: that day), and\n' +
+    'is local unless it ends in Z or +01:00.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project/config.yml --at "2 hours ago"',

@@ -36,7 +36,7 @@ test('--at before the first snapshot', async () => {
   const fake = tree()
   const { code, stderr } = await cli(['restore', 'x', '--at', 'a week ago'], { operations: fake })
   assert.is(code, 4)
-  assert.match(stderr, /the nearest, and oldest, is 'before' of 2025-11-22 20:14:05\n$/)
+  assert.match(stderr, /the oldest is 'before' of 2025-11-22 20:14:05\n$/)
   assert.equal(fake.requests, [])
 })
 
