@@ -39,6 +39,20 @@ export function contextOf(io: Io, parts: Parts, json: boolean): Context {
   }
 }
 
+/** The same, with stderr for what it prints, where stdout is for data. */
+export function onStderr(context: Context): Context {
+  const { io, json, warn } = context
+  return {
+    ...context,
+    print: (text) => {
+      if (!json) io.stderr.write(`${text}\n`)
+    },
+    printJson: (value) => {
+      if (json) warn(JSON.stringify(value))
+    },
+  }
+}
+
 export function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   const { version: found } = JSON.parse(text) as { version: string }

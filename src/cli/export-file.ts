@@ -33,27 +33,44 @@ export interface Content {
  * @throws Refused where what arrives is not the file; the system's errors; what `read` throws
  */
 export async function writeContent(file: FileHandle, content: Content): Promise<void> {
+  for await (const { offset, data } of pieces(content)) {
+    await writeSparse(file, data, offset)
+    content.done(data.length)
+  }
+  await file.truncate(content.size)
+}
+
+/** A piece of a file, that begins at `offset`. */
+export interface FilePiece extends Piece {
+  readonly offset: number
+}
+
+/**
+ * All of a file, piece by piece, the next one being read meanwhile.
+ *
+ * @throws Refused where what arrives is not the file; what `read` throws
+ */
+export async function* pieces(content: Omit<Content, 'done'>): AsyncGenerator<FilePiece> {
   const { size } = content
   let offset = 0
   let next = readAt(content, 0)
   while (next !== undefined) {
-    const { data, crc, hole, eof } = await next
+    const piece = await next
+    const { data, crc, hole, eof } = piece
     const end = offset + data.length + hole
     if (crc32(data) !== crc) throw new Refused(`the bytes at ${offset} were damaged on their way`)
     if (end === offset || end > size || eof !== (end === size)) {
       throw new Refused(`the file has ${size} bytes, but what was read ends at ${end}`)
     }
     next = readAt(content, end)
-    // Should the write fail first, nobody awaits this one.
+    // Whoever takes the pieces may fail first: nobody awaits this one then.
     next?.catch(() => undefined)
-    await writeSparse(file, data, offset)
-    content.done(data.length)
+    yield { ...piece, offset }
     offset = end
   }
-  await file.truncate(size)
 }
 
-function readAt(content: Content, offset: number): Promise<Piece> | undefined {
+function readAt(content: Omit<Content, 'done'>, offset: number): Promise<Piece> | undefined {
   return offset < content.size ? content.read(offset, READ_BYTES_MAX) : undefined
 }
 

@@ -36,7 +36,7 @@ export function inside(dir: Uint8Array, name: Uint8Array): Buffer {
   return Buffer.concat([dir, Buffer.from('/'), name])
 }
 
-function parentOf(path: Buffer): Buffer {
+export function parentOf(path: Buffer): Buffer {
   return path.subarray(0, path.lastIndexOf(0x2f))
 }
 

@@ -6,12 +6,15 @@
  * fails, or somebody interrupts, everything under way is cleaned up and it ends.
  */
 import { ServerGone } from '../control/client.ts'
-import type { EntryInfo, Listing, Operations, Overwrite, PlanEntry } from '../control/operations.ts'
+import type { EntryInfo, Listing, Overwrite, PlanEntry } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
 import { abortable, CommandError, Interrupted } from './errors.ts'
-import { writeContent } from './export-file.ts'
-import { codeOf, Judge, look, type Verdict } from './export-judge.ts'
-import { inside, LocalDisk, systemReason } from './export-local.ts'
+import { Refused, writeContent } from './export-file.ts'
+import { ExportFolder } from './export-folder.ts'
+import { codeOf, type FolderVerdict, Judge, look, type Verdict } from './export-judge.ts'
+import { LocalDisk, systemReason } from './export-local.ts'
+import { verifyContent } from './export-verify.ts'
+import { type Source, sourceBelow, type WalkOptions } from './export-walk.ts'
 import type { Failure } from './failures.ts'
 
 /** Each holds two pieces of a file in memory. */
@@ -36,19 +39,19 @@ export interface Exported {
   done: number
   unchanged: number
   skipped: number
+  verified: number
   readonly failed: Failure[]
 }
 
-export interface ExportOptions {
-  readonly operations: Operations
-  readonly snapshot: string
+export interface ExportOptions extends WalkOptions {
   readonly overwrite: Overwrite
   readonly root: boolean
+  /** Reads back what was written, and what was there as it should be. */
+  readonly verify: boolean
   /** Is told of each entry what would be done, and nothing is; undefined: it is done. */
   readonly plan: ((entry: PlanEntry) => void) | undefined
   /** An existing folder of the disk that is written to. */
   readonly base: string
-  readonly signal: AbortSignal
   /** Runs whenever `exported` has changed. */
   readonly onProgress: () => void
 }
@@ -56,6 +59,7 @@ export interface ExportOptions {
 export class TreeExport {
   readonly exported: Exported = {
     ...{ files: 0, directories: 0, bytes: 0, done: 0, unchanged: 0, skipped: 0 },
+    verified: 0,
     failed: [],
   }
   readonly #options: ExportOptions
@@ -71,28 +75,35 @@ export class TreeExport {
   }
 
   /**
-   * Copies what is at `path` in the snapshot to `at`.
+   * Copies an entry of the snapshot.
    *
    * @throws Interrupted, ServerGone, CommandError; failures of single entries are in `exported`
    */
-  async copy(path: Uint8Array, info: EntryInfo, at: Buffer): Promise<void> {
+  async copy(source: Source, above: ExportFolder, name: Uint8Array): Promise<void> {
+    const { info, position } = source
     try {
       if (this.#options.signal.aborted) throw new Interrupted(INTERRUPTED)
-      if (info.type === FileType.DIR) await this.#directory(path, info, at)
-      else await this.#leaf(info, at)
+      if (position.wanted === 'no') return
+      if (info.type === FileType.DIR) await this.#directory(source, above, name)
+      else {
+        const at = await above.at(name)
+        if (at !== undefined) await this.#leaf(info, at)
+      }
     } catch (error) {
-      this.#note(path, error)
+      this.#note(source.path, error)
     }
     this.#options.onProgress()
   }
 
-  /** The names of a folder of the snapshot, into a folder that is there. */
-  async copyInto(path: Uint8Array, { ino }: EntryInfo, at: Buffer): Promise<void> {
-    const { operations, snapshot } = this.#options
+  /** The names of a folder of the snapshot, into a folder of the disk. */
+  async copyInto(source: Source, folder: ExportFolder): Promise<void> {
+    const { operations, snapshot, filter } = this.#options
     let after: number | undefined = 0
     while (after !== undefined) {
-      const { entries, next }: Listing = await this.#wait(operations.list(snapshot, ino, after))
-      const copy = (entry: EntryInfo) => this.#child(path, entry, at)
+      const page = operations.list(snapshot, source.info.ino, after)
+      const { entries, next }: Listing = await this.#wait(page)
+      const copy = (entry: EntryInfo) =>
+        this.copy(sourceBelow(filter, source, entry), folder, entry.name)
       await atOnce(
         FILES_AT_ONCE,
         entries.filter(({ type }) => type !== FileType.DIR),
@@ -111,16 +122,6 @@ export class TreeExport {
     return abortable(this.#options.signal, run, INTERRUPTED)
   }
 
-  async #child(path: Uint8Array, entry: EntryInfo, at: Buffer): Promise<void> {
-    const separator = path.length === 0 ? [] : [path, Buffer.from('/')]
-    const childPath = Buffer.concat([...separator, entry.name])
-    try {
-      await this.copy(childPath, entry, inside(at, entry.name))
-    } catch (error) {
-      this.#note(childPath, error)
-    }
-  }
-
   /** Notes why an entry failed. @throws the error where it is not the entry's alone */
   #note(path: Uint8Array, error: unknown): void {
     if (error instanceof CommandError || error instanceof ServerGone) throw error
@@ -136,19 +137,36 @@ export class TreeExport {
     }
   }
 
-  async #directory(path: Uint8Array, info: EntryInfo, to: Buffer): Promise<void> {
-    const verdict = await this.#judge.directory(info, to)
-    const { what, at, replaces, attributes } = verdict
-    if (what !== 'unchanged') this.#plan(verdict, 0)
-    if (what === 'skip') {
-      this.exported.skipped++
-      return
+  async #directory(source: Source, above: ExportFolder, name: Uint8Array): Promise<void> {
+    const { info } = source
+    const begun: FolderVerdict[] = []
+    const folder = new ExportFolder(async () => {
+      const to = await above.at(name)
+      if (to === undefined) return undefined
+      const verdict = await this.#begin(info, to)
+      begun.push(verdict)
+      return verdict.what === 'skip' ? undefined : verdict.at
+    })
+    // A folder that is not wanted itself is only there for what is in it.
+    const wanted = source.position.wanted === 'yes'
+    if (wanted && (await folder.get()) === undefined) return
+    await this.copyInto(source, folder)
+    for (const { what, at, attributes } of begun) {
+      if (what === 'skip' || (what !== 'make' && !wanted)) continue
+      if (this.#options.plan === undefined) await this.#disk.finishDirectory(info, at, attributes)
+      this.exported.directories++
     }
-    const { plan } = this.#options
-    if (what === 'make' && plan === undefined) await this.#disk.makeDirectory(at, replaces)
-    await this.copyInto(path, info, at)
-    if (plan === undefined) await this.#disk.finishDirectory(info, at, attributes)
-    this.exported.directories++
+  }
+
+  async #begin(info: EntryInfo, to: Buffer): Promise<FolderVerdict> {
+    const verdict = await this.#judge.directory(info, to)
+    const { what, at, replaces } = verdict
+    if (what !== 'unchanged') this.#plan(verdict, 0)
+    if (what === 'skip') this.exported.skipped++
+    if (what === 'make' && this.#options.plan === undefined) {
+      await this.#disk.makeDirectory(at, replaces)
+    }
+    return verdict
   }
 
   #plan({ what, at, replaces }: Verdict, bytes: number): void {
@@ -191,8 +209,24 @@ export class TreeExport {
     this.#plan(verdict, info.type === FileType.REG ? info.size : 0)
     const otherwise = what === 'unchanged' ? undefined : false
     const made = what === 'make' ? await this.#made(info, at) : otherwise
+    if (made !== false) await this.#verify(info, at)
     this.#count(made, info)
     return made === false ? undefined : at
+  }
+
+  async #verify(info: EntryInfo, at: Buffer): Promise<void> {
+    const { operations, snapshot, verify, plan } = this.#options
+    if (!verify || plan !== undefined) return
+    const there = await look(at)
+    if (there === undefined || !(await this.#judge.isSame(info, there, at))) {
+      throw new Refused('verified: its attributes are not what they should be')
+    }
+    if (info.type === FileType.REG) {
+      const read = (offset: number, count: number) =>
+        this.#wait(operations.read(snapshot, info.ino, offset, count))
+      await verifyContent(at, { size: info.size, read })
+    }
+    this.exported.verified++
   }
 
   /** @param made undefined: it was as it should be; false: it is left alone */

@@ -2,26 +2,26 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { EntryInfo, Operations, Overwrite } from '../control/operations.ts'
+import type { EntryInfo, Operations, RestoreRequest } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
+import { Filter } from '../snapshot/filter.ts'
 import type { Context } from './context.ts'
 import { abortable, CommandError, Exit } from './errors.ts'
+import { ExportFolder } from './export-folder.ts'
 import { codeOf, look } from './export-judge.ts'
-import { inside, syncDirectory, systemReason } from './export-local.ts'
+import { inside, parentOf, syncDirectory, systemReason } from './export-local.ts'
+import { describe, survey, type Total } from './export-progress.ts'
 import { type Exported, TreeExport } from './export-tree.ts'
+import { type Source, sourceAt, type WalkOptions } from './export-walk.ts'
 import { jsonFailures, reportFailed } from './failures.ts'
 import { lastName } from './paths.ts'
 import { amount, leftOut, plannedSentence, printEntry } from './plan.ts'
-import { bar, Progress } from './progress.ts'
-import { count, counted, duration, elapsed, printable, size } from './text.ts'
+import { Progress } from './progress.ts'
+import { count, elapsed, printable, size } from './text.ts'
 
-export interface ExportRequest {
-  readonly snapshot: string
-  readonly paths: readonly Uint8Array[]
+export interface ExportRequest extends Omit<RestoreRequest, 'to' | 'delete'> {
   /** As the user wrote it. */
   readonly output: string
-  readonly overwrite: Overwrite
-  readonly dryRun: boolean
 }
 
 /**
@@ -44,8 +44,7 @@ async function begin(marker: string, base: string): Promise<void> {
 
 /** One path of the snapshot, and where it goes. */
 interface Job {
-  readonly path: Uint8Array
-  readonly info: EntryInfo
+  readonly source: Source
   readonly at: Buffer
   /** It is a folder whose names go into the existing folder `at`. */
   readonly into: boolean
@@ -58,12 +57,6 @@ interface Plan {
   readonly marker: string | undefined
 }
 
-interface Total {
-  files: number
-  /** Bytes allocated, so without holes. */
-  used: number
-}
-
 export async function exportCommand(
   context: Context,
   operations: Operations,
@@ -71,13 +64,17 @@ export async function exportCommand(
   signal: AbortSignal,
 ): Promise<number> {
   const { snapshot, overwrite, dryRun } = request
+  const filter = new Filter(request)
   const started = context.io.now()
-  const { jobs, base, marker } = await plan(context, operations, request)
-  const total = await abortable(signal, survey(operations, snapshot, jobs, signal), 'interrupted')
+  const { jobs, base, marker } = await plan(context, operations, request, filter)
+  const options = { operations, snapshot, filter, signal }
+  const sources = jobs.map(({ source }) => source)
+  const total = await abortable(signal, survey(options, sources), 'interrupted')
   if (!dryRun) await warnIfFull(context, base, total)
   const progress = new Progress(context)
   const tree = new TreeExport({
-    ...{ operations, snapshot, overwrite, base, signal, root: context.io.uid === 0 },
+    ...{ ...options, overwrite, base, root: context.io.uid === 0 },
+    verify: request.verify === true,
     plan: dryRun ? (entry) => printEntry(context, entry) : undefined,
     onProgress: () => {
       if (dryRun) return
@@ -86,9 +83,9 @@ export async function exportCommand(
   })
   try {
     if (marker !== undefined && !dryRun) await begin(marker, base)
-    for (const { path, info, at, into } of jobs) {
-      if (into) await tree.copyInto(path, info, at)
-      else await tree.copy(path, info, at)
+    for (const { source, at, into } of jobs) {
+      if (into) await tree.copyInto(source, new ExportFolder(async () => at))
+      else await tree.copy(source, new ExportFolder(async () => parentOf(at)), lastName(at))
     }
     if (!dryRun) await syncDirectory(base)
     if (marker !== undefined && !dryRun) await fs.rm(marker, { force: true })
@@ -121,6 +118,7 @@ async function plan(
   context: Context,
   operations: Operations,
   { snapshot, paths, output }: ExportRequest,
+  filter: Filter,
 ): Promise<Plan> {
   const target = resolve(context.io.cwd, output)
   const there = await fs.stat(target).catch((error: unknown) => {
@@ -131,35 +129,35 @@ async function plan(
   const marker = path && second === undefined ? markerOf(target, snapshot, path) : undefined
   const resumed = marker !== undefined && (await look(marker)) !== undefined
   if (there?.isDirectory() && !resumed) {
-    const jobs = await intoFolder(operations, snapshot, paths, target)
+    const jobs = await intoFolder({ operations, snapshot, filter }, paths, target)
     return { jobs, base: target, marker: undefined }
   }
   if (path === undefined || second !== undefined) {
     throw new CommandError(`several paths need an existing folder, and ${output} is none`)
   }
-  const info = await operations.stat(snapshot, path)
+  const source = await sourceAt({ operations, snapshot, filter }, path)
+  const { info } = source
   const base = dirname(target)
   if (!resumed) await checkTarget(info, output, base, there !== undefined)
-  const jobs = [{ path, info, at: Buffer.from(target), into: false }]
+  const jobs = [{ source, at: Buffer.from(target), into: false }]
   return { jobs, base, marker: info.type === FileType.DIR ? marker : undefined }
 }
 
 /** @throws CommandError where two of the paths have one name */
 async function intoFolder(
-  operations: Operations,
-  snapshot: string,
+  from: Omit<WalkOptions, 'signal'>,
   paths: readonly Uint8Array[],
   target: string,
 ): Promise<readonly Job[]> {
   const jobs: Job[] = []
   for (const path of paths) {
-    const info = await operations.stat(snapshot, path)
+    const source = await sourceAt(from, path)
     const into = path.length === 0
     const at = into ? Buffer.from(target) : inside(Buffer.from(target), lastName(path))
     if (jobs.some((job) => job.at.equals(at))) {
       throw new CommandError(`two of the paths would become ${printable(at)}; restore one by one`)
     }
-    jobs.push({ path, info, at, into })
+    jobs.push({ source, at, into })
   }
   return jobs
 }
@@ -175,32 +173,6 @@ async function checkTarget(info: EntryInfo, output: string, base: string, there:
   if (!parent?.isDirectory()) throw new CommandError(`there is no folder ${base}; make it first`)
 }
 
-/** What is to be copied. */
-async function survey(
-  operations: Operations,
-  snapshot: string,
-  jobs: readonly Job[],
-  signal: AbortSignal,
-): Promise<Total> {
-  const total: Total = { files: 0, used: 0 }
-  const folders: number[] = []
-  const add = ({ type, ino, used }: EntryInfo) => {
-    if (type === FileType.DIR) folders.push(ino)
-    else total.files++
-    if (type === FileType.REG) total.used += used
-  }
-  for (const { info } of jobs) add(info)
-  for (let ino = folders.pop(); ino !== undefined && !signal.aborted; ino = folders.pop()) {
-    let after: number | undefined = 0
-    while (after !== undefined) {
-      const { entries, next } = await operations.list(snapshot, ino, after)
-      for (const entry of entries) add(entry)
-      after = next
-    }
-  }
-  return total
-}
-
 async function warnIfFull(context: Context, base: string, { used }: Total): Promise<void> {
   const { bavail, bsize } = await fs.statfs(base)
   if (used <= bavail * bsize) return
@@ -209,30 +181,13 @@ async function warnIfFull(context: Context, base: string, { used }: Total): Prom
   )
 }
 
-function describe(exported: Exported, total: Total, ms: number) {
-  const { files, bytes, done: doneBytes, unchanged, skipped } = exported
-  const rate = ms > 0 ? (bytes / ms) * 1000 : 0
-  const done = files + unchanged + skipped
-  const left = rate > 0 ? (total.used - doneBytes) / rate : 0
-  const parts = [
-    `${bar(doneBytes, total.used)}  ${size(doneBytes)} of ${size(total.used)}`,
-    `${count(done)} of ${counted(total.files, 'file')}`,
-    `${size(rate)}/s`,
-    ...(left >= 1 ? [`${duration(left)} left`] : []),
-  ]
-  const totals = { totalFiles: total.files, totalBytes: total.used }
-  return {
-    text: parts.join(', '),
-    json: { files: done, bytes: doneBytes, ...totals, bytesPerSecond: Math.round(rate) },
-  }
-}
-
 function sentence(exported: Exported, output: string, ms: number): string {
   const { bytes } = exported
   const rate = ms > 0 ? ` (${size((bytes / ms) * 1000)}/s)` : ''
   return [
     `restored ${amount(exported)} to ${output}, ${size(bytes)}`,
     ...leftOut(exported),
+    ...(exported.verified > 0 ? [`${count(exported.verified)} read back`] : []),
     `checksums verified, in ${elapsed(ms)}${bytes > 0 ? rate : ''}`,
   ].join(', ')
 }

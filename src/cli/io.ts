@@ -26,6 +26,8 @@ export interface Io {
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Environment
+  /** Writes to stdout, and waits until it has gone. @throws the system's error, EPIPE */
+  writeBytes(bytes: Uint8Array): Promise<void>
   readonly cwd: string
   /** The user's number; 0 is root. */
   readonly uid: number
@@ -78,6 +80,10 @@ export function processIo(): Io {
     stdout: output(process.stdout),
     stderr: output(process.stderr),
     env: process.env,
+    writeBytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()))
+      }),
     cwd: process.cwd(),
     uid: process.getuid?.() ?? -1,
     now: () => Date.now(),

@@ -26,13 +26,18 @@ export class Progress {
     this.#next = io.now() + this.#everyMs
   }
 
-  /** @param describe called only when something is shown */
-  update(describe: () => { readonly text: string; readonly json: Record<string, unknown> }): void {
+  /** @param describe called only when something is shown, with the time in milliseconds */
+  update(
+    describe: (nowMs: number) => {
+      readonly text: string
+      readonly json: Record<string, unknown>
+    },
+  ): void {
     const { io, printJson } = this.#context
     const now = io.now()
     if (now < this.#next) return
     this.#next = now + this.#everyMs
-    const { text, json } = describe()
+    const { text, json } = describe(now)
     printJson({ event: 'progress', ...json })
     if (this.#context.json) return
     if (this.#terminal) io.stderr.write(`\r${fit(text, io.stderr.columns - 1)}\u001b[K`)

@@ -1,5 +1,11 @@
 /** A restore inside the file system: asked for, followed, and told what came of it. */
-import type { Operations, RestoreRequest, RestoreSummary } from '../control/operations.ts'
+import type {
+  Operations,
+  RestorePhase,
+  RestoreProgress,
+  RestoreRequest,
+  RestoreSummary,
+} from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { type Context, dataOption } from './context.ts'
 import { abortable, Exit } from './errors.ts'
@@ -7,8 +13,8 @@ import { jsonFailures, reportFailed } from './failures.ts'
 import { explained } from './operations.ts'
 import type { Given } from './options.ts'
 import { amount, leftOut, plannedSentence, printEntry } from './plan.ts'
-import { Progress } from './progress.ts'
-import { counted, elapsed, printable, shellWord, size, utf8 } from './text.ts'
+import { bar, Progress } from './progress.ts'
+import { count, counted, duration, elapsed, printable, shellWord, size, utf8 } from './text.ts'
 
 const INTERRUPTED = 'interrupted; the same command completes what was begun'
 
@@ -21,11 +27,9 @@ export async function restoreInside(
 ): Promise<number> {
   const started = context.io.now()
   const progress = new Progress(context)
+  const pace = new Pace(started)
   const running = operations.restore(request, (step) =>
-    progress.update(() => ({
-      text: `restored ${counted(step.files, 'file')}, ${size(step.bytes)}`,
-      json: { ...step },
-    })),
+    progress.update((nowMs) => describe(step, pace.of(step, nowMs), request.dryRun === true)),
   )
   let summary: RestoreSummary
   try {
@@ -39,10 +43,51 @@ export async function restoreInside(
   return summary.failed.length > 0 ? Exit.PARTIAL : Exit.OK
 }
 
+/** How fast a phase goes. */
+class Pace {
+  #phase: RestorePhase = 'restore'
+  #since: number
+  #first = 0
+
+  /** @param startedMs milliseconds since 1970 */
+  constructor(startedMs: number) {
+    this.#since = startedMs
+  }
+
+  /** @returns entries per second; 0 where it cannot be told yet */
+  of({ phase, done }: RestoreProgress, nowMs: number): number {
+    if (phase !== this.#phase) {
+      this.#phase = phase
+      this.#since = nowMs
+      this.#first = done
+    }
+    const ms = nowMs - this.#since
+    return ms > 0 ? ((done - this.#first) / ms) * 1000 : 0
+  }
+}
+
+function describe(step: RestoreProgress, rate: number, planned: boolean) {
+  const { phase, files, bytes, done, total } = step
+  const left = total === undefined || rate === 0 ? 0 : (total - done) / rate
+  const all = total === undefined ? '' : ` of ${count(total)}`
+  const said = {
+    restore: `${planned ? 'planned' : 'restored'} ${counted(files, 'file')}, ${size(bytes)}`,
+    delete: 'deleting what was not there',
+    verify: 'verifying',
+  }[phase]
+  const parts = [
+    `${total === undefined ? '' : `${bar(done, total)}  `}${said}`,
+    ...(total === undefined && phase === 'restore' ? [] : [`${count(done)}${all} entries`]),
+    ...(rate >= 1 ? [`${count(Math.round(rate))}/s`] : []),
+    ...(left >= 1 ? [`${duration(left)} left`] : []),
+  ]
+  return { text: parts.join(', '), json: { ...step, perSecond: Math.round(rate) } }
+}
+
 function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSummary): void {
   const { failed, safetySnapshot: _, plan, ...counts } = summary
   for (const entry of plan) printEntry(context, entry)
-  const { attributes, deleted, bytes: _bytes, ...entries } = counts
+  const { attributes, deleted, verified: _verified, bytes: _bytes, ...entries } = counts
   const all = Object.values(entries).reduce((sum, many) => sum + many, attributes + deleted)
   const more = all - plan.length
   if (more > 0) context.print(`... and ${counted(more, 'more entry', 'more entries')}`)
@@ -78,7 +123,8 @@ async function tellDone(
 function sentence(summary: RestoreSummary, snapshot: string, ms: number): string {
   const { files, directories, attributes, deleted, bytes, skipped } = summary
   const gone = deleted > 0 ? [`${counted(deleted, 'entry', 'entries')} deleted`] : []
-  const left = [...leftOut(summary), ...gone]
+  const checked = summary.verified > 0 ? [`${count(summary.verified)} verified`] : []
+  const left = [...leftOut(summary), ...gone, ...checked]
   if (files === 0 && directories === 0) {
     const only = attributes > 0 ? [`restored attributes of ${counted(attributes, 'folder')}`] : []
     if (attributes > 0 || deleted > 0) return [...only, ...left, `in ${elapsed(ms)}`].join(', ')

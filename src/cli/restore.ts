@@ -1,15 +1,15 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
-import { type Operations, OVERWRITE, type Overwrite } from '../control/operations.ts'
-import { type Context, dataFolder } from './context.ts'
-import { UsageError } from './errors.ts'
+import { type Operations, OVERWRITE } from '../control/operations.ts'
+import { type Context, dataFolder, onStderr } from './context.ts'
 import { exportCommand } from './export.ts'
+import { tarCommand } from './export-tar.ts'
 import { explained, withOperations } from './operations.ts'
-import type { Command, Given } from './options.ts'
-import { parsePath } from './paths.ts'
+import type { Command } from './options.ts'
 import { withPick } from './pick.ts'
 import { restoreInside } from './restore-inside.ts'
+import { ARCHIVE, type Asked, askedOf } from './restore-options.ts'
 import { ago, isoTime, localTime } from './text.ts'
-import { parseWhen, pickSnapshot, type When } from './when.ts'
+import { pickSnapshot } from './when.ts'
 
 export const restore: Command = {
   name: 'restore',
@@ -27,7 +27,7 @@ export const restore: Command = {
     {
       name: 'output',
       value: 'LOCAL',
-      about: "write to this machine's disk instead; an existing folder gets it under its own name",
+      about: "to this machine's disk, into the folder or under the new name; - for a tar on stdout",
     },
     {
       name: 'overwrite',
@@ -38,7 +38,15 @@ export const restore: Command = {
       name: 'delete',
       about: 'remove what was not there then, so that trees are exactly as they were',
     },
+    { name: 'verify', about: 'compare in the end what is there now with the snapshot' },
     { name: 'dry-run', about: 'tell what would be done, and do nothing' },
+    {
+      name: 'include',
+      value: 'GLOB',
+      many: true,
+      about: "restore only what matches: '*.txt' anywhere, '/project/*.txt' from the root on",
+    },
+    { name: 'exclude', value: 'GLOB', many: true, about: 'do not restore what matches' },
     { name: 'source', value: 'PATH', many: true, about: 'the same as PATH' },
     { name: 'destination', value: 'LOCAL', about: 'the same as --output LOCAL' },
   ],
@@ -46,81 +54,36 @@ export const restore: Command = {
   notes:
     'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
-    'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is completed by the same command.\n' +
-    'A TIME stands for all of what it names (2026-11-22: that day), and is local unless it ends in Z or +01:00.\n' +
-    'On a terminal, a file without a snapshot lists its versions to pick from.',
+    'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is\n' +
+    'completed by the same command. A TIME stands for all of what it names (2026-11-22: that day), and\n' +
+    'is local unless it ends in Z or +01:00. On a terminal, a file without a snapshot lists its\n' +
+    'versions to pick from.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project/config.yml --at "2 hours ago"',
+    "zerofs-nfs restore / --at yesterday --include '*.conf' --exclude /tmp --dry-run",
     'zerofs-nfs restore project --snapshot before-upgrade --to project-before',
     'zerofs-nfs restore project --snapshot before-upgrade --output /tmp',
+    'zerofs-nfs restore project --at latest --output - | ssh other tar -x',
     'zerofs-nfs restore --source project --destination /tmp/project --snapshot before-upgrade',
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
-  async run(context, given) {
-    const asked = wantedOf(await withPick(context, given), context.io.now())
+  async run(called, given) {
+    const asked = askedOf(await withPick(called, given), called.io.now())
     const { output, ...what } = asked
+    const context = output === ARCHIVE ? onStderr(called) : called
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'restore', async (operations, signal) => {
       const snapshot = await nameOf(context, operations, asked)
       const request = { ...what, snapshot }
       if (output === undefined) return restoreInside(context, given, operations, request, signal)
+      if (output === ARCHIVE) {
+        return explained(operations, snapshot, tarCommand(context, operations, request, signal))
+      }
       const exporting = exportCommand(context, operations, { ...request, output }, signal)
       return explained(operations, snapshot, exporting)
     })
   },
-}
-
-interface Asked {
-  readonly snapshot: string | When
-  readonly paths: readonly Uint8Array[]
-  readonly to: Uint8Array | undefined
-  readonly output: string | undefined
-  readonly overwrite: Overwrite
-  readonly dryRun: boolean
-  readonly delete: boolean
-}
-
-/** @throws UsageError */
-function wantedOf(given: Given, nowMs: number): Asked {
-  const [name, at] = [given.value('snapshot'), given.value('at')]
-  const sources = [...given.args, ...given.values('source')]
-  const [first] = sources
-  if (name !== undefined && at !== undefined) {
-    throw new UsageError('--snapshot and --at both say where from: give one of them')
-  }
-  const snapshot = at === undefined ? name : parseWhen(at, nowMs)
-  if (snapshot === undefined) {
-    throw new UsageError(
-      "'restore' needs --snapshot NAME or --at TIME ('zerofs-nfs snapshot list' tells them)",
-    )
-  }
-  if (first === undefined) {
-    throw new UsageError("'restore' needs a PATH; / restores everything")
-  }
-  const destination = given.value('destination')
-  if (destination !== undefined && given.value('output') !== undefined) {
-    throw new UsageError('--output and --destination are the same: give one of them')
-  }
-  const output = given.value('output') ?? destination
-  const to = given.value('to')
-  if (to !== undefined && output !== undefined) {
-    throw new UsageError('--to is inside the file system and --output outside: give one of them')
-  }
-  const deleting = given.flag('delete')
-  if (deleting && output !== undefined) {
-    throw new UsageError('--delete is for trees inside the file system: not with --output')
-  }
-  const overwrite = given.word('overwrite', OVERWRITE, 'if-changed')
-  if (deleting && overwrite === 'keep-both') {
-    throw new UsageError('--delete and --overwrite keep-both contradict each other')
-  }
-  return {
-    ...{ overwrite, snapshot, output, paths: sources.map(parsePath) },
-    to: to === undefined ? undefined : parsePath(to),
-    dryRun: given.flag('dry-run'),
-    delete: deleting,
-  }
 }
 
 /** The snapshot's name; which one a time has led to is told. */

@@ -12,7 +12,7 @@
 import type { SnapshotInfo } from '../control/operations.ts'
 import type { Time } from '../fs/filesystem.ts'
 import { CommandError, Exit, UsageError } from './errors.ts'
-import { count, counted, localTime, shellWord } from './text.ts'
+import { count, localTime, shellWord } from './text.ts'
 
 /** What was asked for: by how many before the newest, or the newest before an instant. */
 export type When =
@@ -140,17 +140,23 @@ function offsetMinutes(zone: string): number {
 const nanoseconds = ({ seconds, nseconds }: Time): bigint =>
   BigInt(seconds) * NS_PER_SECOND + BigInt(nseconds)
 
+/** So are the snapshots named that are made to go back to. */
+const SAFETY_NAME = /^pre-[a-z]+-\d{8}-\d{6}(-\d+)?$/
+
 /**
- * The newest snapshot that is not after the time.
+ * The newest snapshot that is not after the time. Those that were made to go back to do not count:
+ * a restore from the latest one that is run again must not undo itself.
  *
- * @param snapshots oldest first
+ * @param all oldest first
  * @throws CommandError NOT_FOUND where none is, with those that are nearest
  */
-export function pickSnapshot(when: When, snapshots: readonly SnapshotInfo[]): SnapshotInfo {
+export function pickSnapshot(when: When, all: readonly SnapshotInfo[]): SnapshotInfo {
+  const snapshots = all.filter(({ name }) => !SAFETY_NAME.test(name))
   const [oldest] = snapshots
   if (oldest === undefined) {
     const advice = "'zerofs-nfs snapshot create NAME' makes one"
-    throw new CommandError(`there are no snapshots; ${advice}`, Exit.NOT_FOUND)
+    const but = all.length > 0 ? ' but those that were made to go back to' : ''
+    throw new CommandError(`there are no snapshots${but}; ${advice}`, Exit.NOT_FOUND)
   }
   if ('back' in when) {
     const found = snapshots.at(-1 - when.back)
@@ -163,11 +169,10 @@ export function pickSnapshot(when: When, snapshots: readonly SnapshotInfo[]): Sn
   }
   const found = snapshots.findLast(({ created }) => nanoseconds(created) < when.before)
   if (found !== undefined) return found
-  const named = snapshots.find(({ name }) => name === when.text)
+  const named = all.find(({ name }) => name === when.text)
   const meant = named && `; a snapshot of this name is --snapshot ${shellWord(named.name)}`
   throw new CommandError(
-    `no snapshot of the ${counted(snapshots.length, 'snapshot')} is from '${when.text}' or before; ` +
-      `the nearest, and oldest, is ${told(oldest)}${meant ?? ''}`,
+    `no snapshot is from '${when.text}' or before; the oldest is ${told(oldest)}${meant ?? ''}`,
     Exit.NOT_FOUND,
   )
 }

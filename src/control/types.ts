@@ -11,7 +11,8 @@
  */
 import { type Errno, FsError } from '../fs/error.ts'
 import { FileType } from '../fs/filesystem.ts'
-import { PLAN_ACTIONS } from '../snapshot/restore-request.ts'
+import { PATTERNS_MAX } from '../snapshot/filter.ts'
+import { PLAN_ACTIONS, RESTORE_PHASES } from '../snapshot/restore-request.ts'
 import {
   array,
   bool,
@@ -43,23 +44,12 @@ export const CONTROL_PROGRAM = 0x2000_5a46
 export const CONTROL_VERSION = 2
 
 export const CONTROLPROC = {
-  STATUS: 1,
-  SNAPSHOT_CREATE: 2,
-  SNAPSHOT_LIST: 3,
-  SNAPSHOT_DELETE: 4,
-  SNAPSHOT_DELETE_POLL: 5,
-  RESTORE: 6,
-  RESTORE_POLL: 7,
-  CHECK: 8,
-  CHECK_POLL: 9,
-  STAT: 10,
-  LIST: 11,
-  READ: 12,
+  ...{ STATUS: 1, SNAPSHOT_CREATE: 2, SNAPSHOT_LIST: 3, SNAPSHOT_DELETE: 4 },
+  ...{ SNAPSHOT_DELETE_POLL: 5, RESTORE: 6, RESTORE_POLL: 7, CHECK: 8, CHECK_POLL: 9 },
+  ...{ STAT: 10, LIST: 11, READ: 12 },
+  ...{ SNAPSHOT_CHANGE: 20, SNAPSHOT_SIZES: 21, SNAPSHOT_SIZES_POLL: 22 },
   ...{ SCHEDULE: 60, SCHEDULE_SET: 61, SCHEDULE_END: 62, SCHEDULE_RUN: 63 },
   ...{ SCHEDULE_PRUNE: 64, SCHEDULE_PRUNE_POLL: 65 },
-  SNAPSHOT_CHANGE: 20,
-  SNAPSHOT_SIZES: 21,
-  SNAPSHOT_SIZES_POLL: 22,
 } as const
 
 /** Longest message or other line of text, in bytes; a longer one is cut. */
@@ -185,14 +175,26 @@ const wholeRestoreRequest = struct({
   overwrite: word<Overwrite>(...OVERWRITE),
   dryRun: bool,
   delete: bool,
+  verify: bool,
+  include: array(text, PATTERNS_MAX),
+  exclude: array(text, PATTERNS_MAX),
 })
+const REQUEST_DEFAULTS = {
+  ...{ dryRun: false, delete: false, verify: false, include: [], exclude: [] },
+} as const
 export const restoreRequest: Codec<RestoreRequest> = {
-  encode: (w, request) =>
-    wholeRestoreRequest.encode(w, { dryRun: false, delete: false, ...request }),
+  encode: (w, request) => wholeRestoreRequest.encode(w, { ...REQUEST_DEFAULTS, ...request }),
   decode: (r) => wholeRestoreRequest.decode(r),
 }
 
-export const restoreProgress = struct({ files: uint64, directories: uint64, bytes: uint64 })
+export const restoreProgress = struct({
+  phase: word(...RESTORE_PHASES),
+  files: uint64,
+  directories: uint64,
+  bytes: uint64,
+  done: uint64,
+  total: optional(uint64),
+})
 export type RestoreProgress = Infer<typeof restoreProgress>
 
 /** A RestoreSummary without its lists, which follow in pages: see RestoreItem. */
@@ -204,6 +206,7 @@ export const restoreCounts = struct({
   skipped: uint64,
   attributes: uint64,
   deleted: uint64,
+  verified: uint64,
   safetySnapshot: optional(text),
 })
 export type RestoreCounts = Infer<typeof restoreCounts>

@@ -1,4 +1,5 @@
 /** What a restore can be asked for, and what it tells. */
+import { FsError } from '../fs/error.ts'
 
 /**
  * What to do with a file that is there already and is not as it was: leave it; put the snapshot's
@@ -19,13 +20,32 @@ export interface RestoreRequest {
   readonly dryRun?: boolean
   /** Removes what is in restored directories and was not in them, once everything else is back. */
   readonly delete?: boolean
+  /** Compares, in the end, all that was restored with the snapshot; what differs has failed. */
+  readonly verify?: boolean
+  /** Patterns (glob.ts) of what is restored, by its path in the snapshot; none: everything. */
+  readonly include?: readonly string[]
+  /** And of what is not; see filter.ts. */
+  readonly exclude?: readonly string[]
 }
 
-export interface RestoreProgress {
+/** What a restore is at: putting back, removing what was not there, comparing. */
+export type RestorePhase = 'restore' | 'delete' | 'verify'
+export const RESTORE_PHASES = ['restore', 'delete', 'verify'] as const
+
+/** What was put back. */
+export interface RestoreAmount {
   readonly files: number
   readonly directories: number
   /** Bytes of the restored files, all of them shared with the snapshot. */
   readonly bytes: number
+}
+
+export interface RestoreProgress extends RestoreAmount {
+  readonly phase: RestorePhase
+  /** Entries of this phase that are done, whatever became of them, and how many there are. */
+  readonly done: number
+  /** undefined where they are not counted (yet). */
+  readonly total: number | undefined
 }
 
 /** What is done with an entry. `attributes`: of a directory that is there, and nothing else. */
@@ -45,7 +65,7 @@ export interface PlanEntry {
 /** Entries that a plan lists at most; the others are only counted. */
 export const PLAN_ENTRIES_MAX = 100_000
 
-export interface RestoreSummary extends RestoreProgress {
+export interface RestoreSummary extends RestoreAmount {
   /** Files that were as they were, and files that were left alone, as `overwrite` says. */
   readonly unchanged: number
   readonly skipped: number
@@ -53,10 +73,23 @@ export interface RestoreSummary extends RestoreProgress {
   readonly attributes: number
   /** Files and directories that were removed. */
   readonly deleted: number
+  /** With `verify`: entries that are as they were. */
+  readonly verified: number
   /** Paths that could not be restored, and why. */
   readonly failed: readonly { readonly path: Uint8Array; readonly reason: string }[]
   /** The snapshot made before an in-place restore changed anything. */
   readonly safetySnapshot: string | undefined
   /** With `dryRun`: at most PLAN_ENTRIES_MAX entries. */
   readonly plan: readonly PlanEntry[]
+}
+
+/** @throws FsError INVAL for what cannot go together */
+export function requirePossible(request: RestoreRequest): void {
+  if (!request.delete) return
+  if (request.overwrite === 'keep-both') {
+    throw new FsError('INVAL', 'what is there cannot both be kept and be deleted')
+  }
+  if (request.include?.length || request.exclude?.length) {
+    throw new FsError('INVAL', 'what patterns leave out cannot be told from what is to be deleted')
+  }
 }

@@ -13,28 +13,26 @@ import type { Live } from '../fs/live.ts'
 import type { Reader, Snapshot } from '../store/dataset.ts'
 import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
-import { listAll } from './listing.ts'
-import { child, joined, type Located, locate, namesOf, printable } from './paths.ts'
+import { Filter } from './filter.ts'
+import { joined, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
 import { DryHand } from './restore-dry.ts'
 import { RestoredLinks } from './restore-links.ts'
+import { type Planned, planRestore } from './restore-plan.ts'
+import { RestoreProgressMeter } from './restore-progress.ts'
 import {
   PLAN_ENTRIES_MAX,
   type PlanEntry,
   type RestoreProgress,
   type RestoreRequest,
   type RestoreSummary,
+  requirePossible,
 } from './restore-request.ts'
-import { type Folder, type Place, RestoreTarget } from './restore-target.ts'
+import { RestoreTarget } from './restore-target.ts'
+import { folderAt, RestoreVerification } from './restore-verify.ts'
+import { RestoreWalk } from './restore-walk.ts'
 import { type RestoreHand, RestoreWriter } from './restore-write.ts'
 import type { Snapshots } from './snapshots.ts'
-
-/** One of the paths: its names and what they lead to in the snapshot, and where that goes. */
-interface Planned {
-  readonly names: readonly Uint8Array[]
-  readonly source: Located
-  readonly place: readonly Uint8Array[]
-}
 
 /** Entries after which other work gets its turn, and after which the store commits. */
 const ENTRIES_PER_TURN = 16
@@ -50,11 +48,14 @@ export class Restore {
   readonly #snapshot: Snapshot
   readonly #past: Reader
   readonly #request: RestoreRequest
+  readonly #filter: Filter
+  readonly #links = new RestoredLinks()
   readonly #target: RestoreTarget
   readonly #hand: RestoreHand
   readonly #progress: (progress: RestoreProgress) => void
   readonly #failed: { path: Uint8Array; reason: string }[] = []
   readonly #plan: PlanEntry[] = []
+  #meter: RestoreProgressMeter | undefined
   #safety: Snapshot | undefined
   #entries = 0
   #unlisted = 0
@@ -73,6 +74,7 @@ export class Restore {
     this.#snapshot = snapshots.get(request.snapshot)
     this.#past = live.dataset.at(this.#snapshot.epoch)
     requirePossible(request)
+    this.#filter = new Filter(request)
     const { target, hand } = this.#begin()
     this.#target = target
     this.#hand = hand
@@ -80,7 +82,7 @@ export class Restore {
 
   #begin(): { readonly target: RestoreTarget; readonly hand: RestoreHand } {
     const { overwrite, to, dryRun = false } = this.#request
-    const [live, past, links] = [this.#live, this.#past, new RestoredLinks()]
+    const [live, past, links] = [this.#live, this.#past, this.#links]
     const deleting = this.#request.delete ?? false
     const hand = dryRun
       ? new DryHand(live, links, deleting)
@@ -110,13 +112,27 @@ export class Restore {
 
   async #run(): Promise<RestoreSummary> {
     this.#snapshots.requireGoingOn()
-    const plan = this.#request.paths.map((path) => this.#planned(path))
-    requireDistinct(plan)
-    for (const one of plan) await this.#one(one)
+    const plan = planRestore(this.#live, this.#past, this.#request)
+    this.#meter = new RestoreProgressMeter(this.#past, this.#filter, plan)
+    try {
+      return await this.#all(plan)
+    } finally {
+      await this.#meter.stop()
+    }
+  }
+
+  async #all(plan: readonly Planned[]): Promise<RestoreSummary> {
+    const walk = new RestoreWalk({
+      ...{ live: this.#live, past: this.#past, target: this.#target, filter: this.#filter },
+      ...{ inPlace: this.#request.to === undefined, deleting: this.#request.delete ?? false },
+      ...{ pause: () => this.#pause(), fail: (path, error) => this.#fail(path, error) },
+    })
+    for (const one of plan) await walk.one(one)
     if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
     if (!this.#request.dryRun) await this.#live.store.flush()
+    const verified = this.#request.verify ? await this.#verify(plan) : 0
     return {
-      ...{ ...this.#target.counts, failed: this.#failures(), plan: this.#plan },
+      ...{ ...this.#target.counts, verified, failed: this.#failures(), plan: this.#plan },
       safetySnapshot: this.#safety?.name,
     }
   }
@@ -124,6 +140,7 @@ export class Restore {
   /** Removes what was not in the snapshot, from the places that now have all that was. */
   async #prune(plan: readonly Planned[]): Promise<void> {
     const { dataset, reader } = this.#live
+    this.#meter?.begin('delete')
     const pruning = new RestorePruning({
       ...{ live: this.#live, past: this.#past, target: this.#target, hand: this.#hand },
       safety: () => this.#safety && dataset.at(this.#safety.epoch),
@@ -145,88 +162,36 @@ export class Restore {
     }
   }
 
+  /** @returns how many entries are as they were */
+  async #verify(plan: readonly Planned[]): Promise<number> {
+    const { dataset, reader } = this.#live
+    this.#meter?.begin('verify')
+    const verification = new RestoreVerification({
+      ...{ live: this.#live, past: this.#past, request: this.#request, filter: this.#filter },
+      ...{ links: this.#links, pause: () => this.#pause() },
+      fail: (path, reason) => {
+        if (this.#failed.some((other) => Buffer.compare(other.path, path) === 0)) return
+        this.#fail(path, new FsError('IO', reason))
+      },
+    })
+    for (const { names, source, place } of plan) {
+      const [path, name] = [joined(place), place.at(-1)]
+      const position = this.#filter.at(names, source.inode.type === FileType.DIR)
+      if (name === undefined) {
+        await verification.names(dataset.root, path, source, position)
+        if (position.wanted === 'yes') verification.folder(dataset.root, path, source.inode)
+        continue
+      }
+      const dir = folderAt(reader, dataset.root, place.slice(0, -1))
+      await verification.entry({ dir, name, path }, source, position)
+    }
+    return verification.verified
+  }
+
   #failures(): RestoreSummary['failed'] {
     if (this.#unlisted === 0) return this.#failed
     const path = joined(this.#request.paths.slice(0, 1))
     return [...this.#failed, { path, reason: `${this.#unlisted} more could not be restored` }]
-  }
-
-  /** Finds the path in the snapshot, and where it goes: the names of that place. */
-  #planned(path: Uint8Array): Planned {
-    const names = namesOf(path)
-    const { root } = this.#live.dataset
-    const source = locate(this.#past, root, names, `snapshot '${this.#snapshot.name}'`)
-    return { names, source, place: this.#place(names, source) }
-  }
-
-  #place(names: readonly Uint8Array[], source: Located): readonly Uint8Array[] {
-    const { to, paths } = this.#request
-    if (to === undefined) return names
-    const place = namesOf(to)
-    const { reader, dataset } = this.#live
-    const parent = locate(reader, dataset.root, place.slice(0, -1), 'the file system')
-    const last = place.at(-1)
-    const there = last === undefined ? parent : child(reader, parent.ino, last)
-    const name = names.at(-1)
-    if (there?.inode.type === FileType.DIR && name !== undefined) return [...place, name]
-    if (paths.length > 1) {
-      throw new FsError(
-        'NOTDIR',
-        `'${printable(to)}' is no directory, to which several paths can go`,
-      )
-    }
-    if (
-      parent.inode.type !== FileType.DIR ||
-      (last === undefined && source.inode.type !== FileType.DIR)
-    ) {
-      throw new FsError('NOTDIR', `'${printable(to)}' cannot be made: its parent is no directory`)
-    }
-    return place
-  }
-
-  async #one({ names, source, place }: Planned): Promise<void> {
-    const path = joined(place)
-    const name = place.at(-1)
-    try {
-      if (name === undefined) {
-        const { reader, dataset } = this.#live
-        const root = locate(reader, dataset.root, [], 'the file system')
-        await this.#children(this.#target.existing(root, path, source.inode), source)
-        return
-      }
-      // In place, directories above that are gone come back with what they were.
-      const inPlace = this.#request.to === undefined
-      const above = place.slice(0, -1)
-      const dir = this.#target.parents(above, inPlace ? names.slice(0, -1) : undefined)
-      await this.#entry({ dir, name, path }, source)
-    } catch (error) {
-      this.#fail(path, error)
-    }
-  }
-
-  async #entry(place: Place, source: Located): Promise<void> {
-    if (source.inode.type === FileType.DIR) {
-      const folder = this.#target.directory(place, source)
-      if (folder === undefined) return
-      await this.#children(folder, source)
-    } else if (!this.#request.delete || !this.#target.isBlocked(place, source)) {
-      await this.#target.file(place, source)
-    }
-    await this.#pause()
-  }
-
-  async #children(folder: Folder, source: Located): Promise<void> {
-    for (const { name, ino } of listAll(this.#past, source.ino, source.inode)) {
-      const path = folder.path.length === 0 ? name : joined([folder.path, name])
-      try {
-        const inode = this.#past.inodes.get(ino)
-        if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
-        await this.#entry({ dir: folder.ino, name, path }, { ino, inode })
-      } catch (error) {
-        this.#fail(path, error)
-      }
-    }
-    this.#target.finishDirectory(folder, source.inode)
   }
 
   #fail(path: Uint8Array, error: unknown): void {
@@ -240,9 +205,9 @@ export class Restore {
   /** Lets others have their turn, and the store commit, every now and then. */
   async #pause(): Promise<void> {
     this.#entries++
+    this.#meter?.step()
     if (this.#entries % ENTRIES_PER_TURN !== 0) return
-    const { files, directories, bytes } = this.#target.counts
-    this.#progress({ files, directories, bytes })
+    if (this.#meter !== undefined) this.#progress(this.#meter.tell(this.#target.counts))
     this.#snapshots.requireGoingOn()
     if (this.#entries % ENTRIES_PER_COMMIT === 0 && !this.#request.dryRun)
       await this.#live.store.flush()
@@ -256,25 +221,6 @@ export class Restore {
     let name = base
     for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
     this.#safety = this.#snapshots.create(name)
-  }
-}
-
-/** @throws FsError INVAL for what cannot go together */
-function requirePossible(request: RestoreRequest): void {
-  if (!request.delete || request.overwrite !== 'keep-both') return
-  throw new FsError('INVAL', 'what is there cannot both be kept and be deleted')
-}
-
-/** @throws FsError INVAL where two paths go to one place */
-function requireDistinct(plan: readonly Planned[]): void {
-  const places = new Map<string, Planned>()
-  for (const one of plan) {
-    const key = Buffer.from(joined(one.place)).toString('latin1')
-    const other = places.get(key)
-    places.set(key, one)
-    if (other === undefined) continue
-    const [a, b, to] = [other.names, one.names, one.place].map((names) => printable(joined(names)))
-    throw new FsError('INVAL', `'${a}' and '${b}' cannot both come to '${to}'`)
   }
 }
 

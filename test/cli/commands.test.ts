@@ -199,6 +199,7 @@ test('restore with failures lists them and exits with 3', async () => {
         skipped: 0,
         attributes: 0,
         deleted: 0,
+        verified: 0,
       },
       failed: [
         { path: 'a\u001b[2J', reason: 'the name is too long' },
@@ -223,25 +224,31 @@ test('a hundred failures are listed, and the rest counted', async () => {
 
 const steps = () => {
   const fake = tree()
-  fake.restoreSteps = [1, 2, 3].map((files) => ({ files, directories: 0, bytes: files * 1024 }))
+  fake.restoreSteps = [1, 2, 3].map((files) => ({
+    ...{ phase: 'restore', files, directories: 0, bytes: files * 1024, done: files * 16 },
+    total: undefined,
+  }))
   return fake
 }
 
 test('progress on a terminal is one line that goes away', async () => {
   const world = { operations: steps(), terminal: 60, tickMs: 60 }
   const { stderr } = await cli(restore, world)
-  assert.is(stderr, '\rrestored 2 files, 2 KiB\u001b[K\r\u001b[K')
+  assert.is(stderr, '\rrestored 2 files, 2 KiB, 178/s\u001b[K\r\u001b[K')
   const narrow = await cli(restore, { ...world, terminal: 12, tickMs: 200, operations: steps() })
   assert.ok(narrow.stderr.startsWith('\rrestored 1 \u001b[K\rrestored 2 \u001b[K'))
 })
 
 test('progress elsewhere is a line now and then, and with --json an event', async () => {
   const plain = await cli(restore, { operations: steps(), tickMs: 2600 })
-  assert.is(plain.stderr, 'restored 2 files, 2 KiB\n')
+  assert.is(plain.stderr, 'restored 2 files, 2 KiB, 4/s\n')
   const json = await cli([...restore, '--json'], { operations: steps(), tickMs: 400 })
   assert.is(json.stderr, '')
   const [event, ...others] = documents(json.stdout)
-  assert.equal(event, { event: 'progress', files: 3, directories: 0, bytes: 3072 })
+  assert.equal(event, {
+    ...{ event: 'progress', phase: 'restore', files: 3, directories: 0, bytes: 3072 },
+    ...{ done: 48, perSecond: 30 },
+  })
   assert.is(others.length, 1)
 })
 

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dir, file, symlink } from '../control/fake.ts'
+import { dir, file, sparse, symlink } from '../control/fake.ts'
 import { restoring } from './exporting.ts'
 
 const test = suite('cli/export: what is there already, and plans')
@@ -126,6 +126,53 @@ test('--dry-run --json of a folder that is not there', async () => {
     assert.equal([end.files, end.directories, end.bytes, end.failed], [3, 1, 12, []])
     assert.not.ok(fs.existsSync(`${path}/new`))
   })
+})
+
+test('--include and --exclude', async () => {
+  const root = dir({
+    src: dir({ 'a.ts': file('a'), 'b.js': file('b'), old: dir({ 'c.ts': file('c') }) }),
+    docs: dir({ x: file('x') }),
+    logs: dir({ deep: dir({ y: file('y') }) }),
+  })
+  const patterns = ['--include', '*.ts', '--include=/docs', '--exclude', 'old/']
+  await restoring(root, ['/', '--output', 'new', ...patterns], (path, { code, stdout }) => {
+    assert.is(code, 0)
+    assert.match(stdout, /^restored 2 files in 3 folders to new, 2 B, /)
+    assert.equal(fs.readdirSync(path, { recursive: true }).map(String).sort(), [
+      ...['new', 'new/docs', 'new/docs/x', 'new/src', 'new/src/a.ts'],
+    ])
+  })
+})
+
+test('--verify reads back what was written', async () => {
+  const big = Buffer.alloc(9_000_000, 'x')
+  const holes = sparse(20_000_000, [{ at: 5_000_000, bytes: big }])
+  const root = dir({ d: dir({ holes, empty: file(''), l: symlink('x') }) })
+  await restoring(root, into('--verify'), (_, { code, stdout }) => {
+    assert.is(code, 0)
+    assert.match(stdout, /^restored 3 files in 1 folder .*, 3 read back, /)
+  })
+})
+
+test('--verify finds what is only by its size and time as it should be', async () => {
+  const change = (path: string) => {
+    fs.mkdirSync(`${path}/d`)
+    fs.writeFileSync(`${path}/d/older`, 'THEN')
+    fs.chmodSync(`${path}/d/older`, 0o644)
+    fs.utimesSync(`${path}/d/older`, THEN, THEN + 0.123_456_5)
+  }
+  await restoring(
+    tree(),
+    into('--verify', '--json'),
+    (path, { code, stdout }) => {
+      assert.is(code, 3)
+      const { failed, verified, unchanged } = JSON.parse(stdout)
+      assert.equal(failed, [{ path: 'd/older', reason: 'verified: it differs between 0 and 4' }])
+      assert.equal([verified, unchanged], [2, 0])
+      assert.is(text(`${path}/d/older`), 'THEN')
+    },
+    { prepare: change },
+  )
 })
 
 test.run()

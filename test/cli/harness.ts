@@ -34,6 +34,8 @@ export interface World {
   readonly tickMs?: number
   /** Is given the way to send signals. */
   readonly onStart?: (send: (signal: StopSignal) => void) => void
+  /** Is given the bytes that went to stdout. */
+  readonly onBytes?: (bytes: Buffer) => void
   /** Runs whenever something is printed. */
   readonly onPrint?: (text: string, send: (signal: StopSignal) => void) => void
 }
@@ -54,9 +56,13 @@ export async function cli(argv: readonly string[], world: World = {}): Promise<R
   })
   const exits: number[] = []
   const answers = [...(world.answers ?? [])]
+  const archive: Buffer[] = []
   let now = NOW_MS
   const io: Io = {
     ...{ stdout: output('stdout'), stderr: output('stderr'), env: world.env ?? {} },
+    writeBytes: async (bytes) => {
+      archive.push(Buffer.from(bytes))
+    },
     ...{ cwd: world.cwd ?? '/work', uid: world.uid ?? 1000 },
     now: () => {
       now += world.tickMs ?? 0
@@ -87,6 +93,7 @@ export async function cli(argv: readonly string[], world: World = {}): Promise<R
   }
   world.onStart?.(send)
   const code = await main(argv, io, parts)
+  world.onBytes?.(Buffer.concat(archive))
   return { code, exits, ...printed }
 }
 

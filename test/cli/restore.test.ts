@@ -36,7 +36,7 @@ test('--at before the first snapshot', async () => {
   const fake = tree()
   const { code, stderr } = await cli(['restore', 'x', '--at', 'a week ago'], { operations: fake })
   assert.is(code, 4)
-  assert.match(stderr, /the nearest, and oldest, is 'before' of 2025-11-22 20:14:05\n$/)
+  assert.match(stderr, /the oldest is 'before' of 2025-11-22 20:14:05\n$/)
   assert.equal(fake.requests, [])
 })
 
@@ -47,6 +47,8 @@ for (const [argv, message] of [
     /--delete and --overwrite keep-both contradict each other/,
   ],
   [['--at', 'latest', '--delete', '--output', '.'], /--delete is for trees inside the file system/],
+  [['--at', 'latest', '--delete', '--exclude', 'a'], /not with --include or --exclude/],
+  [['--at', 'latest', '--include', '[a'], /'\[a' has a '\[' without its '\]'/],
   [['--at', 'sometime'], /'sometime' is no time that is understood: write latest, /],
   [[], /'restore' needs --snapshot NAME or --at TIME/],
 ] as const) {
@@ -109,7 +111,7 @@ test('--dry-run --json: one event an entry, and the totals', async () => {
   const failed = [{ path: 'project/b', reason: 'it is in the way' }]
   assert.equal(end, {
     ...{ event: 'planned', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
-    ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, failed },
+    ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, verified: 0, failed },
   })
 })
 
@@ -131,6 +133,51 @@ test('--delete: what was removed is told, and the way back removes what came', a
   fake.restoreAnswer = { ...counts, deleted: 0, failed, safetySnapshot: undefined }
   const { stderr } = await cli(argv, { operations: fake })
   assert.match(stderr, /\nnothing was deleted, because not everything could be restored\n$/)
+})
+
+/** Three looks at a long restore, two seconds apart. */
+const long = () => {
+  const fake = tree()
+  const counts = { files: 1200, directories: 3, bytes: 5 * 2 ** 20 }
+  fake.restoreSteps = [
+    { ...counts, phase: 'restore', done: 1000, total: undefined },
+    { ...counts, phase: 'restore', done: 3000, total: 12_000 },
+    { ...counts, phase: 'delete', done: 16, total: undefined },
+    { ...counts, phase: 'verify', done: 16, total: 12_000 },
+    { ...counts, phase: 'verify', done: 6000, total: 12_000 },
+  ]
+  return fake
+}
+
+test('progress on a terminal: a bar, how fast, and how long', async () => {
+  const world = { operations: long(), terminal: 120, tickMs: 1000 }
+  const { stderr } = await cli(['restore', '/', '--snapshot', 'before'], world)
+  const shown = stderr.split('\r').flatMap((text) => text.split('\u001b[K')[0] || [])
+  assert.equal(shown, [
+    'restored 1,200 files, 5 MiB, 500/s',
+    '[#####---------------]  25%  restored 1,200 files, 5 MiB, 3,000 of 12,000 entries, 1,000/s, ' +
+      '9 seconds left',
+    'deleting what was not there, 16 entries',
+    '[--------------------]   0%  verifying, 16 of 12,000 entries',
+    '[##########----------]  50%  verifying, 6,000 of 12,000 entries, 5,984/s, 1 second left',
+  ])
+})
+
+test('progress elsewhere is a plain line every five seconds, and with --json an event', async () => {
+  const argv = ['restore', '/', '--snapshot', 'before']
+  const plain = await cli(argv, { operations: long(), tickMs: 2000 })
+  assert.is(plain.stderr.split('\n').length - 1, 1)
+  assert.equal(
+    ['\r', '\u001b'].filter((control) => plain.stderr.includes(control)),
+    [],
+  )
+  const { stdout } = await cli([...argv, '--json'], { operations: long(), tickMs: 1000 })
+  const [first, second] = documents(stdout)
+  assert.equal(first, {
+    ...{ event: 'progress', phase: 'restore', files: 1200, directories: 3, bytes: 5_242_880 },
+    ...{ done: 1000, perSecond: 500 },
+  })
+  assert.equal([second.done, second.total, second.perSecond], [3000, 12_000, 1000])
 })
 
 test.run()

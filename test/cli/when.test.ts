@@ -145,8 +145,10 @@ function refusal(run: () => unknown): CommandError {
 test('where no snapshot is as old: the nearest one', () => {
   const { message, exit } = refusal(() => pick('2026-11-19'))
   assert.is(exit, Exit.NOT_FOUND)
-  assert.match(message, /^no snapshot of the 4 snapshots is from '2026-11-19' or before; /)
-  assert.match(message, /the nearest, and oldest, is 'old' of 2026-11-20 12:00:00$/)
+  assert.is(
+    message,
+    "no snapshot is from '2026-11-19' or before; the oldest is 'old' of 2026-11-20 12:00:00",
+  )
   const { message: back } = refusal(() => pick('latest~4'))
   assert.is(
     back,
@@ -165,6 +167,19 @@ test('where there are no snapshots', () => {
   const { message, exit } = refusal(() => pickSnapshot(parseWhen('latest', nowMs), []))
   assert.is(exit, Exit.NOT_FOUND)
   assert.match(message, /^there are no snapshots; /)
+})
+
+test('snapshots that were made to go back to are passed over', () => {
+  const created = made('2026-11-23T09:00:00+01:00')
+  const safety = { id: 6, name: 'pre-restore-20261123-080000-2', created, ...NOTES }
+  const when = parseWhen('latest', nowMs)
+  assert.is(pickSnapshot(when, [...SNAPSHOTS, safety]).name, 'new')
+  const own = { id: 7, name: 'pre-restore-mine', created, ...NOTES }
+  assert.is(pickSnapshot(when, [...SNAPSHOTS, safety, own]).name, 'pre-restore-mine')
+  assert.match(
+    refusal(() => pickSnapshot(when, [safety])).message,
+    /^there are no snapshots but those that were made to go back to; /,
+  )
 })
 
 test.run()

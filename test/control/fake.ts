@@ -90,6 +90,7 @@ export const RESTORED: RestoreSummary = {
   ...{
     attributes: 0,
     deleted: 0,
+    verified: 0,
     failed: [],
     plan: [],
     safetySnapshot: 'pre-restore-20261122-201405',

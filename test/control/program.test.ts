@@ -109,14 +109,9 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
   'a restore': (o) => {
     const to = Buffer.from('else')
     const paths = [Buffer.from('config.yml'), Buffer.from('sub')]
-    const request = {
-      snapshot: '001',
-      paths,
-      to,
-      overwrite: 'keep-both',
-      dryRun: true,
-      delete: true,
-    } as const
+    const rules = { include: ['*.yml', 'sub/'], exclude: ['/tmp'], verify: true }
+    const more = { overwrite: 'keep-both', dryRun: true, delete: true, ...rules } as const
+    const request = { snapshot: '001', paths, to, ...more }
     return o.restore(request, () => undefined)
   },
   'a check': (o) => o.check(() => undefined),
@@ -268,8 +263,8 @@ test('a long message is cut between two characters', async () => {
 test('a long call reports its progress before its result', async () => {
   const fake = tree()
   fake.restoreSteps = [
-    { files: 1, directories: 0, bytes: 10 },
-    { files: 2, directories: 1, bytes: 30 },
+    { phase: 'restore', files: 1, directories: 0, bytes: 10, done: 16, total: undefined },
+    { phase: 'verify', files: 2, directories: 1, bytes: 30, done: 32, total: 64 },
   ]
   fake.checkSteps = ['inodes', 'blocks']
   fake.deletionSteps = [{ snapshots: 1, versions: 5, total: 9, bytes: 4096 }]

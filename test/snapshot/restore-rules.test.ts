@@ -185,4 +185,69 @@ on('a dry run tells what would fail, what would stay, and where it goes', async 
   assert.not.ok(client.has('new'))
 })
 
+/** Files and folders by kind, in several folders. */
+async function makeKinds(subject: Subject): Promise<void> {
+  const { client, snapshots } = subject
+  for (const dir of ['src', 'src/old', 'docs', 'docs/deep', 'empty']) client.mkdir(dir, 0o750)
+  for (const dir of ['src', 'src/old', 'docs', 'docs/deep']) {
+    for (const name of ['a.ts', 'b.js']) await write(subject, `${dir}/${name}`, 'data', 5)
+  }
+  client.set('src', { mtime: at(7) })
+  snapshots.create('s')
+}
+
+const filesOf = ({ plan }: RestoreSummary) =>
+  plan
+    .filter(({ action }) => action === 'create')
+    .map(({ path }) => Buffer.from(path).toString())
+    .sort()
+
+on('only what matches is restored, in folders that are made for it', async (subject) => {
+  const { client } = subject
+  await makeKinds(subject)
+  const include = ['*.ts', '/docs/deep']
+  const exclude = ['old']
+  const to = bytes('new')
+  const { files, directories } = await subject.restore('s', '', { to, include, exclude })
+  assert.equal([files, directories], [4, 4])
+  assert.equal(client.names('new').sort(), ['docs', 'src'])
+  assert.equal(client.names('new/src'), ['a.ts'])
+  assert.equal(client.names('new/docs').sort(), ['a.ts', 'deep'])
+  assert.equal(client.names('new/docs/deep').sort(), ['a.ts', 'b.js'])
+  const { mode, mtime } = client.stat('new/src')
+  assert.equal([mode, mtime], [0o750, at(7)])
+})
+
+on('in place, folders that are not wanted themselves are left as they are', async (subject) => {
+  const { client } = subject
+  await makeKinds(subject)
+  client.set('src', { mode: 0o700 })
+  for (const name of ['a.ts', 'b.js']) client.remove(`src/${name}`)
+  const { files, attributes } = await subject.restore('s', 'src', { include: ['/src/*.ts'] })
+  assert.equal([files, attributes], [1, 0])
+  assert.equal(client.names('src').sort(), ['a.ts', 'old'])
+  assert.is(client.stat('src').mode, 0o700)
+})
+
+on('what is excluded stays as it is, with all below it', async (subject) => {
+  const { client } = subject
+  await makeKinds(subject)
+  for (const dir of ['src', 'docs']) client.remove(`${dir}/a.ts`)
+  client.remove('src/old/a.ts')
+  const plan = (more: object) => subject.restore('s', '', { dryRun: true, ...more })
+  assert.equal(filesOf(await plan({})), ['docs/a.ts', 'src/a.ts', 'src/old/a.ts'])
+  assert.equal(filesOf(await plan({ exclude: ['old/'] })), ['docs/a.ts', 'src/a.ts'])
+  assert.equal(filesOf(await plan({ exclude: ['/src'] })), ['docs/a.ts'])
+  assert.equal(filesOf(await plan({ include: ['/src/old'] })), ['src/old/a.ts'])
+  assert.equal(filesOf(await plan({ include: ['nothing'] })), [])
+  const only = await subject.restore('s', 'src/old', { dryRun: true, exclude: ['/src'] })
+  assert.equal([only.files, only.unchanged], [0, 0], 'patterns count for the paths as well')
+})
+
+on('patterns and --delete cannot go together', async (subject) => {
+  subject.snapshots.create('s')
+  assert.throws(() => subject.restore('s', '', { delete: true, include: ['*'] }), /be deleted/)
+  assert.throws(() => subject.restore('s', '', { exclude: ['[a'] }), /a '\[' without its '\]'/)
+})
+
 test.run()

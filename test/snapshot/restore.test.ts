@@ -160,7 +160,7 @@ on('symlinks and special files come back in place', async (subject) => {
   assert.equal(client.id('p'), before[1]?.id)
   assert.equal(await subject.restore('s', paths), {
     ...{ files: 0, directories: 0, bytes: 0, unchanged: 4, skipped: 0, failed: [] },
-    ...{ attributes: 0, deleted: 0, plan: [] },
+    ...{ attributes: 0, deleted: 0, verified: 0, plan: [] },
     safetySnapshot: undefined,
   })
 })
