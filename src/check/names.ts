@@ -61,6 +61,7 @@ export class DirectoryCheck {
     await this.#names(cursors.names, false, (name, version) => this.#name(name, version))
     await this.#names(cursors.pastNames, true, (name, version) => this.#name(name, version))
     this.#counts()
+    this.#growth()
     if (this.#pagesMayLackNames()) await this.#searchPages()
   }
 
@@ -157,6 +158,18 @@ export class DirectoryCheck {
         const has = count(directories, 'directory')
         this.#tell(`its nlink is ${nlink}, and it has ${has} in it`, span)
       }
+    }
+  }
+
+  /** Cookies are never used again: the next one only grows. */
+  #growth(): void {
+    const seen = this.#versions.filter((version) => !isEmpty(version))
+    const inTime = seen.sort((a, b) => a.from - b.from)
+    for (const [i, version] of inTime.entries()) {
+      const { nextCookie } = version.value
+      const before = inTime[i - 1]?.value.nextCookie ?? 0
+      if (nextCookie >= before) continue
+      this.#tell(`its next cookie is ${nextCookie}, and was ${before} before`, version)
     }
   }
 

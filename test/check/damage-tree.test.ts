@@ -95,6 +95,11 @@ rows(test, 'directories', [
     ["'many' (inode 1030): its next cookie is 103, and cookie 103 is in use"],
   ],
   [
+    'a next cookie that went back',
+    (scene) => scene.changePast(inodeSpec, DIR, 2, (inode) => ({ ...inode, nextCookie: 99 })),
+    ["'dir' (inode 1024) in snapshot 'second': its next cookie is 7, and was 99 before"],
+  ],
+  [
     'nlink of a directory',
     (scene) => scene.change(inodeSpec, ROOT, (inode) => ({ ...inode, nlink: 5 })),
     ['the root directory, also in 2 snapshots: its nlink is 5, and it has 2 directories in it'],
