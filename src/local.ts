@@ -76,7 +76,7 @@ export class LocalOperations implements Operations {
     return this.#volume.snapshots.delete(name)
   }
 
-  restore(
+  async restore(
     request: RestoreRequest,
     progress: (progress: RestoreProgress) => void,
   ): Promise<RestoreSummary> {
