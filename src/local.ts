@@ -122,7 +122,7 @@ export class LocalOperations implements Operations {
     return measureSnapshots(this.#volume, words)
   }
 
-  restore(
+  async restore(
     request: RestoreRequest,
     progress: (progress: RestoreProgress) => void,
   ): Promise<RestoreSummary> {

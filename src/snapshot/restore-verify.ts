@@ -22,6 +22,8 @@ export interface VerifyOptions {
   readonly request: RestoreRequest
   readonly filter: Filter
   readonly links: RestoredLinks
+  /** Whether nothing may be there that is not in the snapshot. */
+  readonly pruned: boolean
   /** Is called after each entry, and lets others have their turn. */
   readonly pause: () => Promise<void>
   /** Is told of what is not as it was. */
@@ -57,7 +59,7 @@ export class RestoreVerification {
       const wanted = filter.below(position, name, inode.type === FileType.DIR)
       await this.entry({ dir: ino, name, path: below }, { ino: entry.ino, inode }, wanted)
     }
-    if (this.#options.request.delete) this.#others(ino, path, source)
+    if (this.#options.pruned) this.#others(ino, path, source)
   }
 
   async #folder(place: Place, source: Located, position: Position): Promise<void> {

@@ -128,9 +128,10 @@ export class Restore {
       ...{ pause: () => this.#pause(), fail: (path, error) => this.#fail(path, error) },
     })
     for (const one of plan) await walk.one(one)
-    if (this.#request.delete && this.#failed.length === 0) await this.#prune(plan)
+    const pruned = this.#request.delete === true && this.#failed.length === 0
+    if (pruned) await this.#prune(plan)
     if (!this.#request.dryRun) await this.#live.store.flush()
-    const verified = this.#request.verify ? await this.#verify(plan) : 0
+    const verified = this.#request.verify ? await this.#verify(plan, pruned) : 0
     return {
       ...{ ...this.#target.counts, verified, failed: this.#failures(), plan: this.#plan },
       safetySnapshot: this.#safety?.name,
@@ -162,13 +163,16 @@ export class Restore {
     }
   }
 
-  /** @returns how many entries are as they were */
-  async #verify(plan: readonly Planned[]): Promise<number> {
+  /**
+   * @param pruned whether nothing else may be there
+   * @returns how many entries are as they were
+   */
+  async #verify(plan: readonly Planned[], pruned: boolean): Promise<number> {
     const { dataset, reader } = this.#live
     this.#meter?.begin('verify')
     const verification = new RestoreVerification({
       ...{ live: this.#live, past: this.#past, request: this.#request, filter: this.#filter },
-      ...{ links: this.#links, pause: () => this.#pause() },
+      ...{ links: this.#links, pruned, pause: () => this.#pause() },
       fail: (path, reason) => {
         if (this.#failed.some((other) => Buffer.compare(other.path, path) === 0)) return
         this.#fail(path, new FsError('IO', reason))

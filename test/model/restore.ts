@@ -1,7 +1,7 @@
 /** A restore, done to the model: what it should lead to, written down as simply as can be. */
 import { add, drop, isDirectory, type Node, newNode, nodesOf, place, touch } from './tree.ts'
 
-export type Overwrite = 'never' | 'if-changed' | 'always'
+export type Overwrite = 'never' | 'if-changed' | 'if-newer' | 'always'
 
 /** What a restore says at its end. */
 export interface Outcome {
@@ -9,6 +9,7 @@ export interface Outcome {
   directories: number
   unchanged: number
   skipped: number
+  deleted: number
   failed: string[]
   /** The live tree as it was before the first change of what was there. */
   safety: Node | undefined
@@ -19,6 +20,7 @@ export interface ModelRestore {
   readonly past: Node
   readonly overwrite: Overwrite
   readonly inPlace: boolean
+  readonly delete: boolean
   /** The names of a directory of the snapshot, in the order in which it lists them. */
   readonly order: (path: string) => readonly string[]
   /** Keeps a tree as it is now. */
@@ -35,7 +37,15 @@ export class Restoring {
   constructor(options: ModelRestore) {
     this.#options = options
     this.outcome = {
-      ...{ files: 0, directories: 0, unchanged: 0, skipped: 0, failed: [], safety: undefined },
+      ...{
+        files: 0,
+        directories: 0,
+        unchanged: 0,
+        skipped: 0,
+        deleted: 0,
+        failed: [],
+        safety: undefined,
+      },
     }
   }
 
@@ -49,8 +59,10 @@ export class Restoring {
     const names = to.split('/').slice(1)
     const node = find(this.#options.past, source)
     if (names[0] === '') {
+      const newer = this.#isNewer(this.#options.live, node)
       this.#children(this.#options.live, node, source, '')
-      this.#finish(this.#options.live, node, false)
+      this.#finish(this.#options.live, node, newer)
+      this.#prune(source, to)
       return
     }
     let dir = this.#options.live
@@ -64,6 +76,7 @@ export class Restoring {
       dir = there ?? this.#make(dir, name, find(this.#options.past, above.join('')))
     }
     this.#entry(dir, names.at(-1) ?? '', node, source, to)
+    this.#prune(source, to)
   }
 
   #entry(dir: Node, name: string, past: Node, source: string, to: string): void {
@@ -73,18 +86,19 @@ export class Restoring {
     }
     const existing = dir.names.get(name)
     if (existing !== undefined && isDirectory(existing)) {
+      const newer = this.#isNewer(existing, past)
       this.#children(existing, past, source, to)
-      this.#finish(existing, past, false)
+      this.#finish(existing, past, newer)
       return
     }
-    if (existing !== undefined && this.#options.overwrite === 'never') {
+    if (existing !== undefined && this.#stays(existing, past)) {
       this.outcome.skipped++
       return
     }
     const made = this.#make(dir, name, past)
     this.outcome.directories++
     this.#children(made, past, source, to)
-    this.#finish(made, past, true)
+    this.#finish(made, past, 'made')
   }
 
   #children(dir: Node, past: Node, source: string, to: string): void {
@@ -102,9 +116,10 @@ export class Restoring {
     return made
   }
 
-  #finish(dir: Node, past: Node, made: boolean): void {
-    if ((!made && this.#options.overwrite === 'never') || sameAttributes(dir, past)) return
-    this.#change(!made)
+  /** @param made by the restore; otherwise whether it gets its attributes back */
+  #finish(dir: Node, past: Node, made: boolean | 'made'): void {
+    if (made === false || sameAttributes(dir, past)) return
+    this.#change(made !== 'made')
     assign(dir, past)
     touch(dir)
   }
@@ -120,14 +135,72 @@ export class Restoring {
     } else if (link === undefined && existing !== undefined && this.#isSame(existing, past)) {
       this.#remember(existing, past)
       this.outcome.unchanged++
+    } else if (existing !== undefined && this.#stays(existing, past)) {
+      this.outcome.skipped++
     } else if (existing !== undefined && existing.names.size > 0) {
-      this.outcome.failed.push(to)
+      // With --delete it waits until what is in the way is removed.
+      if (!this.#options.delete) this.outcome.failed.push(to)
     } else {
       this.#change(existing !== undefined)
       if (link !== undefined) this.#place(dir, name, link)
       else this.#put(dir, name, past)
       this.outcome.files++
     }
+  }
+
+  /** Whether what is there, and is not as it was, is to stay. */
+  #stays(existing: Node, past: Node): boolean {
+    const { overwrite } = this.#options
+    return overwrite === 'never' || (overwrite === 'if-newer' && past.modified <= existing.modified)
+  }
+
+  /** Whether a directory that is there gets its attributes back. */
+  #isNewer(existing: Node, past: Node): boolean {
+    return !this.#stays(existing, past)
+  }
+
+  /** Removes what is in a restored tree and was not in the snapshot's. */
+  #prune(source: string, to: string): void {
+    const { live, past, delete: deleting } = this.#options
+    if (!deleting || this.outcome.failed.length > 0) return
+    const names = to.split('/').filter((name) => name !== '')
+    let parent = live
+    for (const name of names.slice(0, -1)) parent = parent.names.get(name) ?? live
+    const last = names.at(-1)
+    if (last === undefined) this.#pruneIn(live, find(past, source), to)
+    else this.#pruneAt(parent, last, find(past, source), to)
+  }
+
+  #pruneAt(dir: Node, name: string, past: Node, to: string): void {
+    const existing = dir.names.get(name)
+    if (existing === undefined || !isDirectory(existing)) return
+    if (isDirectory(past)) this.#pruneIn(existing, past, to)
+    else if (existing.names.size > 0 && !this.#stays(existing, past)) {
+      for (const inside of [...existing.names.keys()]) this.#remove(existing, inside)
+      this.#file(dir, name, past, to)
+    }
+  }
+
+  #pruneIn(dir: Node, past: Node, to: string): void {
+    const same = sameAttributes(dir, past)
+    for (const name of [...dir.names.keys()]) {
+      const then = past.names.get(name)
+      if (then === undefined) this.#remove(dir, name)
+      else this.#pruneAt(dir, name, then, `${to}/${name}`)
+    }
+    if (!same || sameAttributes(dir, past)) return
+    this.#change(true)
+    assign(dir, past)
+    touch(dir)
+  }
+
+  #remove(dir: Node, name: string): void {
+    const node = dir.names.get(name)
+    if (node === undefined) return
+    for (const inside of [...node.names.keys()]) this.#remove(node, inside)
+    this.#change(true)
+    drop(dir, name, node)
+    this.outcome.deleted++
   }
 
   #put(dir: Node, name: string, past: Node): void {

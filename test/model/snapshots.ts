@@ -180,7 +180,10 @@ const restore: SnapshotOperation = {
     const trees = sources.filter(([tree]) => tree.names.size > 0)
     const several = trees.length > 0 && random.oneIn(2)
     const [node, source] = random.pick(several ? trees : sources)
-    const overwrite = random.pick<Overwrite>(['never', 'if-changed', 'if-changed', 'always'])
+    const overwrite = random.pick<Overwrite>([
+      ...(['never', 'if-changed', 'if-changed', 'if-newer', 'always'] as const),
+    ])
+    const rules = { overwrite, delete: random.oneIn(3) }
     const inPlace = random.oneIn(2) || source === ''
     const to = inPlace ? undefined : anyTarget(world)
     const existing = to === undefined ? undefined : to.dir.names.get(to.name)
@@ -193,14 +196,23 @@ const restore: SnapshotOperation = {
       if (isDirectory(dir)) lists.set(path, client.names(path))
     const order = (path: string) => lists.get(path) ?? []
     const freeze = () => world.freeze()
-    const model = new Restoring({ live: world.tree, past, overwrite, inPlace, order, freeze })
-    const options = { to: to === undefined ? undefined : bytes(to.path), overwrite }
+    const model = new Restoring({ live: world.tree, past, ...rules, inPlace, order, freeze })
+    const target = to === undefined ? undefined : bytes(to.path)
+    const options = { to: target, ...rules, verify: random.oneIn(2) }
     const summary = world.subject.restore(name, source, options)
     model.run(source, place === '' ? '/' : place)
-    const { safetySnapshot, failed, files, directories: made, unchanged, skipped } = await summary
+    const {
+      safetySnapshot,
+      failed,
+      files,
+      directories: made,
+      unchanged,
+      skipped,
+      deleted,
+    } = await summary
     world.special = true
     const paths = failed.map(({ path }) => `/${Buffer.from(path).toString('latin1')}`)
-    const real = { files, directories: made, unchanged, skipped, failed: paths }
+    const real = { files, directories: made, unchanged, skipped, deleted, failed: paths }
     if (safetySnapshot !== undefined) {
       world.past.set(safetySnapshot, model.outcome.safety ?? world.freeze())
     }

@@ -1,5 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Restore } from '../../src/snapshot/restore.ts'
+import type { RestoreProgress } from '../../src/snapshot/restore-request.ts'
+import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import { bytes, type Client, fails } from '../fs/client.ts'
 import { blocks, put, type Subject } from './harness.ts'
 import { kept, safeties, sound } from './sound.ts'
@@ -161,6 +164,34 @@ on('never with --delete: what differs stays, and what is new goes', async (subje
 on('keeping both and deleting cannot go together', async (subject) => {
   subject.snapshots.create('s')
   fails('INVAL', () => subject.restore('s', '', { delete: true, overwrite: 'keep-both' }))
+})
+
+on('a deletion that was interrupted is completed by the same restore', async (subject) => {
+  const { client, snapshots } = subject
+  const [, before] = await makeMore(subject)
+  let steps = 0
+  const stopping = subject.restore('s', 'd', { delete: true }, (step) => {
+    const { phase } = step as RestoreProgress
+    // A few steps into the deletion.
+    if (phase === 'delete' && ++steps === 3) void snapshots.stop()
+  })
+  const error = await stopping.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  assert.match(String(error), /interrupted, because the server stops; run it again/)
+  assert.ok(client.names('d/new').length > 300, 'much of it is still there')
+  const { live } = subject
+  const again = new Snapshots(subject.store, live.dataset, () => live.data.settleAll())
+  const request = { snapshot: 's', paths: [bytes('d')], to: undefined, delete: true } as const
+  const { failed } = await new Restore(
+    live,
+    again,
+    { ...request, overwrite: 'if-changed' },
+    () => undefined,
+  ).run()
+  assert.equal(failed, [])
+  assert.equal(treeOf(client, 'd'), before)
 })
 
 test.run()
