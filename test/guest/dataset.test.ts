@@ -14,7 +14,7 @@ scenario(test, 'a dataset is a mount of its own, and a folder of the root', asyn
       # It is there at once, by name and in the listing, and another file system.
       test -d /mnt/projects
       test "$(ls /mnt | tr '\\n' ' ')" = 'file projects '
-      test "$(stat -c %d /mnt/projects)" != "$(stat -c %d /mnt)"
+      test "$(stat -c %d /mnt/projects/.)" != "$(stat -c %d /mnt)"
       mkdir /run/projects
       mount -t nfs -o nolock localhost:/projects /run/projects
       echo two >/run/projects/two
@@ -63,7 +63,7 @@ scenario(test, 'a restart under mounts of datasets is not noticed', async () => 
       echo before >&5
       echo before >&6
       stop_server
-      serve /srv/data
+      serve /srv/data 5>&- 6>&-
       echo after >&5
       echo after >&6
       exec 5>&- 6>&-

@@ -12,6 +12,8 @@ import { type Subject, withRestarts } from './harness.ts'
 export async function requireSound(subject: Subject): Promise<void> {
   subject.live.data.settleAll()
   subject.reclaim()
+  // What goes on in the background comes to its end.
+  await subject.snapshots.resume()
   checkTree(subject.live)
   await audit(subject.store)
   await assertSound(subject.store)
