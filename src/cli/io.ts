@@ -26,6 +26,10 @@ export interface Io {
   readonly env: Environment
   /** Writes to stdout, and waits until it has gone. @throws the system's error, EPIPE */
   writeBytes(bytes: Uint8Array): Promise<void>
+  /** Whether somebody sits there to be asked. */
+  readonly interactive: boolean
+  /** A line that somebody types; undefined where nothing comes, or Ctrl-C. */
+  ask(question: string): Promise<string | undefined>
   readonly cwd: string
   /** The user's number; 0 is root. */
   readonly uid: number
@@ -53,6 +57,19 @@ function output(stream: NodeJS.WriteStream): Output {
   }
 }
 
+async function ask(question: string): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline')
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await new Promise((resolve) => {
+      lines.on('close', () => resolve(undefined))
+      lines.question(question, resolve)
+    })
+  } finally {
+    lines.close()
+  }
+}
+
 /** This process. */
 export function processIo(): Io {
   return {
@@ -63,6 +80,8 @@ export function processIo(): Io {
       new Promise((resolve, reject) => {
         process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()))
       }),
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    ask,
     cwd: process.cwd(),
     uid: process.getuid?.() ?? -1,
     now: () => Date.now(),

@@ -2,6 +2,7 @@
 import { OVERWRITE, type RestoreRequest } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { Filter, PATTERNS_MAX } from '../snapshot/filter.ts'
+import type { Context } from './context.ts'
 import { UsageError } from './errors.ts'
 import type { Given } from './options.ts'
 import { parsePath } from './paths.ts'
@@ -11,17 +12,24 @@ import { parseWhen, type When } from './when.ts'
 export const ARCHIVE = '-'
 
 export interface Asked extends Omit<RestoreRequest, 'snapshot'> {
-  readonly snapshot: string | When
+  /** undefined: to be asked for. */
+  readonly snapshot: string | When | undefined
   /** A place on this machine's disk, as the user wrote it. */
   readonly output: string | undefined
 }
 
 /** @throws UsageError */
-export function askedOf(given: Given, nowMs: number): Asked {
-  const snapshot = snapshotOf(given, nowMs)
+export function askedOf({ io, json }: Context, given: Given): Asked {
+  const snapshot = snapshotOf(given, io.now())
   const sources = [...given.args, ...given.values('source')]
   if (sources.length === 0) throw new UsageError("'restore' needs a PATH; / restores everything")
   const output = outputOf(given)
+  const mayAsk = io.interactive && !json && sources.length === 1 && output !== ARCHIVE
+  if (snapshot === undefined && !mayAsk) {
+    throw new UsageError(
+      "'restore' needs --snapshot NAME or --at TIME ('zerofs-nfs snapshot list' tells them)",
+    )
+  }
   const to = given.value('to')
   if (to !== undefined && output !== undefined) {
     throw new UsageError('--to is inside the file system and --output outside: give one of them')
@@ -40,17 +48,13 @@ export function askedOf(given: Given, nowMs: number): Asked {
   return asked
 }
 
-function snapshotOf(given: Given, nowMs: number): string | When {
+function snapshotOf(given: Given, nowMs: number): string | When | undefined {
   const name = given.value('snapshot')
   const at = given.value('at')
   if (name !== undefined && at !== undefined) {
     throw new UsageError('--snapshot and --at both say where from: give one of them')
   }
-  const snapshot = at === undefined ? name : parseWhen(at, nowMs)
-  if (snapshot !== undefined) return snapshot
-  throw new UsageError(
-    "'restore' needs --snapshot NAME or --at TIME ('zerofs-nfs snapshot list' tells them)",
-  )
+  return at === undefined ? name : parseWhen(at, nowMs)
 }
 
 function outputOf(given: Given): string | undefined {

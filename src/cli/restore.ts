@@ -1,10 +1,12 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
 import { type Operations, OVERWRITE } from '../control/operations.ts'
 import { type Context, dataFolder, onStderr } from './context.ts'
+import { Exit } from './errors.ts'
 import { exportCommand } from './export.ts'
 import { tarCommand } from './export-tar.ts'
 import { explained, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
+import { pickVersion } from './pick.ts'
 import { restoreInside } from './restore-inside.ts'
 import { ARCHIVE, type Asked, askedOf } from './restore-options.ts'
 import { ago, isoTime, localTime } from './text.ts'
@@ -55,7 +57,8 @@ export const restore: Command = {
     'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
     'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is\n' +
     'completed by the same command. A TIME stands for all of what it names (2026-11-22: that day), and\n' +
-    'is local unless it ends in Z or +01:00.',
+    'is local unless it ends in Z or +01:00. On a terminal, and without both, the versions of PATH are\n' +
+    'told, and one can be picked.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project/config.yml --at "2 hours ago"',
@@ -67,12 +70,13 @@ export const restore: Command = {
     'zerofs-nfs restore --snapshot before-upgrade -- -strange-name',
   ],
   async run(called, given) {
-    const asked = askedOf(given, called.io.now())
+    const asked = askedOf(called, given)
     const { output, ...what } = asked
     const context = output === ARCHIVE ? onStderr(called) : called
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'restore', async (operations, signal) => {
       const snapshot = await nameOf(context, operations, asked)
+      if (snapshot === undefined) return Exit.OK
       const request = { ...what, snapshot }
       if (output === undefined) return restoreInside(context, given, operations, request, signal)
       if (output === ARCHIVE) {
@@ -84,12 +88,14 @@ export const restore: Command = {
   },
 }
 
-/** The snapshot's name; which one a time has led to is told. */
+/** The snapshot's name; which one a time has led to is told. undefined: none was picked. */
 async function nameOf(
   context: Context,
   operations: Operations,
-  { snapshot }: Asked,
-): Promise<string> {
+  { snapshot, paths }: Asked,
+): Promise<string | undefined> {
+  const [path = new Uint8Array()] = paths
+  if (snapshot === undefined) return pickVersion(context, operations, path)
   if (typeof snapshot === 'string') return snapshot
   const { name, created } = pickSnapshot(snapshot, await operations.listSnapshots())
   const made = `${localTime(created)}, ${ago(created, context.io.now())}`

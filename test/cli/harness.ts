@@ -32,6 +32,8 @@ export interface World {
   readonly tickMs?: number
   /** Is given the way to send signals. */
   readonly onStart?: (send: (signal: StopSignal) => void) => void
+  /** What somebody types when asked; undefined: nobody is there. */
+  readonly answers?: readonly string[]
   /** Is given the bytes that went to stdout. */
   readonly onBytes?: (bytes: Buffer) => void
   /** Runs whenever something is printed. */
@@ -54,11 +56,17 @@ export async function cli(argv: readonly string[], world: World = {}): Promise<R
   })
   const exits: number[] = []
   const archive: Buffer[] = []
+  const answers = [...(world.answers ?? [])]
   let now = NOW_MS
   const io: Io = {
     ...{ stdout: output('stdout'), stderr: output('stderr'), env: world.env ?? {} },
     writeBytes: async (bytes) => {
       archive.push(Buffer.from(bytes))
+    },
+    interactive: world.answers !== undefined,
+    ask: async (question) => {
+      printed.stderr += question
+      return answers.shift()
     },
     ...{ cwd: world.cwd ?? '/work', uid: world.uid ?? 1000 },
     now: () => {

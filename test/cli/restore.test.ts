@@ -67,6 +67,53 @@ test('--snapshot takes names, and no times', async () => {
   assert.is(code, 4)
 })
 
+/** A file of two versions, the newer one in two snapshots. */
+const versions = () => {
+  const fake = new FakeOperations(tree().root, ['first', 'before', '001'])
+  const { stat } = fake
+  fake.stat = async (snapshot, path) => {
+    const info = await stat.call(fake, snapshot, path)
+    return snapshot === 'first' ? { ...info, size: 2048 } : info
+  }
+  return fake
+}
+
+test('on a terminal, without a snapshot: the versions to pick from', async () => {
+  const fake = versions()
+  const { code, stdout, stderr } = await cli(['restore', 'project/a'], {
+    ...{ operations: fake, answers: ['x', '3', '0', ' 2 '] },
+  })
+  assert.is(code, 0)
+  assert.equal(stdout.split('\n').slice(0, 3), [
+    'project/a in the snapshots, the newest version first:',
+    '  1  2023-11-14 22:13:21  1 B    001 (just now) and 1 older',
+    '  2  2023-11-14 22:13:21  2 KiB  first (2 hours ago)',
+  ])
+  assert.is(stderr.split('Which one is to be restored (1 to 2)? ').length, 5)
+  assert.is(fake.requests[0]?.snapshot, 'first')
+})
+
+test('nothing is picked', async () => {
+  const left = versions()
+  const enter = await cli(['restore', 'project/a'], { operations: left, answers: [''] })
+  assert.equal([enter.code, enter.stdout.endsWith('\nnothing was restored\n')], [0, true])
+  assert.is((await cli(['restore', 'x'], { operations: left, answers: [] })).code, 130)
+  const none = await cli(['restore', 'nowhere'], { operations: left, answers: ['1'] })
+  assert.equal([none.code, none.stderr], [4, "zerofs-nfs: no snapshot has 'nowhere'\n"])
+  assert.equal(left.requests, [])
+})
+
+for (const argv of [
+  ['x', 'project'],
+  ['x', '--json'],
+  ['x', '--output', '-'],
+]) {
+  test(`nobody is asked: restore ${argv.join(' ')}`, async () => {
+    const { code } = await cli(['restore', ...argv], { operations: versions(), answers: ['1'] })
+    assert.is(code, 2)
+  })
+}
+
 const planned = () => {
   const fake = tree()
   const failed = [{ path: Buffer.from('project/b'), reason: 'it is in the way' }]
