@@ -53,7 +53,8 @@ function output(stream: NodeJS.WriteStream): Output {
   return {
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? COLUMNS_DEFAULT
+      // A terminal that nobody has told its size has none.
+      return stream.columns || COLUMNS_DEFAULT
     },
     write(text) {
       stream.write(text)

@@ -54,7 +54,7 @@ export class Progress {
 
 function fit(text: string, columns: number): string {
   let fitting = text
-  while (width(fitting) > columns) fitting = [...fitting].slice(0, -1).join('')
+  while (fitting !== '' && width(fitting) > columns) fitting = [...fitting].slice(0, -1).join('')
   return fitting
 }
 

@@ -236,6 +236,8 @@ test('progress on a terminal is one line that goes away', async () => {
   const { stderr } = await cli(restore, world)
   assert.is(stderr, '\rrestored 2 files, 2 KiB, 178/s\u001b[K\r\u001b[K')
   const narrow = await cli(restore, { ...world, terminal: 12, tickMs: 200, operations: steps() })
+  const none = await cli(restore, { ...world, terminal: 0, tickMs: 200, operations: steps() })
+  assert.is(none.code, 0, 'a terminal without a width ends as well')
   assert.ok(narrow.stderr.startsWith('\rrestored 1 \u001b[K\rrestored 2 \u001b[K'))
 })
 
