@@ -5,6 +5,7 @@ import {
   access,
   add,
   isDirectory,
+  make,
   modify,
   type Node,
   newNode,
@@ -57,7 +58,7 @@ const create: Operation = {
   run(world) {
     const { dir, path, name } = anyPlace(world)
     const mode = world.random.pick(MODES)
-    const expected = add(dir, name, newNode(FileType.REG, mode))
+    const expected = make(dir, name, newNode(FileType.REG, mode))
     return `${path} ${world.both(expected, () => world.client.create(path, mode))}`
   },
 }
@@ -70,7 +71,7 @@ const mkdir: Operation = {
     const mode = world.random.pick(MODES)
     const inherited = dir.mode & 0o2000
     const node = newNode(FileType.DIR, mode | inherited)
-    const expected = add(dir, name, node)
+    const expected = make(dir, name, node)
     return `${path} ${world.both(expected, () => world.client.mkdir(path, mode))}`
   },
 }
@@ -81,7 +82,7 @@ const symlink: Operation = {
   run(world) {
     const { dir, path, name } = anyPlace(world)
     const target = world.random.pick(NAMES)
-    const expected = add(dir, name, newNode(FileType.LNK, 0o777, target))
+    const expected = make(dir, name, newNode(FileType.LNK, 0o777, target))
     return `${path} ${world.both(expected, () => world.client.symlink(path, target))}`
   },
 }
@@ -91,12 +92,12 @@ const mknod: Operation = {
   weight: 1,
   run(world) {
     const { dir, path, name } = anyPlace(world)
-    const expected = add(dir, name, newNode(FileType.FIFO, 0o600))
+    const expected = make(dir, name, newNode(FileType.FIFO, 0o600))
     const { client } = world
     const [id, last] = client.split(path)
     const no = { specdata1: 0, specdata2: 0 }
-    const make = () => client.fs.mknod(ROOT, id, last, FileType.FIFO, no, { mode: 0o600 })
-    return `${path} ${world.both(expected, make)}`
+    const mknod = () => client.fs.mknod(ROOT, id, last, FileType.FIFO, no, { mode: 0o600 })
+    return `${path} ${world.both(expected, mknod)}`
   },
 }
 

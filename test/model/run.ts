@@ -1,8 +1,8 @@
 /**
  * Runs random operations on the real file system and on the model, and compares them.
  *
- * `MODEL_SEED=n` replays a run and shows its steps; `MODEL_SEEDS=n` makes more runs,
- * `MODEL_STEPS=n` longer ones.
+ * `MODEL_SEED=n` replays a run and shows its steps; `MODEL_SEEDS=n` makes so many runs with seeds
+ * that are new each time, `MODEL_STEPS=n` longer ones.
  */
 import { withFolder } from '../fs/harness.ts'
 import { Random } from './random.ts'
@@ -71,9 +71,9 @@ function chosen<W extends World>(
   return random.pick(operations)
 }
 
-/** The seeds to run with: the one of the environment, or so many new ones each time. */
+/** The seeds to run with: what the environment asks for, or the same ones each time. */
 export function modelSeeds(count: number): readonly number[] {
   if (MODEL_SEED !== undefined) return [Number(MODEL_SEED)]
-  const first = Date.now() % 2 ** 31
+  const first = MODEL_SEEDS === undefined ? 1 : Date.now() % 2 ** 31
   return Array.from({ length: Number(MODEL_SEEDS ?? count) }, (_, i) => first + i)
 }

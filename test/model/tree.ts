@@ -115,17 +115,22 @@ export function nodesOf(root: Node): Map<Node, string> {
 
 export const isDirectory = (node: Node): boolean => node.type === FileType.DIR
 
-/** Adds a name. @returns why that cannot be */
-export function add(dir: Node, name: string, node: Node): Errno | undefined {
+/** Adds a name, at a time. @returns why that cannot be */
+export function add(dir: Node, name: string, node: Node, at = fresh()): Errno | undefined {
   if (dir.names.has(name)) return 'EXIST'
-  place(dir, name, node)
+  place(dir, name, node, at)
   return undefined
 }
 
+/** Adds a node that is new: its directory changes at the very time that it begins. */
+export function make(dir: Node, name: string, node: Node): Errno | undefined {
+  return add(dir, name, node, node.modified)
+}
+
 /** Has a name stand for a node. */
-export function place(dir: Node, name: string, node: Node): void {
+export function place(dir: Node, name: string, node: Node, at = fresh()): void {
   dir.names.set(name, node)
-  modify(dir)
+  modify(dir, at)
   touch(node)
   node.links++
   if (isDirectory(node)) node.parent = dir
@@ -141,9 +146,9 @@ export function remove(dir: Node, name: string, directory: boolean): Errno | und
   return undefined
 }
 
-export function drop(dir: Node, name: string, node: Node): void {
+export function drop(dir: Node, name: string, node: Node, at = fresh()): void {
   dir.names.delete(name)
-  modify(dir)
+  modify(dir, at)
   touch(node)
   node.links--
 }
@@ -162,8 +167,10 @@ export function rename(from: Node, name: string, to: Node, toName: string): Errn
     if (target.names.size > 0) return 'NOTEMPTY'
     drop(to, toName, target)
   }
-  drop(from, name, node)
-  return add(to, toName, node)
+  // Both directories change at the same time.
+  const at = fresh()
+  drop(from, name, node, at)
+  return add(to, toName, node, at)
 }
 
 /** Something of it changed: its ctime moves. */
@@ -172,9 +179,9 @@ export function touch(node: Node): void {
 }
 
 /** Its data or names changed: mtime moves too. */
-export function modify(node: Node): void {
+export function modify(node: Node, at = fresh()): void {
   touch(node)
-  node.modified = fresh()
+  node.modified = at
 }
 
 export function access(node: Node): void {
