@@ -11,6 +11,7 @@ import { newInode } from '../fs/inode.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { FileType, NO_USAGE, type Usage } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
+import { makeClone, type NamedPromotion, Promotions } from './clones.ts'
 import { DatasetDeletion } from './dataset-delete.ts'
 import { requireName } from './object-names.ts'
 import { OpenDataset, type SharedParts } from './open-dataset.ts'
@@ -19,6 +20,7 @@ import { SNAPDIR_NAME } from './snapdir.ts'
 /** Most datasets of a store: all of them are open. */
 const DATASETS_MAX = 1000
 const ROOT_DATASET = 1
+const NO_CLONE = { deleting: false, origin: undefined, tombstones: false }
 
 export interface DatasetOptions {
   readonly quota?: Usage
@@ -33,12 +35,14 @@ export class Datasets {
   readonly #open = new Map<number, OpenDataset>()
   /** Deletions under way. */
   readonly #working = new Set<Promise<void>>()
+  readonly #promotions: Promotions
   #changed: () => void = () => undefined
   #stopped = false
 
   constructor(store: Store, shared: SharedParts) {
     this.#store = store
     this.#shared = shared
+    this.#promotions = new Promotions(store, () => this.#stopped)
     for (const dataset of store.objsets.all) {
       if (dataset.record.deleting) continue
       this.#open.set(dataset.id, new OpenDataset(store, dataset, shared))
@@ -90,15 +94,12 @@ export class Datasets {
    * @throws FsError EXIST, INVAL (the name), NOSPC
    */
   create(name: string, { quota = NO_USAGE, uid, gid }: DatasetOptions): OpenDataset {
-    this.#requireFree(name)
-    if (this.#open.size >= DATASETS_MAX) {
-      throw new FsError('NOSPC', `there are ${DATASETS_MAX} datasets: delete some first`)
-    }
+    this.#requireRoom(name)
     const store = this.#store
     const dataset = store.transact((tx) => {
       const id = store.newObjset(tx)
       const ino = store.newIno()
-      const about = { name, root: ino, epoch: 1, quota, deleting: false }
+      const about = { name, root: ino, epoch: 1, quota, ...NO_CLONE }
       tx.put(store.datasets, id, { ...about, snapshotsChanged: tx.now, created: tx.now })
       const made = store.objsets.attach(id, [])
       tx.onUndo(() => store.objsets.detach(id))
@@ -107,10 +108,49 @@ export class Datasets {
       tx.put(made.inodes, ino, { ...newInode(root), parent: ino })
       return made
     })
-    const opened = new OpenDataset(store, dataset, this.#shared)
+    return this.#opened(dataset)
+  }
+
+  #opened(dataset: Dataset): OpenDataset {
+    const opened = new OpenDataset(this.#store, dataset, this.#shared)
     this.#open.set(dataset.id, opened)
     this.#touched()
     return opened
+  }
+
+  /**
+   * Makes a dataset that begins as a snapshot of another one is, in an instant: it shares what it
+   * does not change. It is durable after the store's next barrier.
+   *
+   * @throws FsError NOENT (the snapshot), EXIST, INVAL (the name), NOSPC
+   */
+  clone(origin: OpenDataset, snapshot: string, name: string, quota = NO_USAGE): OpenDataset {
+    const of = origin.snapshots.get(snapshot)
+    this.#requireRoom(name)
+    const store = this.#store
+    const about = { name, quota }
+    const made = store.transact((tx) => makeClone(tx, store, origin.dataset, of, about))
+    return this.#opened(made)
+  }
+
+  /**
+   * Makes a clone independent of the snapshot that it was made of, in steps.
+   *
+   * @returns a promise that resolves when it is, or where the store is about to be closed: then
+   *   the next start goes on with it
+   * @throws FsError NOENT; INVAL where it is no clone; NOSPC where a block has too many references
+   */
+  async promote(name: string): Promise<void> {
+    const { dataset } = this.get(name)
+    if (dataset.record.origin === undefined && !dataset.record.tombstones) {
+      throw new FsError('INVAL', `dataset '${name}' is no clone: it depends on no snapshot`)
+    }
+    await this.#track(this.#promotions.run(dataset).then(() => undefined))
+  }
+
+  /** Promotions under way. */
+  get promotions(): readonly NamedPromotion[] {
+    return this.#promotions.progress
   }
 
   /** @throws FsError NOENT, EXIST, INVAL */
@@ -155,6 +195,7 @@ export class Datasets {
   async #free(dataset: Dataset, opened?: OpenDataset): Promise<void> {
     await this.#store.flush()
     await opened?.stop()
+    await this.#promotions.ended(dataset)
     await new DatasetDeletion(this.#store, dataset, () => this.#stopped).run()
   }
 
@@ -162,11 +203,18 @@ export class Datasets {
   async resume(): Promise<void> {
     for (const one of this.#open.values()) await one.resume()
     for (const dataset of this.#store.objsets.all) {
-      if (!dataset.record.deleting) continue
-      void this.#track(this.#free(dataset)).catch((error: unknown) =>
-        this.#shared.report('a deleted dataset cannot be freed', error),
-      )
+      const { deleting, origin, tombstones } = dataset.record
+      if (deleting) {
+        this.#background(this.#free(dataset), 'a deleted dataset cannot be freed')
+      } else if (origin?.promoting || tombstones) {
+        const promotion = this.#promotions.run(dataset).then(() => undefined)
+        this.#background(promotion, 'the promotion of a dataset cannot go on')
+      }
     }
+  }
+
+  #background(work: Promise<void>, failed: string): void {
+    void this.#track(work).catch((error: unknown) => this.#shared.report(failed, error))
   }
 
   tick(): void {
@@ -213,6 +261,13 @@ export class Datasets {
   #requireOther(name: string): OpenDataset {
     if (name !== '') return this.get(name)
     throw new FsError('INVAL', 'the root dataset can be neither renamed nor deleted')
+  }
+
+  /** @throws FsError INVAL, EXIST, NOSPC */
+  #requireRoom(name: string): void {
+    this.#requireFree(name)
+    if (this.#open.size < DATASETS_MAX) return
+    throw new FsError('NOSPC', `there are ${DATASETS_MAX} datasets: delete some first`)
   }
 
   /** @throws FsError INVAL, EXIST */

@@ -116,7 +116,7 @@ export function eachBlock(
   for (let slot = 0; slot < chunk.address.length; slot++) {
     const address = chunk.address[slot] ?? 0
     const birth = chunk.birth[slot] ?? 0
-    if (address === 0 || birth < previousEnd) continue
+    if (address === 0 || birth < previousEnd || !dataset.owns(birth)) continue
     if (next?.address[slot] === address && next.birth[slot] === birth) continue
     tell(address)
   }

@@ -26,10 +26,17 @@ export class Objsets {
     return dataset
   }
 
-  /** Makes a dataset known, with its snapshots; its record is in the datasets table. */
+  /**
+   * Makes a dataset known, with its snapshots; its record is in the datasets table. A clone's
+   * origin, which has a lower number, must be known already.
+   */
   attach(id: number, snapshots: readonly Snapshot[]): Dataset {
     const dataset = new Dataset(id, this.#record(id), this.#openTable)
     dataset.setSnapshots(snapshots, dataset.epoch)
+    const { origin, deleting } = dataset.record
+    if (origin !== undefined && !deleting) {
+      dataset.inherit(this.get(origin.dataset).at(origin.epoch), origin.epoch + 1)
+    }
     this.#open.set(id, dataset)
     return dataset
   }
@@ -37,6 +44,11 @@ export class Objsets {
   /** The dataset is gone, or its making was undone. */
   detach(id: number): void {
     this.#open.delete(id)
+  }
+
+  /** The datasets that need a snapshot because they are clones of it, those being deleted too. */
+  clonesOf(snapshot: number): readonly Dataset[] {
+    return this.all.filter(({ record }) => record.origin?.snapshot === snapshot)
   }
 
   /** Changes what a dataset's record says. */

@@ -116,7 +116,20 @@ export class Transaction {
         this.#account(dataset, entry.value as Inode | undefined, value as Inode | undefined)
       }
     }
+    if (value === undefined) entry.hides = table.inherits(key)
     entry.value = value
+  }
+
+  /**
+   * Stores a record as written in epoch `birth`, and keeps nothing of the one before: whoever sees
+   * either must find the same.
+   */
+  rewrite<K extends Key, V>(table: Table<K, V>, key: K, value: V, birth: number): void {
+    const entry = table.entry(key)
+    if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
+    this.#host.dirtied(entry as Entry<unknown>)
+    entry.value = value
+    entry.birth = birth
   }
 
   #account(dataset: Dataset, before: Inode | undefined, after: Inode | undefined): void {
@@ -213,6 +226,7 @@ export class Transaction {
   }
 
   #dropped(dataset: Dataset, key: string, address: number, count: number, birth: number): void {
+    if (!dataset.owns(birth)) return
     if (birth <= dataset.newestVersion) {
       const last = dataset.versions.get(versionsKey(Kind.CHUNK, key))?.at(-1)
       if (last !== undefined && last.end > birth) return
