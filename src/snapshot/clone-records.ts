@@ -1,4 +1,4 @@
-/** All that a snapshot has, file by file in the order of their numbers: what a promotion goes through. */
+/** All that a snapshot has, file by file in the order of their numbers, for a promotion. */
 import { bitmapKeys, nextBit } from '../fs/bitmap.ts'
 import { chunkLimit, nextChunk } from '../fs/chunks.ts'
 import type { FrozenDatabase, KeyRange } from '../store/database.ts'
@@ -19,8 +19,8 @@ export interface Item {
 }
 
 /**
- * Inos, ascending, none twice. Some may be of no file that the snapshot has: whoever asks for the inode
- * finds none.
+ * Inos, ascending, none twice. Some may be of no file that the snapshot has: whoever asks for the
+ * inode finds none.
  *
  * @param database as it was at some instant after the snapshot
  * @param after only inos above it

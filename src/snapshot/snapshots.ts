@@ -211,7 +211,8 @@ export class Snapshots {
    *
    * @returns a promise of the bytes that are free when everything is freed, or where the store is
    *   about to be closed
-   * @throws FsError ACCES while one has a hold or a clone, or a restore reads it: none is deleted then
+   * @throws FsError ACCES while one has a hold or a clone, or a restore reads it: then none is
+   *   deleted
    */
   deleteAll(gone: readonly Snapshot[]): Promise<number> {
     for (const snapshot of gone) this.requireDeletable(snapshot)
