@@ -87,6 +87,7 @@ export class LocalOperations implements Operations {
       freeBytes: store.space().free,
       logBytes: store.logBytes,
       freeing: snapshots.freeing,
+      promoting: this.#volume.datasets.promotions,
       schedule: this.#schedule.status(),
     }
   }

@@ -1,5 +1,5 @@
 /** `zerofs-nfs snapshot list|info` */
-import type { Operations } from '../control/operations.ts'
+import type { DatasetInfo, Operations } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { hasTag } from '../snapshot/notes.ts'
 import { type Context, dataFolder } from './context.ts'
@@ -25,7 +25,18 @@ async function shownSnapshots(operations: Operations, sized: boolean): Promise<S
   const snapshots = await operations.listSnapshots()
   const sizes = sized && snapshots.length > 0 ? await operations.measureSnapshots([]) : []
   const unique = new Map(sizes.map((size) => [size.id, size.unique]))
-  return snapshots.map((snapshot) => ({ ...snapshot, unique: unique.get(snapshot.id) }))
+  const clones = await clonesOf(operations)
+  return snapshots.map((snapshot) => {
+    return { ...snapshot, unique: unique.get(snapshot.id), clones: clones(snapshot.name) }
+  })
+}
+
+/** @returns the names of the datasets that are clones of a snapshot */
+async function clonesOf({ datasets }: Operations): Promise<(snapshot: string) => string[]> {
+  const all = await datasets.list()
+  const isOf = ({ origin }: DatasetInfo, snapshot: string) =>
+    origin?.dataset === '' && origin.snapshot === snapshot
+  return (snapshot) => all.filter((one) => isOf(one, snapshot)).map(({ name }) => name)
 }
 
 function printTable(context: Context, snapshots: readonly Shown[], tagged: boolean): void {
@@ -103,7 +114,8 @@ export const snapshotInfo: Command = {
         throw new FsError('NOENT', `there is no snapshot '${name}'${didYouMean(name, names)}`)
       }
       const [size] = await abortable(signal, operations.measureSnapshots([name]), INTERRUPTED)
-      const shown = { ...found, unique: size?.unique }
+      const clones = (await clonesOf(operations))(name)
+      const shown = { ...found, unique: size?.unique, clones }
       for (const line of columns(snapshotRows(shown, context.io.now()))) context.print(line)
       context.printJson(shownJson(shown))
       return Exit.OK

@@ -5,6 +5,8 @@ import { ago, isoTime, localTime, size } from './text.ts'
 /** A snapshot, and what deleting it alone would free, where that was asked for. */
 export interface Shown extends SnapshotInfo {
   readonly unique: number | undefined
+  /** Names of the datasets that are clones of it, and need it. */
+  readonly clones: readonly string[]
 }
 
 /** For programs. */
@@ -12,10 +14,14 @@ export function snapshotJson({ id, name, created, comment, tags, holds }: Snapsh
   return { id, name, created: isoTime(created), comment, tags, holds }
 }
 
-/** As `snapshotJson`, with `uniqueBytes` where it is known. */
+/** As `snapshotJson`, with `clones` where there are some, and `uniqueBytes` where it is known. */
 export function shownJson(snapshot: Shown) {
-  const { unique } = snapshot
-  return { ...snapshotJson(snapshot), ...(unique === undefined ? {} : { uniqueBytes: unique }) }
+  const { unique, clones } = snapshot
+  return {
+    ...snapshotJson(snapshot),
+    ...(clones.length === 0 ? {} : { clones }),
+    ...(unique === undefined ? {} : { uniqueBytes: unique }),
+  }
 }
 
 /** A column of a table of snapshots. */
@@ -36,6 +42,7 @@ export function snapshotTable(snapshots: readonly Shown[], nowMs: number): strin
     { head: '', always: true, cell: ({ created }) => ago(created, nowMs) },
     { head: 'UNIQUE', always: false, cell: uniqueSize },
     { head: 'HOLDS', always: false, cell: ({ holds }) => holds.join(',') },
+    { head: 'CLONES', always: false, cell: ({ clones }) => clones.join(',') },
     { head: 'TAGS', always: false, cell: ({ tags }) => tags.join(',') },
     { head: 'COMMENT', always: false, cell: ({ comment }) => comment },
   ]
@@ -48,13 +55,14 @@ export function snapshotTable(snapshots: readonly Shown[], nowMs: number): strin
 
 /** Rows for `columns`: all there is to know about one. */
 export function snapshotRows(snapshot: Shown, nowMs: number): string[][] {
-  const { name, created, comment, tags, holds } = snapshot
+  const { name, created, comment, tags, holds, clones } = snapshot
   const none = (text: string) => (text === '' ? 'none' : text)
   return [
     ['name', name],
     ['made', `${localTime(created)}, ${ago(created, nowMs)}`],
     ['unique', `${uniqueSize(snapshot)} that deleting it alone would free`],
     ['holds', none(holds.join(', '))],
+    ...(clones.length === 0 ? [] : [['clones', clones.join(', ')]]),
     ['tags', none(tags.join(', '))],
     ['comment', none(comment)],
   ]

@@ -36,9 +36,10 @@ export function makeClone(
   return made
 }
 
-/** Names of the datasets that are clones of a snapshot. */
-export function cloneNames(store: Store, { id }: Pick<Snapshot, 'id'>): readonly string[] {
-  return store.objsets.clonesOf(id).map(({ record }) => record.name)
+/** What keeps a snapshot from being pruned: its holds, and the datasets that are clones of it. */
+export function keepersOf(store: Store, { id, holds }: Snapshot): readonly string[] {
+  const clones = store.objsets.clonesOf(id)
+  return [...holds, ...clones.map(({ record }) => `clone '${record.name}'`)]
 }
 
 /** @throws FsError ACCES where a dataset is a clone of the snapshot */
