@@ -49,7 +49,9 @@ export class Datasets {
   }
 
   #serve(dataset: Dataset): OpenDataset {
-    const opened = new OpenDataset(this.#store, dataset, this.#shared)
+    const isTaken = (dir: number, name: Uint8Array): boolean =>
+      dir === this.root.dataset.root && this.findBytes(name) !== undefined
+    const opened = new OpenDataset(this.#store, dataset, this.#shared, isTaken)
     this.#open.set(dataset.id, opened)
     if (this.#scheduling) opened.scheduler.start()
     return opened

@@ -2,7 +2,7 @@
 import { FileData } from '../fs/data.ts'
 import type { ReadBuffers } from '../fs/data-buffers.ts'
 import type { DirtyBudget } from '../fs/data-options.ts'
-import { Live } from '../fs/live.ts'
+import { type IsTaken, Live } from '../fs/live.ts'
 import { LiveFileSystem } from '../fs/livefs.ts'
 import { Reclaimer } from '../fs/reclaim.ts'
 import type { Dataset } from '../store/dataset.ts'
@@ -39,14 +39,14 @@ export class OpenDataset {
   readonly #reclaimer: Reclaimer
   readonly #report: SharedParts['report']
 
-  constructor(store: Store, dataset: Dataset, shared: SharedParts) {
+  constructor(store: Store, dataset: Dataset, shared: SharedParts, isTaken: IsTaken) {
     const { buffers, recordBuffers, budget, clock, report } = shared
     const failed = (content: number, error: unknown) =>
       report(`the blocks of content ${content} cannot be freed`, error)
     const reclaimer = new Reclaimer(store, dataset, { failed })
     const orphaned = (content: number) => reclaimer.add(content)
     const data = new FileData(store, dataset, { buffers, recordBuffers, budget, orphaned })
-    const live = new Live(store, dataset, data, store.fsid(dataset.id))
+    const live = new Live(store, dataset, data, store.fsid(dataset.id), isTaken)
     const unfreed = (error: unknown) => report('a deleted snapshot cannot be freed', error)
     const snapshots = new Snapshots(store, dataset, () => data.settleAll(), unfreed)
     this.dataset = dataset

@@ -186,6 +186,11 @@ export class FakeOperations implements Operations {
     return this
   }
 
+  /** Takes one away. */
+  without(name: string): void {
+    this.#all.delete(name)
+  }
+
   async in(dataset: string) {
     const found = this.#all.get(dataset)
     if (found !== undefined) return found
