@@ -13,7 +13,7 @@ const EXIT_CODES = [
   ['1', 'it failed; the sentence on stderr says why'],
   ['2', 'the command line is wrong'],
   ['3', 'some of the files could not be restored; they are listed'],
-  ['4', 'no such snapshot, path or store'],
+  ['4', 'no such snapshot, path, dataset or store'],
   ['5', 'another process has the store open'],
   ['130', 'interrupted'],
 ]

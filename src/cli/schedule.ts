@@ -38,7 +38,7 @@ export const scheduleShow: Command = {
   json: 'document',
   notes:
     'Periods begin in UTC: at full hours, at midnight, on Mondays, on the first of a month and of a\n' +
-    'year. Times are shown as this machine has them.',
+    'year. Times are shown as this machine has them. Each dataset has a schedule of its own.',
   examples: ['zerofs-nfs schedule show', 'zerofs-nfs schedule show --json --dataset projects'],
   run: (context, given) =>
     withDataset(context, given, 'schedule show', async (operations) => {
