@@ -29,7 +29,6 @@ import type {
   Verdict,
 } from './control/operations.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
-import { FsError } from './fs/error.ts'
 import { LocalDatasets } from './local-datasets.ts'
 import { SnapshotFiles } from './local-files.ts'
 import { ScheduleOperations } from './local-schedule.ts'
@@ -46,38 +45,32 @@ import { Volume } from './volume.ts'
 export class LocalOperations implements Operations {
   readonly #volume: Volume
   readonly #served: () => Served
-  readonly #opened: OpenDataset
   readonly #buffers: ReadBuffers
+  readonly dataset: string
   readonly datasets: DatasetOperations
 
-  /** @param opened what it works on: the root dataset unless told otherwise */
+  /** @param dataset its name: the root dataset unless told otherwise */
   constructor(
     volume: Volume,
     served: () => Served,
-    opened: OpenDataset = volume.datasets.root,
+    dataset = '',
     buffers: ReadBuffers = new ReadBuffers(),
   ) {
     this.#volume = volume
     this.#served = served
-    this.#opened = opened
+    this.dataset = dataset
     this.#buffers = buffers
     this.datasets = new LocalDatasets(volume)
   }
 
-  get dataset(): string {
-    return this.#opened.name
-  }
-
   async in(dataset: string): Promise<Operations> {
-    const opened = this.#volume.datasets.get(dataset)
-    return new LocalOperations(this.#volume, this.#served, opened, this.#buffers)
+    this.#volume.datasets.get(dataset)
+    return new LocalOperations(this.#volume, this.#served, dataset, this.#buffers)
   }
 
-  /** @throws FsError NOENT where it has been deleted meanwhile */
+  /** @throws FsError NOENT where it has been renamed or deleted meanwhile */
   get #here(): OpenDataset {
-    const { dataset, name } = this.#opened
-    if (this.#volume.datasets.byId(dataset.id) === this.#opened) return this.#opened
-    throw new FsError('NOENT', `dataset '${name}' has been deleted`)
+    return this.#volume.datasets.get(this.dataset)
   }
 
   get #schedule(): ScheduleOperations {

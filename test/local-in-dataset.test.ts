@@ -162,12 +162,33 @@ test('sizes and deletions are those of the dataset', () =>
     assert.equal([await names(operations), await names(there)], [['s'], []])
   }))
 
+test('a list that is being asked for ends with its dataset', () =>
+  eachWay(async ({ operations, home }) => {
+    const there = await operations.in('home')
+    for (let i = 0; i < 600; i++) home.create(`f${i}`)
+    await there.createSnapshot('s')
+    for (let i = 0; i < 600; i++) home.remove(`f${i}`)
+    const diff = there.diff({ from: 's', to: undefined })
+    assert.not((await diff.next()).done)
+    await operations.datasets.delete('home', true)
+    const rest = async () => {
+      for await (const _ of diff);
+    }
+    const { code, message } = await errorOf(rest())
+    assert.equal([code, message], ['NOENT', "dataset 'home' has been deleted"])
+  }))
+
 test('a dataset that was renamed or deleted is one sentence', () =>
   eachWay(async ({ operations }) => {
     const { code, message } = await errorOf(operations.in('hone'))
     assert.equal([code, message], ['NOENT', "no dataset 'hone'; there are: home"])
     const there = await operations.in('home')
-    await operations.datasets.delete('home', false)
+    await operations.datasets.rename('home', 'house')
+    const renamed = await errorOf(there.createSnapshot('s'))
+    assert.is(renamed.message, "no dataset 'home'; there are: house")
+    await operations.datasets.rename('house', 'home')
+    assert.is((await there.createSnapshot('s')).name, 's')
+    await operations.datasets.delete('home', true)
     for (const call of [
       there.createSnapshot('s'),
       there.listSnapshots(),

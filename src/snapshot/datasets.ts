@@ -94,8 +94,7 @@ export class Datasets {
 
   /** @throws FsError NOENT, with the names that there are */
   get(name: string): OpenDataset {
-    const found = this.all.find((one) => one.name === name)
-    if (found !== undefined) return found
+    for (const one of this.#open.values()) if (one.name === name) return one
     const names = this.all.map((one) => one.name).filter((one) => one !== '')
     const more = names.length > NAMES_TOLD_MAX ? `, and ${names.length - NAMES_TOLD_MAX} more` : ''
     const told = `there are: ${names.slice(0, NAMES_TOLD_MAX).join(', ')}${more}`
