@@ -4,7 +4,7 @@ import { FsError } from '../fs/error.ts'
 import { dataFolder } from './context.ts'
 import { asJson, QUOTA_OPTIONS, quotaOf, shown } from './dataset.ts'
 import { abortable, Exit } from './errors.ts'
-import { withOperations } from './operations.ts'
+import { explained, withDataset, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
 import { bar, Progress } from './progress.ts'
 import { didYouMean } from './suggest.ts'
@@ -18,10 +18,8 @@ export const clone: Command = {
   args: '<snapshot> <name>',
   usage: 'SNAPSHOT NEWDATASET',
   about: 'make a writable dataset of a snapshot, in an instant',
-  options: [
-    { name: 'dataset', value: 'NAME', about: 'whose snapshot it is (default: the root dataset)' },
-    ...QUOTA_OPTIONS,
-  ],
+  options: [...QUOTA_OPTIONS],
+  ofDataset: true,
   json: 'document',
   notes:
     'It is seen as /NEWDATASET, and mounted as HOST:/NEWDATASET. It takes no time and no room,\n' +
@@ -36,11 +34,10 @@ export const clone: Command = {
   run: (context, given) => {
     const [snapshot = '', name = ''] = given.args
     const quota = quotaOf(given, NO_QUOTA)
-    const of = given.value('dataset') ?? ''
-    const origin = { dataset: of === '/' ? '' : of, snapshot }
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'clone', async ({ datasets }) => {
-      const made = await datasets.clone({ origin, name, quota })
+    return withDataset(context, given, 'clone', async (operations) => {
+      const { datasets, dataset } = operations
+      const origin = { dataset, snapshot }
+      const made = await explained(operations, snapshot, datasets.clone({ origin, name, quota }))
       const what = `snapshot '${snapshot}' of dataset '${shown(origin.dataset)}'`
       context.print(`dataset '${name}' made, a clone of ${what}; mount it as HOST:/${name}`)
       context.printJson(asJson(made))

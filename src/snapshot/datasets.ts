@@ -5,7 +5,6 @@
  * seen as a directory of the root dataset's root (rootfs.ts), whose name is its own.
  */
 import { strict as assert } from 'node:assert'
-import { findName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import { newInode } from '../fs/inode.ts'
 import type { Dataset } from '../store/dataset.ts'
@@ -13,9 +12,8 @@ import { FileType, NO_USAGE, type Usage } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { makeClone, type NamedPromotion, Promotions } from './clones.ts'
 import { DatasetDeletion } from './dataset-delete.ts'
-import { requireName } from './object-names.ts'
+import { notFound, requireFreeName } from './dataset-names.ts'
 import { OpenDataset, type SharedParts } from './open-dataset.ts'
-import { SNAPDIR_NAME } from './snapdir.ts'
 
 /** Most datasets of a store: all of them are open. */
 const DATASETS_MAX = 1000
@@ -37,6 +35,7 @@ export class Datasets {
   readonly #working = new Set<Promise<void>>()
   readonly #promotions: Promotions
   #changed: () => void = () => undefined
+  #scheduling = false
   #stopped = false
 
   constructor(store: Store, shared: SharedParts) {
@@ -44,9 +43,24 @@ export class Datasets {
     this.#shared = shared
     this.#promotions = new Promotions(store, () => this.#stopped)
     for (const dataset of store.objsets.all) {
-      if (dataset.record.deleting) continue
-      this.#open.set(dataset.id, new OpenDataset(store, dataset, shared))
+      if (!dataset.record.deleting) this.#serve(dataset)
     }
+  }
+
+  #serve(dataset: Dataset): OpenDataset {
+    // A clone of the root dataset has a root of the same number.
+    const isTaken = (dir: number, name: Uint8Array): boolean =>
+      dataset.id === ROOT_DATASET && dir === dataset.root && this.findBytes(name) !== undefined
+    const opened = new OpenDataset(this.#store, dataset, this.#shared, isTaken)
+    this.#open.set(dataset.id, opened)
+    if (this.#scheduling) opened.scheduler.start()
+    return opened
+  }
+
+  /** From now on the schedules of all datasets are kept, also of those that are still to come. */
+  startSchedules(): void {
+    this.#scheduling = true
+    for (const { scheduler } of this.#open.values()) scheduler.start()
   }
 
   get root(): OpenDataset {
@@ -80,12 +94,11 @@ export class Datasets {
 
   /** @throws FsError NOENT, with the names that there are */
   get(name: string): OpenDataset {
-    const found = this.all.find((one) => one.name === name)
-    if (found !== undefined) return found
-    const names = this.all.map((one) => one.name).filter((one) => one !== '')
-    const there =
-      names.length === 0 ? 'there are none but the root' : `there are: ${names.join(', ')}`
-    throw new FsError('NOENT', `no dataset '${name}'; ${there}`)
+    for (const one of this.#open.values()) if (one.name === name) return one
+    throw notFound(
+      name,
+      this.all.map((one) => one.name),
+    )
   }
 
   /**
@@ -108,12 +121,7 @@ export class Datasets {
       tx.put(made.inodes, ino, { ...newInode(root), parent: ino })
       return made
     })
-    return this.#opened(dataset)
-  }
-
-  #opened(dataset: Dataset): OpenDataset {
-    const opened = new OpenDataset(this.#store, dataset, this.#shared)
-    this.#open.set(dataset.id, opened)
+    const opened = this.#serve(dataset)
     this.#touched()
     return opened
   }
@@ -130,7 +138,9 @@ export class Datasets {
     const store = this.#store
     const about = { name, quota }
     const made = store.transact((tx) => makeClone(tx, store, origin.dataset, of, about))
-    return this.#opened(made)
+    const opened = this.#serve(made)
+    this.#touched()
+    return opened
   }
 
   /**
@@ -156,7 +166,7 @@ export class Datasets {
   /** @throws FsError NOENT, EXIST, INVAL */
   rename(name: string, to: string): void {
     const { dataset } = this.#requireOther(name)
-    this.#requireFree(to)
+    requireFreeName(this, to)
     this.#store.transact((tx) => this.#store.objsets.change(tx, dataset, { name: to }))
     this.#touched()
   }
@@ -187,6 +197,8 @@ export class Datasets {
       this.#store.objsets.change(tx, dataset, { deleting: true })
     })
     this.#open.delete(dataset.id)
+    // In this turn: a snapshot that the schedule took now would never be freed.
+    void opened.scheduler.stop()
     opened.data.discard()
     this.#touched()
     await this.#track(this.#free(dataset, opened))
@@ -237,7 +249,10 @@ export class Datasets {
   /** No further steps of any work: the store is about to be closed. */
   async stop(): Promise<void> {
     this.#stopped = true
+    // All of them at first: none takes or prunes anything while another dataset is being stopped.
+    const scheduled = this.all.map(({ scheduler }) => scheduler.stop())
     for (const one of this.#open.values()) await one.stop()
+    await Promise.all(scheduled)
     await Promise.allSettled(this.#working)
   }
 
@@ -265,21 +280,8 @@ export class Datasets {
 
   /** @throws FsError INVAL, EXIST, NOSPC */
   #requireRoom(name: string): void {
-    this.#requireFree(name)
+    requireFreeName(this, name)
     if (this.#open.size < DATASETS_MAX) return
     throw new FsError('NOSPC', `there are ${DATASETS_MAX} datasets: delete some first`)
-  }
-
-  /** @throws FsError INVAL, EXIST */
-  #requireFree(name: string): void {
-    requireName(name, 'dataset')
-    const bytes = Buffer.from(name)
-    if (SNAPDIR_NAME.equals(bytes)) throw new FsError('INVAL', `'${name}' is reserved`)
-    if (this.findBytes(bytes) !== undefined) {
-      throw new FsError('EXIST', `a dataset '${name}' exists already`)
-    }
-    const { dataset } = this.root
-    if (findName(dataset, dataset.root, bytes) === undefined) return
-    throw new FsError('EXIST', `the root directory has an entry '${name}', where it would be seen`)
   }
 }

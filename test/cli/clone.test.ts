@@ -13,11 +13,12 @@ async function both(
   commands: readonly string[],
   look: (ran: readonly Ran[], fake: FakeOperations) => void,
 ): Promise<void> {
-  const local = new FakeOperations()
+  const make = () => new FakeOperations().with('home', new FakeOperations())
+  const local = make()
   const ran: Ran[] = []
   for (const one of commands) ran.push(await cli(one.split(' '), { operations: local }))
   look(ran, local)
-  const served = new FakeOperations()
+  const served = make()
   await withServed(served, async (run) => {
     const answers: Ran[] = []
     for (const one of commands) answers.push(await run(one.split(' ')))
@@ -50,6 +51,7 @@ test('a clone is made, shown with what it is of, and promoted', () =>
       assert.equal(lines(list), [
         'NAME  USED     QUOTA  INODES  QUOTA  SNAPSHOTS  CLONE OF',
         '/     3.2 GiB  -      1,204   -      2',
+        'home  0 B      -      1       -      0',
         'try   3.2 GiB  2 GiB  1,204   -      0          /@before',
       ])
       assert.ok(lines(info).includes("clone of    snapshot 'before' of dataset '/'"))
@@ -59,20 +61,19 @@ test('a clone is made, shown with what it is of, and promoted', () =>
       const independent = "dataset 'try' is independent of snapshot 'before' of dataset '/'\n"
       assert.is(promote?.stdout, independent)
       assert.is(JSON.parse(json?.stdout ?? '').origin, null)
-      assert.is(datasets.all.length, 2)
+      assert.is(datasets.all.length, 3)
     },
   ))
 
 test('a clone of another dataset, by either name of the command, and as JSON', () =>
   both(
     [
-      'dataset create home',
       'dataset clone monday try --dataset home --json',
       'clone monday again --dataset / --json',
       'dataset promote try --json',
     ],
     (ran) => {
-      const [, clone, root, promote] = ran.map(({ stdout }) => stdout)
+      const [clone, root, promote] = ran.map(({ stdout }) => stdout)
       assert.equal(JSON.parse(clone ?? '').origin, { dataset: 'home', snapshot: 'monday' })
       assert.equal(JSON.parse(root ?? '').origin, { dataset: '', snapshot: 'monday' })
       const last = (promote ?? '').trimEnd().split('\n').at(-1) ?? ''
@@ -103,7 +104,7 @@ test('what is wrong is told with what is there', () =>
       assert.is(told[1], "zerofs-nfs: 'clone' needs SNAPSHOT NEWDATASET")
       const plain = "zerofs-nfs: dataset '/' is no clone: it depends on no snapshot"
       assert.is(told[3], plain)
-      assert.is(told[4], "zerofs-nfs: no dataset 'tri'; there are: /")
+      assert.is(told[4], "zerofs-nfs: no dataset 'tri'; there are: /, home")
     },
   ))
 

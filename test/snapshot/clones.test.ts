@@ -262,6 +262,24 @@ test('deleting a clone frees what is its own, and lets its snapshot go', () =>
     await sound(volume)
   }))
 
+test('a clone of the root dataset has only its own names', () =>
+  withVolume(async (volume) => {
+    const { datasets } = volume
+    write(datasets.root, 'file', data(5000, 1))
+    datasets.root.snapshots.create('base')
+    const clone = datasets.clone(datasets.root, 'base', 'copy')
+    write(clone, 'copy', data(10, 1))
+    mkdir(clone, 'other')
+    rename(clone, 'file', 'moved')
+    assert.is((await treeOf(clone)).length, 3)
+    assert.is((await content(datasets.root, at(datasets.root, 'file'))).length, 5000)
+    await settled(volume)
+    await sound(volume)
+    await datasets.promote('copy')
+    await datasets.root.snapshots.delete('base')
+    await sound(volume)
+  }))
+
 test('a restore inside a clone shares the blocks of its origin', () =>
   withVolume(async (volume) => {
     const origin = furnished(volume)
