@@ -66,6 +66,8 @@ export class LocalDatasets implements DatasetOperations {
       clearInterval(telling)
     }
     if (dataset.record.origin === undefined) return
+    if (dataset.record.deleting)
+      throw new FsError('NOENT', `dataset '${name}' was deleted meanwhile`)
     throw new FsError('JUKEBOX', 'interrupted, because the server stops; the next start goes on')
   }
 

@@ -94,7 +94,8 @@ export interface DatasetOperations {
   /**
    * Resolves when the clone depends on its snapshot no longer.
    *
-   * @throws FsError NOENT, INVAL (it is no clone); JUKEBOX where the server stops before
+   * @throws FsError NOENT, also where it is deleted meanwhile; INVAL (it is no clone); NOSPC;
+   *   JUKEBOX where the server stops before
    */
   promote(name: string, progress: (progress: PromotionProgress) => void): Promise<void>
 }
