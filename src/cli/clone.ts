@@ -98,5 +98,6 @@ function requireClone(all: readonly DatasetInfo[], name: string): DatasetInfo {
 
 /** `[####----------------]  20% of 1,204 files` */
 export function promotionText({ done, total }: PromotionProgress): string {
+  if (total === 0) return 'independent; what is left of it is being removed'
   return `${bar(done, total)} of ${count(total)} files`
 }

@@ -159,14 +159,18 @@ export class Dataset implements Reader {
     return birth <= this.newestSnapshot && seenBy(this.#seen, birth, end)
   }
 
-  /** The dataset as it was at the end of `epoch`, which must be a snapshot's. */
-  at(epoch: number): Reader {
+  /**
+   * The dataset as it was at the end of `epoch`, which must be a snapshot's.
+   *
+   * @param decodedMax as for PastTable
+   */
+  at(epoch: number, decodedMax?: number): Reader {
     return {
-      inodes: new PastTable(this, this.inodes, epoch),
-      names: new PastTable(this, this.names, epoch),
-      pages: new PastTable(this, this.pages, epoch),
-      bitmaps: new PastTable(this, this.bitmaps, epoch),
-      chunks: new PastTable(this, this.chunks, epoch),
+      inodes: new PastTable(this, this.inodes, epoch, decodedMax),
+      names: new PastTable(this, this.names, epoch, decodedMax),
+      pages: new PastTable(this, this.pages, epoch, decodedMax),
+      bitmaps: new PastTable(this, this.bitmaps, epoch, decodedMax),
+      chunks: new PastTable(this, this.chunks, epoch, decodedMax),
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The datasets of a store that are open: all of them, as long as the store is. */
 import { strict as assert } from 'node:assert'
 import { Dataset, type OpenTable, type Snapshot } from './dataset.ts'
+import { DECODED_BENEATH_MAX } from './past.ts'
 import type { DatasetRecord } from './records.ts'
 import type { Table } from './table.ts'
 import type { Transaction } from './transaction.ts'
@@ -35,7 +36,8 @@ export class Objsets {
     dataset.setSnapshots(snapshots, dataset.epoch)
     const { origin, deleting } = dataset.record
     if (origin !== undefined && !deleting) {
-      dataset.inherit(this.get(origin.dataset).at(origin.epoch), origin.epoch + 1)
+      const beneath = this.get(origin.dataset).at(origin.epoch, DECODED_BENEATH_MAX)
+      dataset.inherit(beneath, origin.epoch + 1)
     }
     this.#open.set(id, dataset)
     return dataset

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
 import { Restore } from '../../src/snapshot/restore.ts'
+import { ownName } from '../../src/snapshot/retention.ts'
 import type { Volume } from '../../src/volume.ts'
 import {
   at,
@@ -29,6 +30,11 @@ import {
 } from './clone-scene.ts'
 
 const test = suite('snapshot/clones')
+
+const UNCHANGED = {
+  ...{ frequently: undefined, hourly: undefined, daily: undefined },
+  ...{ weekly: undefined, monthly: undefined, yearly: undefined },
+}
 
 /** Small and large files, links, directories of several pages. */
 function furnish(of: OpenDataset): void {
@@ -179,6 +185,25 @@ test('the snapshot of a clone, and the dataset it is of, cannot be deleted', () 
     origin.snapshots.create('other')
     await origin.snapshots.delete('other')
     await sound(volume)
+  }))
+
+test('a schedule keeps the snapshot of a clone', () =>
+  withVolume(async ({ datasets }) => {
+    const origin = datasets.create('origin', OWNER)
+    const names = [1, 2, 3].map((day) => ownName('daily', Date.UTC(2026, 0, day)))
+    for (const name of names) origin.snapshots.create(name)
+    origin.schedule.set({ ...UNCHANGED, daily: 1 })
+    const clone = datasets.clone(origin, names[0] ?? '', 'copy')
+    const kept = () => origin.schedule.judge().map(({ keep }) => keep)
+    assert.equal(kept(), [true, false, true])
+    assert.is(origin.schedule.judge()[0]?.why, "held: clone 'copy'")
+    await origin.schedule.prune(() => undefined)
+    assert.equal(
+      origin.snapshots.list().map(({ name }) => name),
+      [names[0], names[2]],
+    )
+    await datasets.promote(clone.name)
+    assert.equal(kept(), [false, true])
   }))
 
 test('snapshots of a clone are its own, and go in any order', async () => {

@@ -29,7 +29,7 @@ import { WatchedDisk } from './harness.ts'
 
 const test = suite('snapshot/promote')
 
-const FILES = 300
+const FILES = 260
 
 function furnished({ datasets }: Volume): OpenDataset {
   const of = datasets.create('origin', OWNER)
