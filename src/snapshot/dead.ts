@@ -94,8 +94,9 @@ async function firstEnd(
 }
 
 /**
- * Tells of each block that a version of a chunk holds and its neighbours in time do not. The
- * version before holds every block that came before it ended; the version behind is asked.
+ * Tells of each block that a version of a chunk holds and its neighbours in time do not, and in
+ * which epoch it came. The version before holds every block that came before it ended; the version
+ * behind is asked.
  *
  * @param versions those of the chunk in history, oldest first
  * @param at which of them
@@ -107,7 +108,7 @@ export function eachBlock(
   versions: readonly Version[],
   at: number,
   previousEnd: number,
-  tell: (address: number) => void,
+  tell: (address: number, birth: number) => void,
 ): void {
   const chunk = versionOf(dataset, key, versions[at])
   const behind = versions[at + 1]
@@ -116,9 +117,9 @@ export function eachBlock(
   for (let slot = 0; slot < chunk.address.length; slot++) {
     const address = chunk.address[slot] ?? 0
     const birth = chunk.birth[slot] ?? 0
-    if (address === 0 || birth < previousEnd || !dataset.owns(birth)) continue
+    if (address === 0 || birth < previousEnd) continue
     if (next?.address[slot] === address && next.birth[slot] === birth) continue
-    tell(address)
+    tell(address, birth)
   }
 }
 

@@ -105,7 +105,8 @@ export class SnapshotDeletion {
     const at = indexOfVersion(versions, name, end)
     let freed = 0
     if (kind === Kind.CHUNK) {
-      eachBlock(dataset, key, versions, at, versions[at - 1]?.end ?? 0, (address) => {
+      eachBlock(dataset, key, versions, at, versions[at - 1]?.end ?? 0, (address, born) => {
+        if (!dataset.owns(born)) return
         tx.release(address, 1)
         if (this.#store.spaceMap.refcount(address) === 0) freed++
       })

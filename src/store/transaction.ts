@@ -226,12 +226,11 @@ export class Transaction {
   }
 
   #dropped(dataset: Dataset, key: string, address: number, count: number, birth: number): void {
-    if (!dataset.owns(birth)) return
     if (birth <= dataset.newestVersion) {
       const last = dataset.versions.get(versionsKey(Kind.CHUNK, key))?.at(-1)
       if (last !== undefined && last.end > birth) return
     }
-    this.release(address, count)
+    if (dataset.owns(birth)) this.release(address, count)
   }
 
   /** Deletes a chunk that is out of reach since epoch `end`, and drops the blocks it holds. */
