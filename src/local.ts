@@ -31,10 +31,12 @@ import type {
   Verdict,
 } from './control/operations.ts'
 import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
+import type { RecursiveOperations } from './control/recursive.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
 import { LocalDatasets } from './local-datasets.ts'
+import { LocalRecursive } from './local-recursive.ts'
 import { ScheduleOperations } from './local-schedule.ts'
 import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
 import { Deleted } from './snapshot/deleted.ts'
@@ -62,12 +64,14 @@ export class LocalOperations implements Operations {
   readonly #served: () => Served
   readonly #buffers = new ReadBuffers()
   readonly datasets: DatasetOperations
+  readonly recursive: RecursiveOperations
   readonly #schedule: ScheduleOperations
 
   constructor(volume: Volume, served: () => Served) {
     this.#volume = volume
     this.#served = served
     this.datasets = new LocalDatasets(volume)
+    this.recursive = new LocalRecursive(volume)
     this.#schedule = new ScheduleOperations(volume)
   }
 

@@ -73,7 +73,8 @@ export class Volume {
   /** Records that recovery brought back when the store was opened. */
   readonly recovered: number
   readonly #timer: NodeJS.Timeout
-  readonly #report: VolumeOptions['report']
+  /** Is told of what nobody asked for. */
+  readonly report: VolumeOptions['report']
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
@@ -85,7 +86,7 @@ export class Volume {
     const clock = options.clock ?? SYSTEM_CLOCK
     this.schedule = new Schedule(store, this.snapshots, clock.nowMs)
     this.scheduler = new Scheduler({ store, schedule: this.schedule, ...clock, report })
-    this.#report = report
+    this.report = report
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }
@@ -144,7 +145,7 @@ export class Volume {
       try {
         this.datasets.settleAll()
       } catch (error) {
-        this.#report('data that no client has committed cannot be stored, and is lost', error)
+        this.report('data that no client has committed cannot be stored, and is lost', error)
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Snapshots as they are printed. */
-import type { SnapshotInfo } from '../control/operations.ts'
-import { ago, isoTime, localTime, size } from './text.ts'
+import type { Freeing, SnapshotInfo } from '../control/operations.ts'
+import { bar } from './progress.ts'
+import { ago, count, isoTime, localTime, size } from './text.ts'
 
 /** A snapshot, and what deleting it alone would free, where that was asked for. */
 export interface Shown extends SnapshotInfo {
@@ -58,4 +59,10 @@ export function snapshotRows(snapshot: Shown, nowMs: number): string[][] {
     ['tags', none(tags.join(', '))],
     ['comment', none(comment)],
   ]
+}
+
+/** `[####----------------]  20% of 1,204 records, 3.2 GiB freed` */
+export function freeingText({ versions, total, bytes }: Freeing): string {
+  if (total === 0) return 'counting what is to be freed'
+  return `${bar(versions, total)} of ${count(total)} records, ${size(bytes)} freed`
 }

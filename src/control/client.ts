@@ -31,6 +31,7 @@ import type {
   Status,
   Verdict,
 } from './operations.ts'
+import { type RecursiveOperations, RemoteRecursive } from './recursive.ts'
 import * as scheduled from './schedule-types.ts'
 import * as snapshotWire from './snapshot-types.ts'
 import * as wire from './types.ts'
@@ -46,10 +47,12 @@ export class RemoteOperations implements Operations {
   }
 
   readonly datasets: DatasetOperations
+  readonly recursive: RecursiveOperations
 
   private constructor(calls: RemoteCalls) {
     this.#calls = calls
     this.datasets = new RemoteDatasets(calls)
+    this.recursive = new RemoteRecursive(calls)
   }
 
   status(): Promise<Status> {

@@ -23,6 +23,7 @@ import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
+import type { RecursiveOperations } from './recursive.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type {
@@ -190,6 +191,8 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 export interface Operations extends HistoryOperations {
   readonly datasets: DatasetOperations
+  /** Snapshots of all datasets together. */
+  readonly recursive: RecursiveOperations
   status(): Promise<Status>
   /** @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC */
   createSnapshot(name: string, comment?: string, tags?: readonly string[]): Promise<SnapshotInfo>

@@ -8,6 +8,7 @@
  */
 import { FsError } from '../fs/error.ts'
 import type { Dataset, Snapshot } from '../store/dataset.ts'
+import type { SnapshotNotes } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
@@ -15,13 +16,11 @@ import type { Freeing } from './delete.ts'
 import { Deletions } from './deletions.ts'
 import { measure } from './measure.ts'
 import { changedRecord, newNotes, requireNoHold, type SnapshotChange } from './notes.ts'
-import { requireName } from './object-names.ts'
+import { requireName, there } from './object-names.ts'
 import { select } from './select.ts'
 
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
-/** Snapshots named in the message that one was not found. */
-const NAMES_TOLD_MAX = 10
 
 export class Snapshots {
   readonly #store: Store
@@ -93,10 +92,7 @@ export class Snapshots {
     const found = this.find(name)
     if (found !== undefined) return found
     const names = this.list().map((snapshot) => snapshot.name)
-    const told = names.slice(-NAMES_TOLD_MAX).join(', ')
-    const more = names.length > NAMES_TOLD_MAX ? ' (the newest of them)' : ''
-    const there = names.length === 0 ? 'there are none' : `there are: ${told}${more}`
-    throw new FsError('NOENT', `no snapshot '${name}'; ${there}`)
+    throw new FsError('NOENT', `no snapshot '${name}'; ${there(names)}`)
   }
 
   /**
@@ -105,23 +101,35 @@ export class Snapshots {
    * @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC
    */
   create(name: string, comment = '', tags: readonly string[] = []): Snapshot {
-    requireName(name, 'snapshot')
     const notes = newNotes(comment, tags)
+    this.prepare(name)
+    return this.#store.transact((tx) => this.add(tx, name, notes))
+  }
+
+  /**
+   * Makes sure that a snapshot of this name can be made in this turn, and stores what is dirty.
+   *
+   * @throws FsError EXIST, INVAL, NOSPC
+   */
+  prepare(name: string): void {
+    requireName(name, 'snapshot')
     this.#requireFree(name)
     if (this.#dataset.snapshots.length >= SNAPSHOTS_MAX) {
       throw new FsError('NOSPC', `there are ${SNAPSHOTS_MAX} snapshots: delete some first`)
     }
     this.#settleAll()
-    return this.#store.transact((tx) => {
-      const id = this.#store.newObjset(tx)
-      const { epoch, snapshots, usage } = this.#dataset
-      const about = { dataset: this.#dataset.id, name, referenced: usage }
-      const record = { ...about, epoch, created: tx.now, deleting: false, ...notes }
-      tx.put(this.#store.snapshots, id, record)
-      const snapshot = { id, ...record }
-      this.#set(tx, [...snapshots, snapshot], epoch + 1)
-      return snapshot
-    })
+  }
+
+  /** Makes one as part of a transaction, in the turn in which it was prepared. */
+  add(tx: Transaction, name: string, notes: SnapshotNotes): Snapshot {
+    const id = this.#store.newObjset(tx)
+    const { epoch, snapshots, usage } = this.#dataset
+    const about = { dataset: this.#dataset.id, name, referenced: usage }
+    const record = { ...about, epoch, created: tx.now, deleting: false, ...notes }
+    tx.put(this.#store.snapshots, id, record)
+    const snapshot = { id, ...record }
+    this.#set(tx, [...snapshots, snapshot], epoch + 1)
+    return snapshot
   }
 
   /** @throws FsError EXIST */
@@ -162,7 +170,7 @@ export class Snapshots {
   async hold<T>({ id }: Snapshot, work: () => Promise<T>): Promise<T> {
     this.#held.set(id, (this.#held.get(id) ?? 0) + 1)
     try {
-      return await this.#track(work())
+      return await this.track(work())
     } finally {
       const left = (this.#held.get(id) ?? 1) - 1
       if (left > 0) this.#held.set(id, left)
@@ -186,10 +194,6 @@ export class Snapshots {
 
   /** Keeps the store from being closed while `work` is done. As in `hold`, it asks now and then. */
   track<T>(work: Promise<T>): Promise<T> {
-    return this.#track(work)
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
     const ended = work.then(
       () => undefined,
       () => undefined,
@@ -214,14 +218,22 @@ export class Snapshots {
    */
   deleteAll(gone: readonly Snapshot[]): Promise<number> {
     for (const snapshot of gone) this.requireDeletable(snapshot)
+    this.#store.transact((tx) => this.mark(tx, gone))
+    return this.freeMarked()
+  }
+
+  /** Nobody sees these any more, once the transaction stands: `freeMarked` is to follow. */
+  mark(tx: Transaction, gone: readonly Snapshot[]): void {
     const ids = new Set(gone.map(({ id }) => id))
     const others = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
     const marked = gone.map((snapshot) => ({ ...snapshot, deleting: true }))
-    this.#store.transact((tx) => {
-      for (const { id, ...record } of marked) tx.put(this.#store.snapshots, id, record)
-      this.#set(tx, [...others, ...marked], this.#dataset.epoch)
-    })
-    return this.#track(this.#deletions.free())
+    for (const { id, ...record } of marked) tx.put(this.#store.snapshots, id, record)
+    this.#set(tx, [...others, ...marked], this.#dataset.epoch)
+  }
+
+  /** Frees what only those held that are marked. @returns as `deleteAll` */
+  freeMarked(): Promise<number> {
+    return this.track(this.#deletions.free())
   }
 
   /** As `deleteAll`, for who does not wait until everything is freed. */
@@ -260,19 +272,12 @@ export class Snapshots {
       await new Promise(setImmediate)
       this.requireGoingOn()
     }
-    return this.#track(measure(this.#store, this.#dataset, groups, pause, tell))
-  }
-
-  /** Part of the dataset's own deletion: nobody sees any snapshot any more. */
-  markAll(tx: Transaction): void {
-    const all = this.#dataset.snapshots.map((snapshot) => ({ ...snapshot, deleting: true }))
-    for (const { id, ...record } of all) tx.put(this.#store.snapshots, id, record)
-    this.#set(tx, all, this.#dataset.epoch)
+    return this.track(measure(this.#store, this.#dataset, groups, pause, tell))
   }
 
   /** Goes on with deletions that a crash or a stop has interrupted. */
   async resume(): Promise<void> {
-    await this.#track(this.#deletions.free())
+    await this.freeMarked()
   }
 
   /**

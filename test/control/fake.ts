@@ -28,6 +28,7 @@ import type {
 import { FsError } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
 import { FakeDatasets } from './fake-datasets.ts'
+import { FakeRecursive } from './fake-recursive.ts'
 
 /** Where a file has bytes; the rest of it is holes. */
 export interface Extent {
@@ -137,6 +138,7 @@ export const VERDICTS: readonly Verdict[] = [
 export class FakeOperations implements Operations {
   readonly root: Node
   readonly datasets = new FakeDatasets()
+  readonly recursive = new FakeRecursive(() => this.datasets.all.map(({ name }) => name))
   snapshots: SnapshotInfo[] = []
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
