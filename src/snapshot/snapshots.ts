@@ -7,6 +7,7 @@
  * and not yet committed included: dirty data is settled in the same turn, just before.
  */
 import { FsError } from '../fs/error.ts'
+import { mergeAccounts, turnAccount } from '../store/accounts.ts'
 import type { Dataset, Snapshot } from '../store/dataset.ts'
 import type { SnapshotNotes } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -18,6 +19,7 @@ import { measure } from './measure.ts'
 import { changedRecord, newNotes, requireNoHold, type SnapshotChange } from './notes.ts'
 import { requireName, there } from './object-names.ts'
 import { select } from './select.ts'
+import { Work } from './work.ts'
 
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
@@ -27,12 +29,9 @@ export class Snapshots {
   readonly #dataset: Dataset
   readonly #settleAll: () => void
   readonly #failed: (error: unknown) => void
-  /** Restores under way, by snapshot: what they read must not go. */
-  readonly #held = new Map<number, number>()
-  /** Restores and deletions under way: the store cannot be closed before they end. */
-  readonly #working = new Set<Promise<void>>()
+  /** Restores and deletions under way. */
+  readonly #work = new Work()
   readonly #deletions: Deletions
-  #stopped = false
 
   /**
    * @param settleAll makes acknowledged data part of the store, in this turn
@@ -50,7 +49,7 @@ export class Snapshots {
     this.#failed = failed
     this.#deletions = new Deletions({
       ...{ store, dataset },
-      stopped: () => this.#stopped,
+      stopped: () => this.#work.stopped,
       freed: (ids) => this.#forget(ids),
     })
   }
@@ -127,6 +126,7 @@ export class Snapshots {
     const about = { dataset: this.#dataset.id, name, referenced: usage }
     const record = { ...about, epoch, created: tx.now, deleting: false, ...notes }
     tx.put(this.#store.snapshots, id, record)
+    turnAccount(tx, this.#dataset)
     const snapshot = { id, ...record }
     this.#set(tx, [...snapshots, snapshot], epoch + 1)
     return snapshot
@@ -167,40 +167,23 @@ export class Snapshots {
    * Keeps a snapshot from being deleted, and the store from being closed, while `work` is done. It
    * calls `requireGoingOn` every now and then.
    */
-  async hold<T>({ id }: Snapshot, work: () => Promise<T>): Promise<T> {
-    this.#held.set(id, (this.#held.get(id) ?? 0) + 1)
-    try {
-      return await this.track(work())
-    } finally {
-      const left = (this.#held.get(id) ?? 1) - 1
-      if (left > 0) this.#held.set(id, left)
-      else this.#held.delete(id)
-    }
+  hold<T>({ id }: Snapshot, work: () => Promise<T>): Promise<T> {
+    return this.#work.hold(id, work)
   }
 
   /** Whether the store is about to be closed. */
   get stopped(): boolean {
-    return this.#stopped
+    return this.#work.stopped
   }
 
   /** @throws FsError JUKEBOX where the store is about to be closed */
   requireGoingOn(): void {
-    if (!this.#stopped) return
-    throw new FsError(
-      'JUKEBOX',
-      'interrupted, because the server stops; run it again to complete it',
-    )
+    this.#work.requireGoingOn()
   }
 
   /** Keeps the store from being closed while `work` is done. As in `hold`, it asks now and then. */
   track<T>(work: Promise<T>): Promise<T> {
-    const ended = work.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#working.add(ended)
-    void ended.then(() => this.#working.delete(ended))
-    return work
+    return this.#work.track(work)
   }
 
   /** Those that words name (select.ts). @throws FsError NOENT, INVAL */
@@ -249,7 +232,7 @@ export class Snapshots {
   /** @throws FsError ACCES while the snapshot has a hold, or a restore reads it */
   requireDeletable(snapshot: Snapshot): void {
     requireNoHold(snapshot)
-    if (!this.#held.has(snapshot.id)) return
+    if (!this.#work.holds(snapshot.id)) return
     const used = `snapshot '${snapshot.name}' is in use by a restore`
     throw new FsError('ACCES', `${used}; try again when it ends`)
   }
@@ -284,16 +267,18 @@ export class Snapshots {
    * No further steps of deletions and restores: the store is about to be closed. Deletions go on
    * with the next start; a restore is completed by asking for it again.
    */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    while (this.#working.size > 0) await Promise.all(this.#working)
+  stop(): Promise<void> {
+    return this.#work.stop()
   }
 
   /** The records of deleted snapshots go. */
   #forget(ids: ReadonlySet<number>): void {
     this.#store.transact((tx) => {
+      const { snapshots } = this.#dataset
+      const gone = snapshots.filter(({ id }) => ids.has(id))
+      mergeAccounts(tx, this.#dataset, new Set(gone.map(({ epoch }) => epoch)))
       for (const id of ids) tx.delete(this.#store.snapshots, id)
-      const left = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
+      const left = snapshots.filter(({ id }) => !ids.has(id))
       this.#set(tx, left, this.#dataset.epoch)
     })
   }
