@@ -2,6 +2,7 @@
 
 import { crc32 } from 'node:zlib'
 import { checkStore } from './check/check.ts'
+import type { Accounts } from './control/accounts.ts'
 import type { DatasetOperations } from './control/datasets.ts'
 import type {
   DeletedEntry,
@@ -35,7 +36,7 @@ import type { RecursiveOperations } from './control/recursive.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
-import { LocalDatasets } from './local-datasets.ts'
+import { accountsOf, LocalDatasets } from './local-datasets.ts'
 import { LocalRecursive } from './local-recursive.ts'
 import { ScheduleOperations } from './local-schedule.ts'
 import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
@@ -219,6 +220,10 @@ export class LocalOperations implements Operations {
   async *listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
     const { live, snapshots } = this.#volume
     yield* tracked(snapshots, new Deleted(live, snapshots, request).entries())
+  }
+
+  async accounts(dataset: string): Promise<Accounts> {
+    return accountsOf(this.#volume.datasets.get(dataset))
   }
 
   /** Nothing of its own is open. */

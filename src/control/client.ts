@@ -1,6 +1,7 @@
 /** Operations asked of a running server, over its control socket. */
 import { FsError } from '../fs/error.ts'
 import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { type Accounts, askAccounts } from './accounts.ts'
 import { RemoteCalls } from './calls.ts'
 import { type DatasetOperations, RemoteDatasets } from './datasets.ts'
 import type {
@@ -211,6 +212,10 @@ export class RemoteOperations implements Operations {
     const job = await this.#calls.call(SNAPSHOT_SIZES, snapshotWire.selection, words, uint32)
     const told = () => undefined
     return (await this.#calls.follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
+  }
+
+  accounts(dataset: string): Promise<Accounts> {
+    return askAccounts(this.#calls, dataset)
   }
 
   versions(path: Uint8Array): AsyncGenerator<FileVersion> {

@@ -21,6 +21,7 @@ import type {
 import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
+import type { Accounts } from './accounts.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 import type { RecursiveOperations } from './recursive.ts'
@@ -246,5 +247,7 @@ export interface Operations extends HistoryOperations {
    * @throws FsError NOENT, INVAL
    */
   measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]>
+  /** What a dataset's files take, now and in its snapshots. @throws FsError NOENT */
+  accounts(dataset: string): Promise<Accounts>
   close(): Promise<void>
 }

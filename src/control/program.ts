@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, voidType } from '../xdr/codec.ts'
+import { accountProcedures } from './accounts.ts'
 import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
 import { type JobCount, Jobs, jobCount } from './jobs.ts'
@@ -41,6 +42,7 @@ export function controlProgram(
     snapshotProcedures(operations, answer, toError, count),
     datasetProcedures(operations.datasets, answer, count, toError),
     historyProcedures(operations, answer),
+    accountProcedures(operations, answer),
     recursiveProcedures(operations.recursive, answer, count, toError),
     scheduleProcedures(operations, answer, count, toError),
   ])

@@ -241,6 +241,17 @@ export class FakeOperations implements Operations {
     return { names, bytes: request.background ? 0 : 4096 }
   }
 
+  async accounts(dataset: string) {
+    this.#check()
+    const found = this.datasets.all.find(({ name }) => name === dataset)
+    if (found === undefined) throw new FsError('NOENT', `there is no dataset '${dataset}'`)
+    const { bytes, inodes, written } = found
+    const snapshots = this.snapshots.map(({ id }) => ({
+      ...{ id, bytes: 2 ** 31 + id * 4096, inodes: id * 1000, written: (id % 3) * 2 ** 20 },
+    }))
+    return { live: { bytes, inodes, written }, snapshots }
+  }
+
   async measureSnapshots(words: readonly string[]) {
     this.#check()
     for (const name of words) this.#snapshot(name)
