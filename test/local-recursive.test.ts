@@ -93,7 +93,7 @@ test('accounts tell what was written since, of each dataset', () =>
       volume.datasets.get('a').snapshots.create(`s${i}`)
     }
     await put(client, 'a/f', 0, blocks(2, 7))
-    const { live, snapshots } = await remote.accounts('a')
+    const { live, snapshots } = await (await remote.in('a')).accounts()
     assert.equal(live, { bytes: 300 * BLOCK_BYTES, inodes: 2, written: 2 * BLOCK_BYTES })
     assert.is(snapshots.length, 300)
     for (const [i, { bytes, inodes, written }] of snapshots.entries()) {
@@ -104,8 +104,7 @@ test('accounts tell what was written since, of each dataset', () =>
       listed.map(({ written }) => written),
       [0, 2 * BLOCK_BYTES],
     )
-    await rejects('NOENT', () => remote.accounts('none'))
-    const root = await remote.accounts('')
+    const root = await remote.accounts()
     assert.equal([root.snapshots, root.live.written], [[], 0])
   }))
 

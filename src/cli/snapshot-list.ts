@@ -3,10 +3,10 @@ import type { Account } from '../control/accounts.ts'
 import type { Operations } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { hasTag } from '../snapshot/notes.ts'
-import { type Context, dataFolder } from './context.ts'
+import { type Context, datasetWords } from './context.ts'
 import { abortable, Exit } from './errors.ts'
-import { withOperations } from './operations.ts'
-import type { Command } from './options.ts'
+import { withDataset } from './operations.ts'
+import type { Command, Given } from './options.ts'
 import { accountJson, type Shown, shownJson, snapshotRows, snapshotTable } from './snapshot-text.ts'
 import { didYouMean } from './suggest.ts'
 import { columns, size } from './text.ts'
@@ -32,7 +32,7 @@ interface Listed {
 /** @param sized whether to find out what deleting each alone would free */
 async function listAll(operations: Operations, sized: boolean): Promise<Listed> {
   const snapshots = await operations.listSnapshots()
-  const accounts = await operations.accounts('')
+  const accounts = await operations.accounts()
   const sizes = sized && snapshots.length > 0 ? await operations.measureSnapshots([]) : []
   const unique = new Map(sizes.map((size) => [size.id, size.unique]))
   const account = new Map(accounts.snapshots.map((one) => [one.id, one]))
@@ -42,20 +42,20 @@ async function listAll(operations: Operations, sized: boolean): Promise<Listed> 
   return { snapshots: shown, live: accounts.live }
 }
 
-interface Looks {
-  /** Whether only those with some tags are listed. */
-  readonly tagged: boolean
-  /** Whether to tell what each refers to. */
-  readonly referenced: boolean
-}
-
-function printTable(context: Context, snapshots: readonly Shown[], looks: Looks): void {
+/** @param referenced whether to tell what each refers to */
+function printTable(
+  context: Context,
+  given: Given,
+  snapshots: readonly Shown[],
+  referenced: boolean,
+): void {
   if (snapshots.length === 0) {
-    const none = "there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one"
-    context.print(looks.tagged ? 'no snapshot has these tags' : none)
+    const create = `'zerofs-nfs snapshot create NAME${datasetWords(given)}' makes one`
+    const none = `there are no snapshots; ${create}`
+    context.print(given.flag('tag') ? 'no snapshot has these tags' : none)
     return
   }
-  const rows = snapshotTable(snapshots, context.io.now(), looks.referenced)
+  const rows = snapshotTable(snapshots, context.io.now(), referenced)
   const [head = '', ...lines] = columns(rows)
   context.print(context.style('bold', head.trimEnd()))
   for (const line of lines) context.print(line.trimEnd())
@@ -75,6 +75,7 @@ export const snapshotList: Command = {
     },
     { name: 'tag', value: 'TAG', many: true, about: 'only those with this tag or KEY; with all' },
   ],
+  ofDataset: true,
   json: 'document',
   notes:
     'WRITTEN is what a snapshot has and the one before it has not: data that came since and is there\n' +
@@ -85,7 +86,7 @@ export const snapshotList: Command = {
     'clients removed a moment ago counts as soon as the server has taken it apart.',
   examples: [
     'zerofs-nfs snapshot list',
-    'zerofs-nfs snapshot list --sort unique',
+    'zerofs-nfs snapshot list --sort unique --dataset projects',
     'zerofs-nfs snapshot list --size --sort written',
     "zerofs-nfs snapshot list --tag release --json | jq -r '.snapshots[].name'",
   ],
@@ -94,13 +95,12 @@ export const snapshotList: Command = {
     const sized = given.flag('size') || sort === 'unique'
     const referenced = given.flag('size') || sort === 'referenced'
     const tags = given.values('tag')
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'snapshot list', async (operations, signal) => {
+    return withDataset(context, given, 'snapshot list', async (operations, signal) => {
       const all = await abortable(signal, listAll(operations, sized), INTERRUPTED)
       const snapshots = all.snapshots
         .filter((snapshot) => tags.every((tag) => hasTag(snapshot, tag)))
         .sort(ORDERS[sort])
-      printTable(context, snapshots, { tagged: tags.length > 0, referenced })
+      printTable(context, given, snapshots, referenced)
       const { live } = all
       const newest = all.snapshots.at(-1)
       if (given.flag('size') && newest !== undefined) {
@@ -118,6 +118,7 @@ export const snapshotInfo: Command = {
   usage: 'NAME',
   about: 'tell all about a snapshot, and what deleting it would free',
   options: [],
+  ofDataset: true,
   json: 'document',
   examples: [
     'zerofs-nfs snapshot info before-upgrade',
@@ -125,8 +126,7 @@ export const snapshotInfo: Command = {
   ],
   run(context, given) {
     const [name = ''] = given.args
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'snapshot info', async (operations, signal) => {
+    return withDataset(context, given, 'snapshot info', async (operations, signal) => {
       const snapshots = await operations.listSnapshots()
       const found = snapshots.find((snapshot) => snapshot.name === name)
       if (found === undefined) {
@@ -134,7 +134,7 @@ export const snapshotInfo: Command = {
         throw new FsError('NOENT', `there is no snapshot '${name}'${didYouMean(name, names)}`)
       }
       const [unique] = await abortable(signal, operations.measureSnapshots([name]), INTERRUPTED)
-      const accounts = await operations.accounts('')
+      const accounts = await operations.accounts()
       const account = accounts.snapshots.find(({ id }) => id === found.id)
       const shown = { ...found, account, unique: unique?.unique }
       for (const line of columns(snapshotRows(shown, context.io.now()))) context.print(line)

@@ -2,7 +2,7 @@
 import type { DeletionRequest, Operations } from '../control/operations.ts'
 import type { DatasetSnapshot } from '../control/recursive.ts'
 import type { Context } from './context.ts'
-import { abortable, Exit } from './errors.ts'
+import { abortable, Exit, UsageError } from './errors.ts'
 import type { Given, OptionSpec } from './options.ts'
 import { Progress } from './progress.ts'
 import { freeingText } from './snapshot-text.ts'
@@ -12,6 +12,13 @@ export const RECURSIVE: OptionSpec = {
   name: 'recursive',
   short: 'r',
   about: 'in all datasets, in one instant: all of it or nothing',
+}
+
+/** @throws UsageError where one dataset is named too */
+export function isRecursive(given: Given): boolean {
+  if (!given.flag('recursive') || given.value('dataset') === undefined)
+    return given.flag('recursive')
+  throw new UsageError('--recursive is about all datasets, --dataset about one: give one of them')
 }
 
 const INTERRUPTED = 'interrupted; a deletion that has begun goes on by itself'

@@ -1,8 +1,8 @@
 /** What a dataset's files take, now and in its snapshots, over the control program too. */
-import { array, bool, type Infer, struct, uint64 } from '../xdr/codec.ts'
-import type { RemoteCalls } from './calls.ts'
-import type { Answer, Table } from './program.ts'
-import { PAGE_LENGTH, snapshotName } from './types.ts'
+import { array, bool, struct, uint64 } from '../xdr/codec.ts'
+import type { AnswerIn, DatasetCalls } from './in-dataset.ts'
+import type { Table } from './program.ts'
+import { PAGE_LENGTH } from './types.ts'
 
 /** What files take, or took when a snapshot was made. */
 export interface Account {
@@ -26,21 +26,16 @@ export interface Accounts {
 
 const account = struct({ bytes: uint64, inodes: uint64, written: uint64 })
 const snapshotAccount = struct({ id: uint64, bytes: uint64, inodes: uint64, written: uint64 })
-/** @param after the number of the last snapshot of the page before, or 0 */
-const pageArgs = struct({ dataset: snapshotName, after: uint64 })
 const page = struct({ live: account, snapshots: array(snapshotAccount, PAGE_LENGTH), more: bool })
 
 /** The procedure's number, apart from those in types.ts. */
 const ACCOUNTS = 73
 
-/** The procedure, by number. */
-export function accountProcedures(
-  operations: { accounts(dataset: string): Promise<Accounts> },
-  answer: Answer,
-): Table {
+/** The procedure, by number. It takes the number of the last snapshot of the page before, or 0. */
+export function accountProcedures(inOne: AnswerIn): Table {
   return {
-    [ACCOUNTS]: answer(pageArgs, page, async ({ dataset, after }) => {
-      const { live, snapshots } = await operations.accounts(dataset)
+    [ACCOUNTS]: inOne(uint64, page, async (operations, after) => {
+      const { live, snapshots } = await operations.accounts()
       const behind = snapshots.filter(({ id }) => id > after)
       const first = behind.slice(0, PAGE_LENGTH)
       return { live, snapshots: first, more: behind.length > first.length }
@@ -49,11 +44,11 @@ export function accountProcedures(
 }
 
 /** Asks a running server, page by page. */
-export async function askAccounts(calls: RemoteCalls, dataset: string): Promise<Accounts> {
+export async function askAccounts(calls: DatasetCalls): Promise<Accounts> {
   const snapshots: SnapshotAccount[] = []
   for (;;) {
     const after = snapshots.at(-1)?.id ?? 0
-    const found: Infer<typeof page> = await calls.call(ACCOUNTS, pageArgs, { dataset, after }, page)
+    const found = await calls.call(ACCOUNTS, uint64, after, page)
     snapshots.push(...found.snapshots)
     if (!found.more) return { live: found.live, snapshots }
   }

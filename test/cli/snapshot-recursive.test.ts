@@ -70,4 +70,14 @@ test('snapshot delete --recursive tells what went, and where', async () => {
   await both([...argv], fake, ({ code }) => assert.is(code, 4))
 })
 
+test('all datasets and one are not named together', async () => {
+  for (const action of ['create', 'delete']) {
+    const argv = ['snapshot', action, 'x', '--recursive', '--dataset', '/']
+    await both(argv, fake, ({ code, stderr }) => {
+      assert.is(code, 2)
+      assert.match(stderr, /--recursive is about all datasets, --dataset about one/)
+    })
+  }
+})
+
 test.run()

@@ -139,6 +139,9 @@ export class FakeOperations implements Operations {
   readonly root: Node
   readonly datasets = new FakeDatasets()
   readonly recursive = new FakeRecursive(() => this.datasets.all.map(({ name }) => name))
+  dataset = ''
+  /** All that there are, by name. */
+  #all = new Map<string, FakeOperations>([['', this]])
   snapshots: SnapshotInfo[] = []
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
@@ -174,6 +177,27 @@ export class FakeOperations implements Operations {
       ...{ id: i + 2, name, ...NO_NOTES },
       created: time(1_763_842_445 + i * 3600, 5000),
     }))
+  }
+
+  /** Adds a dataset. */
+  with(name: string, operations: FakeOperations): this {
+    operations.dataset = name
+    operations.#all = this.#all
+    this.#all.set(name, operations)
+    this.datasets.add(name)
+    return this
+  }
+
+  /** Takes one away. */
+  without(name: string): void {
+    this.#all.delete(name)
+  }
+
+  async in(dataset: string) {
+    const found = this.#all.get(dataset)
+    if (found !== undefined) return found
+    const names = [...this.#all.keys()].filter((name) => name !== '')
+    throw new FsError('NOENT', `no dataset '${dataset}'; there are: ${names.join(', ')}`)
   }
 
   #check(): void {
@@ -241,11 +265,9 @@ export class FakeOperations implements Operations {
     return { names, bytes: request.background ? 0 : 4096 }
   }
 
-  async accounts(dataset: string) {
+  async accounts() {
     this.#check()
-    const found = this.datasets.all.find(({ name }) => name === dataset)
-    if (found === undefined) throw new FsError('NOENT', `there is no dataset '${dataset}'`)
-    const { bytes, inodes, written } = found
+    const { bytes, inodes, written } = this.datasets.all[0] ?? { bytes: 0, inodes: 0, written: 0 }
     const snapshots = this.snapshots.map(({ id }) => ({
       ...{ id, bytes: 2 ** 31 + id * 4096, inodes: id * 1000, written: (id % 3) * 2 ** 20 },
     }))
