@@ -1,10 +1,11 @@
 /**
  * The snapshots of a dataset: made, found by name or number, changed, deleted.
  *
- * Making one writes three records, whatever the dataset holds: the snapshot, the dataset's raised
- * epoch, and the counter of numbers. From then on the first change of each record keeps the old one
- * (store/transaction.ts). The state of a snapshot is that of its instant, data that was acknowledged
- * and not yet committed included: dirty data is settled in the same turn, just before.
+ * Making one writes five records, whatever the dataset holds: the snapshot, its account and that of
+ * the live files, the dataset's raised epoch, and the counter of numbers. From then on the first
+ * change of each record keeps the old one (store/transaction.ts). The state of a snapshot is that of
+ * its instant, data that was acknowledged and not yet committed included: dirty data is settled in
+ * the same turn, just before.
  */
 import { FsError } from '../fs/error.ts'
 import { mergeAccounts, turnAccount } from '../store/accounts.ts'
