@@ -12,6 +12,7 @@ import {
   chooseEverywhere,
   createEverywhere,
   deleteEverywhere,
+  measureEverywhere,
   requireAllDeletable,
 } from './snapshot/recursive.ts'
 import type { Volume } from './volume.ts'
@@ -46,7 +47,7 @@ export class LocalRecursive implements RecursiveOperations {
     const chosen = chooseEverywhere(datasets, words)
     requireAllDeletable(chosen)
     const snapshots = itemsOf(chosen)
-    if (dryRun) return { snapshots, bytes: await measured(chosen) }
+    if (dryRun) return { snapshots, bytes: await measureEverywhere(store, chosen) }
     if (!background) return { snapshots, bytes: await this.#waitedFor(chosen, progress) }
     deleteEverywhere(store, chosen).catch(this.#unfreed)
     await store.flush()
@@ -73,16 +74,6 @@ function itemsOf(chosen: readonly Chosen[]): DatasetSnapshot[] {
   return chosen.flatMap(({ of, snapshots }) =>
     snapshots.map(({ id, name }) => ({ dataset: of.name, id, name })),
   )
-}
-
-async function measured(chosen: readonly Chosen[]): Promise<number> {
-  let sum = 0
-  for (const { of, snapshots } of chosen) {
-    await of.snapshots.measure([snapshots], (bytes) => {
-      sum += bytes
-    })
-  }
-  return sum
 }
 
 function together(a: Freeing, b: Freeing): Freeing {

@@ -1,8 +1,9 @@
 /** What a dataset's files take, now and in its snapshots, over the control program too. */
-import { array, bool, struct, uint64 } from '../xdr/codec.ts'
+import { struct, uint32, uint64, voidType } from '../xdr/codec.ts'
 import type { AnswerIn, DatasetCalls } from './in-dataset.ts'
-import type { Table } from './program.ts'
-import { PAGE_LENGTH } from './types.ts'
+import { type JobCount, Jobs } from './jobs.ts'
+import type { Answer, Table, ToError } from './program.ts'
+import { poll, pollArgs } from './types.ts'
 
 /** What files take, or took when a snapshot was made. */
 export interface Account {
@@ -26,30 +27,33 @@ export interface Accounts {
 
 const account = struct({ bytes: uint64, inodes: uint64, written: uint64 })
 const snapshotAccount = struct({ id: uint64, bytes: uint64, inodes: uint64, written: uint64 })
-const page = struct({ live: account, snapshots: array(snapshotAccount, PAGE_LENGTH), more: bool })
+const accountsPoll = poll(voidType, account, snapshotAccount)
 
-/** The procedure's number, apart from those in types.ts. */
-const ACCOUNTS = 73
+/** The procedures' numbers, apart from those in types.ts. */
+const [ACCOUNTS, ACCOUNTS_POLL] = [73, 74] as const
 
-/** The procedure, by number. It takes the number of the last snapshot of the page before, or 0. */
-export function accountProcedures(inOne: AnswerIn): Table {
+/** The procedures, by number. Snapshots may be many: a job adds them up once for all pages. */
+export function accountProcedures(
+  answer: Answer,
+  inOne: AnswerIn,
+  count: JobCount,
+  toError: ToError,
+): Table {
+  const jobs = new Jobs<void, Account, SnapshotAccount>(count, toError)
   return {
-    [ACCOUNTS]: inOne(uint64, page, async (operations, after) => {
-      const { live, snapshots } = await operations.accounts()
-      const behind = snapshots.filter(({ id }) => id > after)
-      const first = behind.slice(0, PAGE_LENGTH)
-      return { live, snapshots: first, more: behind.length > first.length }
-    }),
+    [ACCOUNTS]: inOne(voidType, uint32, async (operations) =>
+      jobs.start(async () => {
+        const { live, snapshots } = await operations.accounts()
+        return { value: live, items: snapshots }
+      }),
+    ),
+    [ACCOUNTS_POLL]: answer(pollArgs, accountsPoll, (args) => jobs.poll(args)),
   }
 }
 
-/** Asks a running server, page by page. */
+/** Asks a running server. */
 export async function askAccounts(calls: DatasetCalls): Promise<Accounts> {
-  const snapshots: SnapshotAccount[] = []
-  for (;;) {
-    const after = snapshots.at(-1)?.id ?? 0
-    const found = await calls.call(ACCOUNTS, uint64, after, page)
-    snapshots.push(...found.snapshots)
-    if (!found.more) return { live: found.live, snapshots }
-  }
+  const job = await calls.call(ACCOUNTS, voidType, undefined, uint32)
+  const ended = await calls.follow(ACCOUNTS_POLL, job, accountsPoll, () => undefined)
+  return { live: ended.value, snapshots: ended.items }
 }

@@ -47,7 +47,7 @@ export function controlProgram(
     snapshotProcedures(answer, inOne, toError, count),
     datasetProcedures(operations.datasets, answer, count, toError),
     historyProcedures(answer, inOne),
-    accountProcedures(inOne),
+    accountProcedures(answer, inOne, count, toError),
     recursiveProcedures(operations.recursive, answer, count, toError),
     scheduleProcedures(answer, inOne, count, toError),
   ])

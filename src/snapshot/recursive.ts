@@ -9,6 +9,7 @@ import { FsError } from '../fs/error.ts'
 import type { Snapshot } from '../store/dataset.ts'
 import type { Store } from '../store/store.ts'
 import type { Datasets } from './datasets.ts'
+import { measureTogether } from './measure.ts'
 import { newNotes } from './notes.ts'
 import type { OpenDataset } from './open-dataset.ts'
 
@@ -70,6 +71,19 @@ export function requireAllDeletable(chosen: readonly Chosen[]): void {
   for (const { of, snapshots } of chosen) {
     for (const snapshot of snapshots) telling(of, () => of.snapshots.requireDeletable(snapshot))
   }
+}
+
+/** What deleting them would free, in bytes. @throws FsError JUKEBOX where the store is closed first */
+export function measureEverywhere(store: Store, chosen: readonly Chosen[]): Promise<number> {
+  const pause = async () => {
+    await new Promise(setImmediate)
+    for (const { of } of chosen) of.snapshots.requireGoingOn()
+  }
+  const groups = chosen.map(({ of, snapshots }) => ({ dataset: of.dataset, snapshots }))
+  const measured = measureTogether(store, groups, pause)
+  // The store is closed when all of its datasets have no work left.
+  for (const { of } of chosen) void of.snapshots.track(measured)
+  return measured
 }
 
 /**
