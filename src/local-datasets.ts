@@ -1,4 +1,5 @@
 /** The datasets of a volume as the control program and the commands work with them. */
+import type { Accounts } from './control/accounts.ts'
 import type {
   DatasetInfo,
   DatasetOperations,
@@ -9,6 +10,7 @@ import type {
 } from './control/datasets.ts'
 import { FsError } from './fs/error.ts'
 import type { OpenDataset } from './snapshot/open-dataset.ts'
+import { writtenIn } from './snapshot/written.ts'
 import type { Dataset } from './store/dataset.ts'
 import type { Volume } from './volume.ts'
 
@@ -75,9 +77,10 @@ export class LocalDatasets implements DatasetOperations {
     const { uid, gid } = live.at(dataset.root)
     const { name, created, quota } = dataset.record
     const { bytes, inodes } = dataset.usage
+    const written = writtenIn(dataset).live
     const counted = snapshots.list().length
     const origin = this.#originOf(dataset)
-    const told = { id: dataset.id, name, created, uid, gid, bytes, inodes, quota }
+    const told = { id: dataset.id, name, created, uid, gid, bytes, inodes, written, quota }
     return { ...told, snapshots: counted, origin }
   }
 
@@ -86,5 +89,15 @@ export class LocalDatasets implements DatasetOperations {
     const { objsets, snapshots } = this.#volume.store
     const { name } = objsets.get(record.origin.dataset).record
     return { dataset: name, snapshot: snapshots.get(record.origin.snapshot)?.name ?? '' }
+  }
+}
+
+export function accountsOf({ dataset, snapshots }: OpenDataset): Accounts {
+  const written = writtenIn(dataset)
+  return {
+    live: { ...dataset.usage, written: written.live },
+    snapshots: snapshots.list().map(({ id, referenced: { bytes, inodes } }) => {
+      return { id, bytes, inodes, written: written.snapshots.get(id) ?? 0 }
+    }),
   }
 }

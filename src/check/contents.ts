@@ -61,6 +61,7 @@ export class ContentCheck {
       const index = Number(String(key).split('/')[1])
       if (index > 0) check.exists(index, versions)
       references.addChunk(versions, this.#view.first)
+      this.#view.written.addChunk(versions)
       for (const version of versions) this.#version(index, version)
       await this.#view.pace.step(versions.length * CHUNK_LOOKS)
       await blocks.chunk(
@@ -82,6 +83,7 @@ export class ContentCheck {
    */
   async #isOrigins(): Promise<boolean> {
     if (this.#view.inherited === undefined || this.#owners.length > 0) return false
+    if (this.#orphan !== undefined) return false
     const hasOwn =
       (await this.#view.hasOwn(Kind.CHUNK, this.#content)) ||
       (await this.#view.hasOwn(Kind.BITMAP, this.#content))

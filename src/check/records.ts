@@ -88,7 +88,7 @@ export class RecordsCheck {
       await pace.step(1)
       if (read === undefined) continue
       this.#weigh(spec.kind, read)
-      this.#usage.add(clone.id, spec.kind, read.value)
+      this.#usage.add(clone.id, spec.kind, parseKey(records.head[0]).key, read.value)
     }
   }
 
@@ -137,7 +137,7 @@ export class RecordsCheck {
       }
       if (!this.#clones.has(dataset) || !VERSIONED.has(kind)) {
         this.#weigh(kind, read)
-        this.#usage.add(dataset, kind, read.value)
+        this.#usage.add(dataset, kind, key, read.value)
       }
       if (kind === Kind.SCHEDULE) this.#schedule(read.value as ScheduleRecord, told)
     }

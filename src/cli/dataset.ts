@@ -140,7 +140,7 @@ export const datasetInfo: Command = {
     withOperations(context, dataFolder(context, given), 'dataset info', async ({ datasets }) => {
       const all = await datasets.list()
       const info = pick(all, first(given))
-      const { bytes, inodes, quota } = info
+      const { bytes, inodes, quota, written } = info
       const of = (value: number, most: string) => (value === 0 ? '' : ` of ${most}`)
       const rows = [
         ['name', shown(info.name)],
@@ -150,6 +150,7 @@ export const datasetInfo: Command = {
         ['used', `${size(bytes)}${of(quota.bytes, size(quota.bytes))}`],
         ['inodes', `${count(inodes)}${of(quota.inodes, count(quota.inodes))}`],
         ['snapshots', count(info.snapshots)],
+        ['written', `${size(written)}${info.snapshots > 0 ? ' since the newest snapshot' : ''}`],
         ...cloneRows(info, all),
       ]
       for (const line of columns(rows)) context.print(line)

@@ -3,6 +3,7 @@
  * and need it until they are promoted (promote.ts).
  */
 import { FsError } from '../fs/error.ts'
+import { LIVE_ACCOUNT } from '../store/accounts.ts'
 import type { Dataset, Snapshot } from '../store/dataset.ts'
 import type { Usage } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -32,7 +33,10 @@ export function makeClone(
   })
   const made = store.objsets.attach(id, [])
   tx.onUndo(() => store.objsets.detach(id))
-  tx.put(made.usages, 0, snapshot.referenced)
+  // All that it begins with was written before: it counts for its first snapshot.
+  const root = origin.at(epoch).inodes.get(origin.root)
+  const written = snapshot.referenced.bytes - (root?.used ?? 0)
+  tx.put(made.usages, LIVE_ACCOUNT, { ...snapshot.referenced, written })
   return made
 }
 

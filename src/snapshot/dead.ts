@@ -101,6 +101,7 @@ async function firstEnd(
  * @param versions those of the chunk in history, oldest first
  * @param at which of them
  * @param previousEnd the epoch in which the version before ended, 0 where there is none
+ * @returns how many bytes the version holds itself
  */
 export function eachBlock(
   dataset: Dataset,
@@ -109,7 +110,7 @@ export function eachBlock(
   at: number,
   previousEnd: number,
   tell: (address: number, birth: number) => void,
-): void {
+): number {
   const chunk = versionOf(dataset, key, versions[at])
   const behind = versions[at + 1]
   const next =
@@ -121,6 +122,7 @@ export function eachBlock(
     if (next?.address[slot] === address && next.birth[slot] === birth) continue
     tell(address, birth)
   }
+  return chunk.inline?.length ?? 0
 }
 
 /** Where the version that ended in epoch `end` stands in its list. */

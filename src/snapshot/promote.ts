@@ -218,7 +218,7 @@ class Taking {
     }
     const { value, birth } = chunks.entry(key)
     if (value !== undefined) tx.rewrite(chunks, key, this.#ownChunk(value, shared), birth)
-    shareAll(tx, shared)
+    referToAll(tx, shared)
   }
 
   /** @param shared by slot, the blocks that become its own */
@@ -237,7 +237,7 @@ class Taking {
 }
 
 /** One more reference to each, in runs of neighbours. */
-function shareAll(tx: Transaction, blocks: readonly (number | undefined)[]): void {
+function referToAll(tx: Transaction, blocks: readonly (number | undefined)[]): void {
   let start = 0
   let count = 0
   for (const address of blocks) {
@@ -246,9 +246,9 @@ function shareAll(tx: Transaction, blocks: readonly (number | undefined)[]): voi
       count++
       continue
     }
-    if (count > 0) tx.share(start, count)
+    if (count > 0) tx.refer(start, count)
     start = address
     count = 1
   }
-  if (count > 0) tx.share(start, count)
+  if (count > 0) tx.refer(start, count)
 }

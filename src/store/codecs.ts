@@ -12,6 +12,7 @@ import { array, bool, type Codec, optional, string, struct, uint32, uint64 } fro
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import {
+  type Account,
   BITMAP_BITS,
   type Chunk,
   COMMENT_BYTES_MAX,
@@ -230,6 +231,12 @@ const originCodec: Codec<Origin> = struct({
   promoting: bool,
   doneIno: uint64,
   doneInodes: uint64,
+})
+
+export const accountCodec: Codec<Account> = struct({
+  bytes: uint64,
+  inodes: uint64,
+  written: uint64,
 })
 
 export const datasetCodec: Codec<DatasetRecord> = struct({
