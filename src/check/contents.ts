@@ -82,6 +82,7 @@ export class ContentCheck {
    */
   async #isOrigins(): Promise<boolean> {
     if (this.#view.inherited === undefined || this.#owners.length > 0) return false
+    if (this.#orphan !== undefined) return false
     const hasOwn =
       (await this.#view.hasOwn(Kind.CHUNK, this.#content)) ||
       (await this.#view.hasOwn(Kind.BITMAP, this.#content))
