@@ -24,6 +24,9 @@ import { type Item, inosOf, itemsOf } from './clone-records.ts'
 
 /** Work that is done in one turn of the event loop: some milliseconds. */
 const STEP_WORK = 128
+/** Steps after which all that was done is made durable. */
+const STEPS_PER_COMMIT = 16
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 /** Each version of a chunk has up to 256 blocks to look at, any other record none. */
 const CHUNK_WORK = 8
 
@@ -42,6 +45,7 @@ export class Promotion {
   #done: number
   /** The last file that is done. */
   #ino: number
+  #steps = 0
 
   /** @param stopped whether no further step may be done: the store is about to be closed */
   constructor(store: Store, dataset: Dataset, stopped: () => boolean) {
@@ -105,7 +109,7 @@ export class Promotion {
       this.#store.objsets.change(tx, this.#dataset, { origin: done })
     })
     taking.clear()
-    await this.#store.flush()
+    await this.#pause()
     return !this.#stopped()
   }
 
@@ -153,7 +157,13 @@ export class Promotion {
       // Since the scan, another record may have come in its place.
       for (const key of keys) if (table.get(key) === undefined) tx.delete(table, key)
     })
-    await this.#store.flush()
+    await this.#pause()
+  }
+
+  /** Others have their turn; now and then the disk catches up. */
+  #pause(): Promise<void> {
+    this.#steps++
+    return this.#steps % STEPS_PER_COMMIT === 0 ? this.#store.flush() : nextTurn()
   }
 }
 

@@ -139,22 +139,30 @@ test('a promotion that a crash has interrupted goes on with the next start', () 
         const { datasets } = volume
         const clone = changedClone(volume, furnished(volume))
         await settled(volume)
-        // Steps are synchronous writes: a crash is just before one of them.
+        // A crash is just before a commit, of which there is one after each step here.
         let commits = 0
         disk.beforeCommit = async () => {
-          if (commits++ % 9 !== 1) return
+          if (commits++ % 3 !== 1 || copies.length === 5) return
           const copy = join(folder, `${copies.length}`)
           await cp(directory, copy, { recursive: true })
           copies.push(copy)
         }
         const all = await trees(clone)
-        await datasets.promote('copy')
+        let ended = false
+        const promotion = datasets.promote('copy').finally(() => {
+          ended = true
+        })
+        while (!ended) {
+          await volume.store.flush()
+          await new Promise(setImmediate)
+        }
+        await promotion
         disk.beforeCommit = async () => undefined
         return all
       },
       disk,
     )
-    assert.ok(copies.length > 2, `${copies.length} crashes`)
+    assert.ok(copies.length > 1, `${copies.length} crashes`)
     for (const copy of copies) {
       await open(copy, async (volume) => {
         const { datasets } = volume
