@@ -65,6 +65,7 @@ export class Transaction {
   #grown = 0
   #made = 0
   #accepted = false
+  #exempt = false
 
   /** @param number this transaction's own, never used again */
   constructor(host: TransactionHost, number: number, now: Time) {
@@ -131,6 +132,11 @@ export class Transaction {
     this.#accepted = true
   }
 
+  /** It gives back what a snapshot has: the files took that room before the quota was asked. */
+  exemptFromQuota(): void {
+    this.#exempt = true
+  }
+
   /**
    * The body has ended: what its files have grown is put on the dataset's account.
    *
@@ -143,10 +149,12 @@ export class Transaction {
     const bytes = usage.bytes + this.#grown
     const inodes = usage.inodes + this.#made
     const { quota } = dataset
-    if (this.#grown > 0 && !this.#accepted && quota.bytes > 0 && bytes > quota.bytes) {
+    const refuses = !this.#exempt
+    if (refuses && this.#grown > 0 && !this.#accepted && quota.bytes > 0 && bytes > quota.bytes) {
       throw new FsError('DQUOT')
     }
-    if (this.#made > 0 && quota.inodes > 0 && inodes > quota.inodes) throw new FsError('DQUOT')
+    if (refuses && this.#made > 0 && quota.inodes > 0 && inodes > quota.inodes)
+      throw new FsError('DQUOT')
     this.put(dataset.usages, 0, { bytes, inodes })
   }
 

@@ -1,0 +1,88 @@
+/** What all parts of a rollback go by. */
+import type { Live } from '../fs/live.ts'
+import type { Reader } from '../store/dataset.ts'
+import { FileType, type Inode } from '../store/records.ts'
+import { compareTime } from '../store/time.ts'
+import { changedEntries } from './diff-pages.ts'
+import type { Superseded } from './diff-scan.ts'
+import { listAll } from './listing.ts'
+import { joined, type Located } from './paths.ts'
+import { directoryNames, hintedPlace } from './paths-of.ts'
+import type { Spot } from './restore-write.ts'
+import type { RollbackAction } from './rollback-request.ts'
+import type { RollbackHand } from './rollback-write.ts'
+
+export interface RollbackScope {
+  readonly live: Live
+  /** The snapshot. */
+  readonly past: Reader
+  /** What the snapshot has and the live dataset has not, or not so. */
+  readonly superseded: Superseded
+  /** The snapshot made before anything changed; undefined while it is only planned. */
+  readonly safety: Reader | undefined
+  readonly hand: RollbackHand
+  /** Is called after each file, directory or name, and lets others have their turn. */
+  readonly pause: () => Promise<void> | undefined
+  /** Is told of each change that was made. @param path asked for only where it is wanted */
+  readonly note: (action: RollbackAction, path: () => Uint8Array, bytes: number) => void
+  /** Notes what could not be put back. @throws the error where nothing further can be */
+  readonly fail: (path: () => Uint8Array, error: unknown) => void
+}
+
+/** The directories of the snapshot that changed. */
+export function* changedDirectories({ past, superseded }: RollbackScope): Generator<Located> {
+  for (const ino of superseded.inodes) {
+    const inode = past.inodes.get(ino)
+    if (inode?.type === FileType.DIR) yield { ino, inode }
+  }
+}
+
+/** And the files of all other types. */
+export function* changedFiles({ past, superseded }: RollbackScope): Generator<Located> {
+  for (const ino of superseded.inodes) {
+    const inode = past.inodes.get(ino)
+    if (inode !== undefined && inode.type !== FileType.DIR) yield { ino, inode }
+  }
+}
+
+/** Names of a directory of the snapshot that the live one may not have, or not for the same file. */
+export function goneNames({ live, past, superseded }: RollbackScope, { ino, inode }: Located) {
+  const newer = live.reader.inodes.get(ino)
+  if (newer === undefined) return listAll(past, ino, inode)
+  const trees = { older: past, newer: live.reader }
+  return changedEntries(trees, superseded, { ino, older: inode, newer }, 'older')
+}
+
+/** The other way round. */
+export function newNames({ live, past, superseded }: RollbackScope, { ino, inode }: Located) {
+  const newer = live.reader.inodes.get(ino)
+  if (newer === undefined) return []
+  const trees = { older: past, newer: live.reader }
+  return changedEntries(trees, superseded, { ino, older: inode, newer }, 'newer')
+}
+
+/**
+ * Where a live file is that has one name, then as now, or is a directory: then its name goes back
+ * to where it was. A file that has, or had, several gets and loses names.
+ */
+export function onlyPlace({ live }: RollbackScope, ino: number, past: Inode): Spot | undefined {
+  const inode = live.reader.inodes.get(ino)
+  if (inode === undefined) return undefined
+  const isOne = inode.type === FileType.DIR || (inode.nlink === 1 && past.nlink === 1)
+  return isOne ? hintedPlace(live.reader, ino, inode) : undefined
+}
+
+/** Whether all that is not a matter of names or content is as it was. */
+export function sameDetails(a: Inode, b: Inode): boolean {
+  const sameTimes = compareTime(a.mtime, b.mtime) === 0 && compareTime(a.atime, b.atime) === 0
+  return sameTimes && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+}
+
+/** The path of a name of a directory of the tree, as far as it is known. */
+export function pathIn(reader: Reader, root: number, { dir, name }: Spot): Uint8Array {
+  return joined([...(directoryNames(reader, root, dir) ?? []), name])
+}
+
+export function directoryPath(reader: Reader, root: number, ino: number): Uint8Array {
+  return joined(directoryNames(reader, root, ino) ?? [])
+}
