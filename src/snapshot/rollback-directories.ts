@@ -12,8 +12,6 @@ import { hintedPlace } from './paths-of.ts'
 import { changedDirectories, onlyPlace, pathIn, type RollbackScope } from './rollback-scope.ts'
 
 export class RollbackDirectories {
-  /** Those that were gone, and came back. */
-  readonly made = new Set<number>()
   readonly #scope: RollbackScope
   readonly #placed = new Set<number>()
 
@@ -54,7 +52,6 @@ export class RollbackDirectories {
       const from = onlyPlace(this.#scope, ino, inode)
       if (from === undefined) {
         hand.makeDirectory(spot, source)
-        this.made.add(ino)
         note('create', path, 0)
       } else {
         hand.move(from, spot)

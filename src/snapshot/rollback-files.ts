@@ -64,12 +64,8 @@ function anyPath({ past, live }: RollbackScope, { ino, inode }: Located): Uint8A
   return spot === undefined ? Buffer.from(`inode ${ino}`) : pathIn(past, live.dataset.root, spot)
 }
 
-/** @param made directories that were told as made */
-export async function rollBackAttributes(
-  scope: RollbackScope,
-  made: ReadonlySet<number>,
-): Promise<void> {
-  const { live, past, hand, note, fail, pause } = scope
+export async function rollBackAttributes(scope: RollbackScope): Promise<void> {
+  const { live, past, safety, hand, note, fail, pause } = scope
   for (const { ino, inode } of changedDirectories(scope)) {
     await pause()
     const now: Inode | undefined = live.reader.inodes.get(ino)
@@ -77,7 +73,9 @@ export async function rollBackAttributes(
     const path = () => directoryPath(past, live.dataset.root, ino)
     try {
       hand.setDirectory(ino, inode)
-      if (!made.has(ino)) note('attributes', path, 0)
+      // What only the rollback itself has changed is no news.
+      const before = safety === undefined ? now : safety.inodes.get(ino)
+      if (before !== undefined && !sameDetails(before, inode)) note('attributes', path, 0)
     } catch (error) {
       fail(path, error)
     }

@@ -15,6 +15,7 @@ import type { Spot } from './restore-write.ts'
 import {
   changedDirectories,
   goneNames,
+  hadOneName,
   onlyPlace,
   pathIn,
   type RollbackScope,
@@ -85,11 +86,8 @@ export class RollbackNames {
   /** Whether a live file that came since may take the part of one that is gone. */
   #mayBecome(existing: Located, past: Inode): boolean {
     if (existing.inode.type !== past.type || existing.inode.type === FileType.DIR) return false
-    const { past: reader, safety } = this.#scope
-    if (reader.inodes.get(existing.ino) !== undefined) return false
-    // It has no other name, and had none that is lost by now.
-    const links = safety?.inodes.get(existing.ino)?.nlink ?? 1
-    return links === 1 && existing.inode.nlink === 1 && past.nlink === 1
+    if (this.#scope.past.inodes.get(existing.ino) !== undefined) return false
+    return past.nlink === 1 && hadOneName(this.#scope, existing.ino, existing.inode)
   }
 
   #isAlready(existing: Located, past: Inode): boolean {

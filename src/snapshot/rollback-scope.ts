@@ -65,11 +65,17 @@ export function newNames({ live, past, superseded }: RollbackScope, { ino, inode
  * Where a live file is that has one name, then as now, or is a directory: then its name goes back
  * to where it was. A file that has, or had, several gets and loses names.
  */
-export function onlyPlace({ live }: RollbackScope, ino: number, past: Inode): Spot | undefined {
-  const inode = live.reader.inodes.get(ino)
+export function onlyPlace(scope: RollbackScope, ino: number, past: Inode): Spot | undefined {
+  const { reader } = scope.live
+  const inode = reader.inodes.get(ino)
   if (inode === undefined) return undefined
-  const isOne = inode.type === FileType.DIR || (inode.nlink === 1 && past.nlink === 1)
-  return isOne ? hintedPlace(live.reader, ino, inode) : undefined
+  const isOne = inode.type === FileType.DIR || (past.nlink === 1 && hadOneName(scope, ino, inode))
+  return isOne ? hintedPlace(reader, ino, inode) : undefined
+}
+
+/** Whether a live file has one name, and had no other that went in the course of the rollback. */
+export function hadOneName({ safety }: RollbackScope, ino: number, { nlink }: Inode): boolean {
+  return nlink === 1 && (safety?.inodes.get(ino)?.nlink ?? 1) === 1
 }
 
 /** Whether all that is not a matter of names or content is as it was. */

@@ -135,15 +135,14 @@ export class Rollback {
   async #apply(safety: Snapshot | undefined, note: RollbackScope['note']): Promise<void> {
     const scope = await this.#scope(safety, note)
     this.#begin(safety === undefined && !this.#dryRun ? 'compare' : 'restore')
-    const directories = new RollbackDirectories(scope)
-    await directories.run()
+    await new RollbackDirectories(scope).run()
     await new RollbackNames(scope).run()
     await rollBackFiles(scope)
     if (this.#failed.length === 0) {
       if (this.#phase === 'restore') this.#begin('delete')
       await new RollbackRemoval(scope).run()
     }
-    await rollBackAttributes(scope, directories.made)
+    await rollBackAttributes(scope)
   }
 
   async #scope(safety: Snapshot | undefined, note: RollbackScope['note']): Promise<RollbackScope> {
