@@ -10,6 +10,7 @@
 import type { Inode } from '../store/records.ts'
 import { FileType } from '../store/records.ts'
 import { child, type Located } from './paths.ts'
+import { hintedPlace } from './paths-of.ts'
 import { sameFile } from './restore-same.ts'
 import type { Spot } from './restore-write.ts'
 import {
@@ -59,7 +60,7 @@ export class RollbackNames {
       const from = onlyPlace(this.#scope, ino, inode)
       if (from === undefined) hand.link(spot, ino)
       else hand.move(from, spot)
-      note(from === undefined ? 'create' : 'move', path, 0)
+      note(from !== undefined && this.#wasHinted(ino) ? 'move' : 'create', path, 0)
       return
     }
     const bytes = inode.type === FileType.REG ? inode.size : 0
@@ -73,6 +74,14 @@ export class RollbackNames {
     await hand.makeFile(spot, source)
     if (inode.nlink > 1) this.#made.add(ino)
     note('create', path, bytes)
+  }
+
+  /** Whether its place was known all along: a file that was put aside has told of its name. */
+  #wasHinted(ino: number): boolean {
+    const { safety } = this.#scope
+    const before = safety?.inodes.get(ino)
+    if (safety === undefined || before === undefined) return true
+    return hintedPlace(safety, ino, before) !== undefined
   }
 
   /** What the snapshot has elsewhere, and directories, are put aside; other files are replaced. */
