@@ -31,6 +31,7 @@ import type {
   Verdict,
 } from './control/operations.ts'
 import { LIST_ENTRIES_MAX, READ_BYTES_MAX } from './control/operations.ts'
+import type { RollbackProgress, RollbackRequest, RollbackSummary } from './control/rollback.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { ContentReader } from './fs/data-read.ts'
 import { FsError } from './fs/error.ts'
@@ -43,6 +44,7 @@ import { nextData, nextHole } from './snapshot/extents.ts'
 import { listSome } from './snapshot/listing.ts'
 import { locate, namesOf } from './snapshot/paths.ts'
 import { Restore } from './snapshot/restore.ts'
+import { Rollback } from './snapshot/rollback.ts'
 import { tracked } from './snapshot/turns.ts'
 import { Versions } from './snapshot/versions.ts'
 import type { Reader, Snapshot } from './store/dataset.ts'
@@ -128,6 +130,14 @@ export class LocalOperations implements Operations {
   ): Promise<RestoreSummary> {
     const { live, snapshots } = this.#volume
     return new Restore(live, snapshots, request, progress).run()
+  }
+
+  async rollback(
+    request: RollbackRequest,
+    progress: (progress: RollbackProgress) => void,
+  ): Promise<RollbackSummary> {
+    const { live, snapshots } = this.#volume
+    return new Rollback(live, snapshots, request, progress).run()
   }
 
   #past(name: string): { snapshot: Snapshot; reader: Reader } {

@@ -23,6 +23,7 @@ import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
+import type { RollbackOperations } from './rollback.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type {
@@ -188,7 +189,7 @@ export const LIST_ENTRIES_MAX = 256
 /** Bytes that one `read` answers at most. */
 export const READ_BYTES_MAX = 4 * 1024 * 1024
 
-export interface Operations extends HistoryOperations {
+export interface Operations extends HistoryOperations, RollbackOperations {
   readonly datasets: DatasetOperations
   status(): Promise<Status>
   /** @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC */

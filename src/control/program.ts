@@ -12,6 +12,7 @@ import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
 import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
+import { rollbackProcedures } from './rollback.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
 import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
@@ -40,6 +41,7 @@ export function controlProgram(
     snapshotProcedures(operations, answer, toError, count),
     datasetProcedures(operations.datasets, answer, count, toError),
     historyProcedures(operations, answer),
+    rollbackProcedures(operations, answer, count, toError),
     scheduleProcedures(operations, answer, count, toError),
   ])
   const highest = Math.max(...Object.keys(table).map(Number))
