@@ -5,10 +5,10 @@ import type {
   RollbackProgress,
   RollbackSummary,
 } from '../control/rollback.ts'
-import { type Context, dataFolder, dataOption } from './context.ts'
+import { type Context, dataOption, datasetOption } from './context.ts'
 import { abortable, Exit } from './errors.ts'
 import { jsonFailures, jsonPath, reportFailed } from './failures.ts'
-import { explained, withOperations } from './operations.ts'
+import { explained, withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { Progress } from './progress.ts'
 import { count, counted, elapsed, printable, shellWord, size } from './text.ts'
@@ -20,8 +20,9 @@ export const rollback: Command = {
   name: 'rollback',
   args: '<snapshot>',
   usage: 'SNAPSHOT',
-  about: 'bring everything back to exactly what a snapshot shows',
+  about: 'bring all of a dataset back to exactly what a snapshot shows',
   options: [{ name: 'dry-run', about: 'tell what would be done, and do nothing' }],
+  ofDataset: true,
   json: 'lines',
   notes:
     'It takes as long as what changed since the snapshot, however much there is besides, and copies\n' +
@@ -32,14 +33,13 @@ export const rollback: Command = {
     "part of the files, use 'zerofs-nfs restore'.",
   examples: [
     'zerofs-nfs rollback before-upgrade --dry-run',
-    'zerofs-nfs rollback before-upgrade',
+    'zerofs-nfs rollback before-upgrade --dataset projects',
     'zerofs-nfs rollback pre-rollback-20261122-201405   # undoes that rollback',
   ],
   async run(context, given) {
     const [snapshot = ''] = given.args
     const dryRun = given.flag('dry-run')
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'rollback', async (operations, signal) => {
+    return withDataset(context, given, 'rollback', async (operations, signal) => {
       const started = context.io.now()
       const progress = new Progress(context)
       const running = operations.rollback({ snapshot, dryRun }, (step) =>
@@ -91,15 +91,22 @@ function tellPlan(context: Context, snapshot: string, summary: RollbackSummary):
   const what = all.length === 0 ? asItWas(snapshot) : `would roll back: ${all.join(', ')}`
   const data = bytes > 0 ? `, ${size(bytes)}` : ''
   context.print(`${what}${data}; nothing was changed`)
-  context.printJson({ event: 'planned', snapshot, ...counts, failed: jsonFailures(failed) })
+  context.printJson({
+    event: 'planned',
+    snapshot,
+    ...counts,
+    failed: jsonFailures(context, failed),
+  })
 }
 
 const asItWas = (snapshot: string): string => `everything is as it was in '${snapshot}'`
 
 function printEntry(context: Context, { action, path, bytes }: RollbackEntry): void {
   const amount = bytes > 0 ? `  (${size(bytes)})` : ''
-  context.print(`${action.padEnd(ACTION_COLUMNS)}  ${printable(path) || '/'}${amount}`)
-  context.printJson({ event: 'plan', action, ...jsonPath(path), bytes })
+  context.print(
+    `${action.padEnd(ACTION_COLUMNS)}  ${printable(context.seen(path)) || '/'}${amount}`,
+  )
+  context.printJson({ event: 'plan', action, ...jsonPath(context.seen(path)), bytes })
 }
 
 function tellDone(
@@ -110,7 +117,8 @@ function tellDone(
   ms: number,
 ): void {
   const { failed, plan: _, safetySnapshot, ...counts } = summary
-  const words = ['zerofs-nfs', 'rollback', safetySnapshot ?? '', ...dataOption(context, given)]
+  const where = [...datasetOption(given), ...dataOption(context, given)]
+  const words = ['zerofs-nfs', 'rollback', safetySnapshot ?? '', ...where]
   const undo = safetySnapshot === undefined ? undefined : words.map(shellWord).join(' ')
   reportFailed(context, failed)
   if (failed.length > 0 && counts.deleted === 0) {
@@ -125,7 +133,7 @@ function tellDone(
   }
   context.printJson({
     ...{ event: 'rolled-back', snapshot, ...counts, copiedBytes: 0 },
-    failed: jsonFailures(failed),
+    failed: jsonFailures(context, failed),
     ...{ safetySnapshot: safetySnapshot ?? null, undo: undo ?? null, seconds: ms / 1000 },
   })
 }

@@ -9,7 +9,7 @@ import {
   type RollbackSummary,
 } from '../snapshot/rollback-request.ts'
 import { bool, type Codec, optional, struct, uint32, uint64 } from '../xdr/codec.ts'
-import type { RemoteCalls } from './calls.ts'
+import type { AnswerIn, DatasetCalls } from './in-dataset.ts'
 import { type JobCount, Jobs } from './jobs.ts'
 import type { Answer, Table, ToError } from './program.ts'
 import * as wire from './types.ts'
@@ -73,14 +73,14 @@ const poll = wire.poll(progress, total, item)
 
 /** @param count of the jobs of all kinds */
 export function rollbackProcedures(
-  operations: RollbackOperations,
   answer: Answer,
+  inOne: AnswerIn,
   count: JobCount,
   toError: ToError,
 ): Table {
   const jobs = new Jobs<RollbackProgress, Total, Item>(count, toError)
   return {
-    [ROLLBACK]: answer(request, uint32, async (given) =>
+    [ROLLBACK]: inOne(request, uint32, async (operations, given) =>
       jobs.start(async (report) => {
         const { failed, plan, ...value } = await operations.rollback(given, report)
         return { value, items: [...failed, ...plan] }
@@ -92,7 +92,7 @@ export function rollbackProcedures(
 
 /** Asks a running server. */
 export async function remoteRollback(
-  calls: RemoteCalls,
+  calls: DatasetCalls,
   given: RollbackRequest,
   report: (progress: RollbackProgress) => void,
 ): Promise<RollbackSummary> {

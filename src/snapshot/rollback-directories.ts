@@ -9,7 +9,13 @@ import { strict as assert } from 'node:assert'
 import { findName } from '../fs/directory.ts'
 import type { Located } from './paths.ts'
 import { hintedPlace } from './paths-of.ts'
-import { changedDirectories, onlyPlace, pathIn, type RollbackScope } from './rollback-scope.ts'
+import {
+  changedDirectories,
+  onlyPlace,
+  pathIn,
+  type RollbackScope,
+  requireFree,
+} from './rollback-scope.ts'
 
 export class RollbackDirectories {
   readonly #scope: RollbackScope
@@ -48,6 +54,7 @@ export class RollbackDirectories {
     if (existing?.ino === ino) return
     const path = () => pathIn(past, live.dataset.root, spot)
     try {
+      requireFree(live, spot)
       if (existing !== undefined) hand.park(spot)
       const from = onlyPlace(this.#scope, ino, inode)
       if (from === undefined) {

@@ -20,6 +20,7 @@ import {
   onlyPlace,
   pathIn,
   type RollbackScope,
+  requireFree,
   sameDetails,
 } from './rollback-scope.ts'
 
@@ -54,6 +55,7 @@ export class RollbackNames {
     const { ino, inode } = source
     const existing = child(live.reader, spot.dir, spot.name)
     if (existing?.ino === ino) return
+    requireFree(live, spot)
     const path = () => pathIn(past, live.dataset.root, spot)
     if (live.reader.inodes.get(ino) !== undefined || this.#made.has(ino)) {
       this.#clear(existing, spot)

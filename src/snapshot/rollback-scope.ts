@@ -1,4 +1,5 @@
 /** What all parts of a rollback go by. */
+import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader } from '../store/dataset.ts'
 import { FileType, type Inode } from '../store/records.ts'
@@ -6,7 +7,7 @@ import { compareTime } from '../store/time.ts'
 import { changedEntries } from './diff-pages.ts'
 import type { Superseded } from './diff-scan.ts'
 import { listAll } from './listing.ts'
-import { joined, type Located } from './paths.ts'
+import { joined, type Located, printable } from './paths.ts'
 import { directoryNames, hintedPlace } from './paths-of.ts'
 import type { Spot } from './restore-write.ts'
 import type { RollbackAction } from './rollback-request.ts'
@@ -82,6 +83,13 @@ export function hadOneName({ safety }: RollbackScope, ino: number, { nlink }: In
 export function sameDetails(a: Inode, b: Inode): boolean {
   const sameTimes = compareTime(a.mtime, b.mtime) === 0 && compareTime(a.atime, b.atime) === 0
   return sameTimes && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+}
+
+/** @throws FsError EXIST where a dataset is seen under the name */
+export function requireFree(live: Live, { dir, name }: Spot): void {
+  if (!live.isTaken(dir, name)) return
+  const seen = `a dataset is seen as '${printable(name)}'`
+  throw new FsError('EXIST', `${seen}: rename that, and roll back again`)
 }
 
 /** The path of a name of a directory of the tree, as far as it is known. */

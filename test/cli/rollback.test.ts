@@ -5,6 +5,7 @@ import { FakeOperations, ROLLED_BACK } from '../control/fake.ts'
 import { bytes } from '../fs/client.ts'
 import { both, documents, lines } from './both.ts'
 import { cli, withServed } from './harness.ts'
+import { expect } from './homes.ts'
 
 const test = suite('cli: rollback')
 
@@ -99,6 +100,14 @@ test('--json ends with what was done', async () => {
     look(served.stdout, /^zerofs-nfs rollback pre-rollback-20261122-201405 --data \S+$/)
   })
 })
+
+test('--dataset', () =>
+  expect(['rollback', 'nightly', '--dataset', 'home'], ({ code, stdout }, root, home) => {
+    assert.is(code, 0)
+    assert.equal([root.rollbacks, home.rollbacks.length], [[], 1])
+    const undo = /; undo: zerofs-nfs rollback pre-rollback-20261122-201405 --dataset home( |\n)/
+    assert.match(stdout, undo)
+  }))
 
 test('what failed is listed, and has an exit code of its own', () =>
   both(
