@@ -7,9 +7,10 @@
  */
 import { chunkLimit, chunkUsed, cutChunk, exchangeChunk, nextChunk } from '../fs/chunks.ts'
 import type { Live } from '../fs/live.ts'
-import type { Dataset } from '../store/dataset.ts'
+import type { Dataset, Reader } from '../store/dataset.ts'
 import { chunkKey } from '../store/keys.ts'
 import { type Chunk, type Inode, newChunk, runEnd } from '../store/records.ts'
+import { compareTime } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import type { Superseded } from './diff-scan.ts'
 import type { Located } from './paths.ts'
@@ -19,25 +20,35 @@ import { sameChunk, sameContent } from './restore-same.ts'
 /** Chunks that go back in one transaction: 256 MiB of file. */
 const CHUNKS_MAX = 256
 
+/** Where to look for what changed. */
+export interface KnownChanges {
+  readonly superseded: Pick<Superseded, 'chunks'>
+  /** What a client has written to a file later is not known by its chunks. */
+  readonly safety: Reader | undefined
+}
+
 /**
  * The chunks of a live regular file that are not as they were: none where its bytes are the same.
  *
- * @param superseded since the snapshot
+ * @param known what was superseded since the snapshot, up to the instant of `safety`
  * @returns undefined where that is not known, or they are more than CHUNKS_MAX
  */
 export function changedChunks(
   live: Live,
   { ino, inode }: Located,
   past: PastFile,
-  superseded: Pick<Superseded, 'chunks'>,
+  known: KnownChanges,
 ): readonly number[] | undefined {
   const { content, used, size } = past.inode
   // Data that was written meanwhile, and is not stored yet.
   if (live.current(ino, inode) !== inode) return undefined
-  if (inode.content !== content) return sameContent(live, ino, inode, past) ? [] : undefined
+  const before = known.safety?.inodes.get(ino)
+  const isLate = before !== undefined && compareTime(before.mtime, inode.mtime) !== 0
+  if (isLate || inode.content !== content)
+    return sameContent(live, ino, inode, past) ? [] : undefined
   const changed: number[] = []
   let usedThen = inode.used
-  for (const index of candidates(live, inode, size, superseded.chunks.get(content) ?? [])) {
+  for (const index of candidates(live, inode, size, known.superseded.chunks.get(content) ?? [])) {
     const key = chunkKey(content, index)
     const now = live.reader.chunks.get(key)
     const then = past.reader.chunks.get(key)

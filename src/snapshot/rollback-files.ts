@@ -3,12 +3,9 @@
  * attributes back, each at once. The last part does so for directories, whose times change with
  * every name.
  */
-import type { Live } from '../fs/live.ts'
 import { FileType, type Inode } from '../store/records.ts'
-import type { Superseded } from './diff-scan.ts'
 import type { Located } from './paths.ts'
 import { hintedPlace } from './paths-of.ts'
-import type { PastFile } from './restore-file.ts'
 import { changedChunks } from './rollback-content.ts'
 import {
   changedDirectories,
@@ -22,7 +19,7 @@ import {
 const NO_BYTES = new Uint8Array(0)
 
 export async function rollBackFiles(scope: RollbackScope): Promise<void> {
-  const { live, past, superseded, hand, note, fail, pause } = scope
+  const { live, hand, note, fail, pause } = scope
   for (const source of changedFiles(scope)) {
     await pause()
     const { ino, inode } = source
@@ -31,7 +28,7 @@ export async function rollBackFiles(scope: RollbackScope): Promise<void> {
     if (now === undefined) continue
     const path = () => anyPath(scope, source)
     try {
-      const content = !isSameContent(live, { ino, inode: now }, { reader: past, inode }, superseded)
+      const content = !isSameContent(scope, { ino, inode: now }, inode)
       if (!content && sameDetails(live.current(ino, now), inode)) continue
       const bytes = content && inode.type === FileType.REG ? inode.size : 0
       await hand.become(ino, source)
@@ -42,18 +39,12 @@ export async function rollBackFiles(scope: RollbackScope): Promise<void> {
   }
 }
 
-function isSameContent(
-  live: Live,
-  now: Located,
-  past: PastFile,
-  superseded: Pick<Superseded, 'chunks'>,
-): boolean {
-  if (now.inode.type === FileType.REG) {
-    return (
-      now.inode.size === past.inode.size && changedChunks(live, now, past, superseded)?.length === 0
-    )
+function isSameContent(scope: RollbackScope, now: Located, past: Inode): boolean {
+  if (past.type === FileType.REG) {
+    const then = { reader: scope.past, inode: past }
+    return now.inode.size === past.size && changedChunks(scope.live, now, then, scope)?.length === 0
   }
-  const [a, b] = [now.inode, past.inode]
+  const [a, b] = [now.inode, past]
   const target = Buffer.compare(a.target ?? NO_BYTES, b.target ?? NO_BYTES)
   return a.major === b.major && a.minor === b.minor && target === 0
 }

@@ -19,11 +19,10 @@ import { decodeRecord } from '../store/record.ts'
 import { FileType, type Inode } from '../store/records.ts'
 import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
-import type { Superseded } from './diff-scan.ts'
 import { child, type Located } from './paths.ts'
 import { shareContent } from './restore-file.ts'
 import type { Spot } from './restore-write.ts'
-import { changedChunks, putChunksBack } from './rollback-content.ts'
+import { changedChunks, type KnownChanges, putChunksBack } from './rollback-content.ts'
 
 /** What a rollback does, or with a dry run only seems to do. All throw FsErrors. */
 export interface RollbackHand {
@@ -47,11 +46,10 @@ export interface RollbackHand {
   remove(spot: Spot, ino: number): void
 }
 
-export interface RollbackWriterOptions {
+export interface RollbackWriterOptions extends KnownChanges {
   readonly live: Live
   /** The snapshot. */
   readonly past: Reader
-  readonly superseded: Pick<Superseded, 'chunks'>
   /** Is called between the transactions of a large file. @throws FsError to interrupt it */
   readonly requireGoingOn: () => void
 }
@@ -126,7 +124,7 @@ export class RollbackWriter implements RollbackHand {
     const now = this.#there(ino)
     const chunks =
       type === FileType.REG
-        ? changedChunks(this.#live, { ino, inode: now }, past, this.#options.superseded)
+        ? changedChunks(this.#live, { ino, inode: now }, past, this.#options)
         : []
     if (chunks === undefined) {
       await this.#share(past.inode, (tx, content) => {

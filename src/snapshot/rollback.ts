@@ -29,7 +29,7 @@ import {
   type RollbackRequest,
   type RollbackSummary,
 } from './rollback-request.ts'
-import type { RollbackScope } from './rollback-scope.ts'
+import { type RollbackScope, sortInodes } from './rollback-scope.ts'
 import { DryRollback, RollbackWriter } from './rollback-write.ts'
 import { makeSafety } from './safety.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -155,14 +155,16 @@ export class Rollback {
     const pause = () => this.#pause(false)
     const superseded = await scanSuperseded(store.database, dataset, epoch, to, pause)
     const [live, past] = [this.#live, this.#past]
+    const before = safety && dataset.at(safety.epoch)
     const requireGoingOn = () => this.#snapshots.requireGoingOn()
     return {
       ...{ live, past, superseded, note },
-      safety: safety && dataset.at(safety.epoch),
+      changed: await sortInodes(past, superseded.inodes, pause),
+      safety: before,
       hand:
         safety === undefined
           ? new DryRollback()
-          : new RollbackWriter({ live, past, superseded, requireGoingOn }),
+          : new RollbackWriter({ live, past, superseded, safety: before, requireGoingOn }),
       pause: () => this.#pause(safety !== undefined),
       fail: (path, error) => this.#fail(path, error),
     }

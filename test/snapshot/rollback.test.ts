@@ -362,6 +362,25 @@ on('what clients make meanwhile stays', async (subject) => {
   await rollBack(subject, 's')
 })
 
+on('what clients write into a file before its turn is gone, wherever it is', async (subject) => {
+  const { client, snapshots } = subject
+  for (let i = 0; i < 64; i++) client.create(`${i}`)
+  for (const name of ['large', 'other']) await put(client, name, 0, blocks(1500, 1))
+  snapshots.create('s')
+  for (let i = 0; i < 64; i++) client.remove(`${i}`)
+  await put(client, 'large', 4096, blocks(1, 2))
+  client.set('other', { mode: 0o600 })
+  let late = false
+  await subject.rollback('s', false, ({ phase }) => {
+    if (late || phase !== 'restore') return
+    late = true
+    for (const name of ['large', 'other']) void client.write(name, 5 * MIB, blocks(2, 3))
+    client.fs.commit(client.cred, client.id('other'))
+  })
+  assert.ok(late)
+  await requireExact(subject, 's')
+})
+
 on('what clients put into a new directory meanwhile keeps it there', async (subject) => {
   const { client, snapshots } = subject
   for (let i = 0; i < 64; i++) client.create(`${i}`)
