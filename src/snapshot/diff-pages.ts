@@ -5,6 +5,7 @@
  * are behind the older tree's next cookie.
  */
 import { nextBit } from '../fs/bitmap.ts'
+import type { Reader } from '../store/dataset.ts'
 import { pageKey } from '../store/keys.ts'
 import { type Inode, PAGE_COOKIES, type PageEntry } from '../store/records.ts'
 import type { Trees } from './diff-interest.ts'
@@ -30,7 +31,9 @@ export function* changedEntries(
   of: 'older' | 'newer',
 ): Generator<PageEntry> {
   const [one, other] = of === 'older' ? [trees.older, trees.newer] : [trees.newer, trees.older]
-  for (const number of changedPages(trees, superseded, directory)) {
+  const known = superseded.pages.get(directory.ino) ?? []
+  const numbers = of === 'older' ? known : newPages(trees.newer, known, directory)
+  for (const number of numbers) {
     const key = pageKey(directory.ino, number)
     const page = other.pages.get(key)
     for (const entry of one.pages.get(key) ?? []) {
@@ -40,12 +43,12 @@ export function* changedEntries(
   }
 }
 
-function* changedPages(
-  { newer: tree }: Pick<Trees, 'newer'>,
-  superseded: Pick<Superseded, 'pages'>,
+/** Pages that the older tree may have otherwise, or not at all. */
+function* newPages(
+  tree: Reader,
+  known: readonly number[],
   { ino, older, newer }: CommonDirectory,
 ): Generator<number> {
-  const known = superseded.pages.get(ino) ?? []
   yield* known
   if (newer.nextCookie <= older.nextCookie) return
   const first = Math.floor(older.nextCookie / PAGE_COOKIES)

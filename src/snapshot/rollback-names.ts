@@ -37,6 +37,7 @@ export class RollbackNames {
     const { past, live, pause, fail } = this.#scope
     for (const directory of changedDirectories(this.#scope)) {
       for (const { name, ino, type } of goneNames(this.#scope, directory)) {
+        await pause()
         if (type === FileType.DIR) continue
         const spot = { dir: directory.ino, name }
         const inode = past.inodes.get(ino)
@@ -45,7 +46,6 @@ export class RollbackNames {
         } catch (error) {
           fail(() => pathIn(past, live.dataset.root, spot), error)
         }
-        await pause()
       }
     }
   }

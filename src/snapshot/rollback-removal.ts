@@ -28,9 +28,10 @@ export class RollbackRemoval {
   }
 
   async run(): Promise<void> {
-    const { past } = this.#scope
+    const { past, pause } = this.#scope
     for (const directory of changedDirectories(this.#scope)) {
       for (const { name, ino, type } of newNames(this.#scope, directory)) {
+        await pause()
         const spot = { dir: directory.ino, name }
         if (!this.#isReplaced(spot, type, past.inodes.get(ino))) await this.#remove(spot, ino)
       }

@@ -73,6 +73,21 @@ test('--dry-run tells the plan', () =>
     assert.equal(rollbacks, [{ snapshot: 'before', dryRun: true }])
   }))
 
+test('a plan comes whole, in pages over the socket', () =>
+  both(
+    ['rollback', 'before', '--dry-run'],
+    () => {
+      const plan = Array.from({ length: 600 }, (_, i) => {
+        return { action: 'create' as const, path: bytes(`f${i}`), bytes: 0 }
+      })
+      return fake({ ...NOTHING, created: 600, plan, safetySnapshot: undefined })
+    },
+    ({ stdout }) => {
+      assert.is(lines(stdout).length, 601)
+      assert.is(lines(stdout)[599], 'create      f599')
+    },
+  ))
+
 test('--dry-run --json', () =>
   both(['rollback', 'before', '--dry-run', '--json'], planned, ({ stdout }) => {
     assert.equal(documents(stdout), [
