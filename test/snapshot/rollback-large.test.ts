@@ -169,6 +169,7 @@ test('interrupted after any transaction, it is completed by another run', () =>
         await subject.rollback(safety)
         await requireExact(subject, safety)
       }
+      await requireSound(subject)
     })
     assert.ok(steps > 20, `${steps} steps`)
   }))
