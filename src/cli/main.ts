@@ -18,6 +18,7 @@ import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
+import { rollback } from './rollback.ts'
 import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate } from './snapshot-create.ts'
@@ -41,6 +42,7 @@ const COMMANDS: readonly Command[] = [
   datasetClone,
   datasetPromote,
   restore,
+  rollback,
   status,
   check,
   diff,

@@ -98,7 +98,7 @@ export function snapshotRows(snapshot: Shown, nowMs: number): string[][] {
 function accountRows({ bytes, inodes, written }: Account): string[][] {
   return [
     ['referenced', `${size(bytes)} in ${counted(inodes, 'inode')}`],
-    ['written', `${size(written)} since the snapshot before`],
+    ['written', `${size(written)} that the snapshot before does not have`],
   ]
 }
 

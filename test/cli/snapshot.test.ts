@@ -174,7 +174,7 @@ test('snapshot info', async () => {
       'name        001',
       'made        2025-11-22 21:14:05, 1 hour ago',
       'referenced  2 GiB in 3,000 inodes',
-      'written     0 B since the snapshot before',
+      'written     0 B that the snapshot before does not have',
       'unique      1 TiB that deleting it alone would free',
       'holds       none',
       'tags        none',

@@ -6,6 +6,7 @@
  */
 import { suite } from 'uvu'
 import { Restore } from '../../src/snapshot/restore.ts'
+import { Rollback } from '../../src/snapshot/rollback.ts'
 import { Random } from '../model/random.ts'
 import { modelSeeds } from '../model/run.ts'
 import {
@@ -172,6 +173,20 @@ const OPERATIONS: readonly Operation[] = [
       await new Restore(real.live, real.snapshots, request, () => undefined).run()
       model.tree.set(path, { data: node.data.slice() })
       return `${name}@${snapshot} ${path}`
+    },
+  },
+  {
+    name: 'rollback',
+    weight: 1.5,
+    async run(world) {
+      const { name, real, model } = world.pick()
+      if (model.snapshots.size === 0) return 'nothing'
+      const [snapshot, tree] = world.random.pick([...model.snapshots])
+      const rolled = new Rollback(real.live, real.snapshots, { snapshot }, () => undefined)
+      const { failed } = await rolled.run()
+      if (failed.length > 0) throw new Error('it failed')
+      model.tree = copyOf(tree)
+      return `${name} to ${snapshot}`
     },
   },
   {

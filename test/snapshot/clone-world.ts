@@ -106,7 +106,7 @@ export class CloneWorld {
     const model = this.model.get(name)
     assert.ok(model)
     assert.equal(withoutModes(await treeOf(real)), linesOf(model.tree), name)
-    const there = real.snapshots.list().filter((one) => !one.name.startsWith('pre-restore'))
+    const there = real.snapshots.list().filter((one) => !one.name.startsWith('pre-r'))
     assert.equal(
       there.map((one) => one.name),
       [...model.snapshots.keys()],
