@@ -136,8 +136,9 @@ export class Rollback {
     const scope = await this.#scope(safety, note)
     this.#begin(safety === undefined && !this.#dryRun ? 'compare' : 'restore')
     await new RollbackDirectories(scope).run()
-    await new RollbackNames(scope).run()
-    await rollBackFiles(scope)
+    const names = new RollbackNames(scope)
+    await names.run()
+    await rollBackFiles(scope, names.made)
     if (this.#failed.length === 0) {
       if (this.#phase === 'restore') this.#begin('delete')
       await new RollbackRemoval(scope).run()
