@@ -10,6 +10,8 @@
  *
  * The safety snapshot is the instant of the rollback. What clients change before goes back; what
  * they change later, until it ends, stays or goes back file by file.
+ *
+ * Memory: 8 bytes for each inode, page and chunk that changed, 40 more for each that comes back.
  */
 import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
