@@ -1,5 +1,6 @@
 /** What the command line can ask, done on a volume of this process: served, or opened for it alone. */
 import { checkStore } from './check/check.ts'
+import type { Accounts } from './control/accounts.ts'
 import type { DatasetOperations } from './control/datasets.ts'
 import type {
   DeletedEntry,
@@ -28,10 +29,12 @@ import type {
   Status,
   Verdict,
 } from './control/operations.ts'
+import type { RecursiveOperations } from './control/recursive.ts'
 import type { RollbackProgress, RollbackRequest, RollbackSummary } from './control/rollback.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
-import { LocalDatasets } from './local-datasets.ts'
+import { accountsOf, LocalDatasets } from './local-datasets.ts'
 import { SnapshotFiles } from './local-files.ts'
+import { LocalRecursive } from './local-recursive.ts'
 import { ScheduleOperations } from './local-schedule.ts'
 import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
 import { type Served, volumeStatus } from './local-status.ts'
@@ -50,6 +53,7 @@ export class LocalOperations implements Operations {
   readonly #buffers: ReadBuffers
   readonly dataset: string
   readonly datasets: DatasetOperations
+  readonly recursive: RecursiveOperations
 
   /** @param dataset its name: the root dataset unless told otherwise */
   constructor(
@@ -63,6 +67,7 @@ export class LocalOperations implements Operations {
     this.dataset = dataset
     this.#buffers = buffers
     this.datasets = new LocalDatasets(volume)
+    this.recursive = new LocalRecursive(volume)
   }
 
   async in(dataset: string): Promise<Operations> {
@@ -187,6 +192,10 @@ export class LocalOperations implements Operations {
   async *listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
     const { live, snapshots } = this.#here
     yield* tracked(snapshots, new Deleted(live, snapshots, request).entries())
+  }
+
+  async accounts(): Promise<Accounts> {
+    return accountsOf(this.#here)
   }
 
   /** Nothing of its own is open. */

@@ -105,6 +105,7 @@ export function mapBlocks(
     const replaced = blocks.map(({ slot }) => slot)
     dropSlots(tx, dataset, key, old, replaced)
   }
+  tx.came(dataset, blocks.length * BLOCK_BYTES)
   for (const { slot, address, checksum } of blocks) {
     chunk.address[slot] = address
     chunk.checksum[slot] = checksum

@@ -114,7 +114,7 @@ function rejoined(tx: Transaction, dataset: Dataset, then: Chunk, now: Chunk | u
   for (let start = 0; start < fresh.address.length; ) {
     const end = runEnd(fresh, start)
     const address = fresh.address[start] ?? 0
-    if (address !== 0) tx.share(address, end - start)
+    if (address !== 0) tx.share(dataset, address, end - start)
     start = end
   }
   return { inline: undefined, address: then.address, checksum: then.checksum, birth }

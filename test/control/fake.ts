@@ -33,6 +33,7 @@ import type {
 import { FsError } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
 import { FakeDatasets } from './fake-datasets.ts'
+import { FakeRecursive } from './fake-recursive.ts'
 
 /** Where a file has bytes; the rest of it is holes. */
 export interface Extent {
@@ -147,6 +148,7 @@ export const VERDICTS: readonly Verdict[] = [
 export class FakeOperations implements Operations {
   readonly root: Node
   readonly datasets = new FakeDatasets()
+  readonly recursive = new FakeRecursive(() => this.datasets.all.map(({ name }) => name))
   dataset = ''
   /** All that there are, by name. */
   #all = new Map<string, FakeOperations>([['', this]])
@@ -274,6 +276,15 @@ export class FakeOperations implements Operations {
     this.snapshots = this.snapshots.filter(({ name }) => !names.includes(name))
     this.deleted.push(...names)
     return { names, bytes: request.background ? 0 : 4096 }
+  }
+
+  async accounts() {
+    this.#check()
+    const { bytes, inodes, written } = this.datasets.all[0] ?? { bytes: 0, inodes: 0, written: 0 }
+    const snapshots = this.snapshots.map(({ id }) => ({
+      ...{ id, bytes: 2 ** 31 + id * 4096, inodes: id * 1000, written: (id % 3) * 2 ** 20 },
+    }))
+    return { live: { bytes, inodes, written }, snapshots }
   }
 
   async measureSnapshots(words: readonly string[]) {
