@@ -30,6 +30,7 @@ import type {
   Verdict,
 } from './control/operations.ts'
 import type { RecursiveOperations } from './control/recursive.ts'
+import type { RollbackProgress, RollbackRequest, RollbackSummary } from './control/rollback.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import { accountsOf, LocalDatasets } from './local-datasets.ts'
 import { SnapshotFiles } from './local-files.ts'
@@ -41,6 +42,7 @@ import { Deleted } from './snapshot/deleted.ts'
 import { Diff } from './snapshot/diff.ts'
 import type { OpenDataset } from './snapshot/open-dataset.ts'
 import { Restore } from './snapshot/restore.ts'
+import { Rollback } from './snapshot/rollback.ts'
 import { tracked } from './snapshot/turns.ts'
 import { Versions } from './snapshot/versions.ts'
 import { Volume } from './volume.ts'
@@ -124,6 +126,14 @@ export class LocalOperations implements Operations {
   ): Promise<RestoreSummary> {
     const { live, snapshots } = this.#here
     return new Restore(live, snapshots, request, progress).run()
+  }
+
+  async rollback(
+    request: RollbackRequest,
+    progress: (progress: RollbackProgress) => void,
+  ): Promise<RollbackSummary> {
+    const { live, snapshots } = this.#here
+    return new Rollback(live, snapshots, request, progress).run()
   }
 
   async stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {

@@ -34,6 +34,12 @@ import type {
   Verdict,
 } from './operations.ts'
 import { type RecursiveOperations, RemoteRecursive } from './recursive.ts'
+import {
+  type RollbackProgress,
+  type RollbackRequest,
+  type RollbackSummary,
+  remoteRollback,
+} from './rollback.ts'
 import * as scheduled from './schedule-types.ts'
 import * as snapshotWire from './snapshot-types.ts'
 import * as wire from './types.ts'
@@ -142,6 +148,13 @@ export class RemoteOperations implements Operations {
     const { value, items } = await this.#calls.follow(RESTORE_POLL, job, wire.restorePoll, progress)
     const failed = items.flatMap((item) => ('action' in item ? [] : [item]))
     return { ...value, failed, plan: items.flatMap((item) => ('action' in item ? [item] : [])) }
+  }
+
+  rollback(
+    request: RollbackRequest,
+    progress: (progress: RollbackProgress) => void,
+  ): Promise<RollbackSummary> {
+    return remoteRollback(this.#calls, request, progress)
   }
 
   stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {

@@ -25,6 +25,7 @@ import type { Accounts } from './accounts.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 import type { RecursiveOperations } from './recursive.ts'
+import type { RollbackOperations } from './rollback.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type {
@@ -195,7 +196,7 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
  * Snapshots, files and the schedule are those of one dataset: at first of the root dataset.
  * `status`, `check`, `datasets` and `recursive` are about the whole store, whichever that is.
  */
-export interface Operations extends HistoryOperations {
+export interface Operations extends HistoryOperations, RollbackOperations {
   readonly datasets: DatasetOperations
   /** Snapshots of all datasets together. */
   readonly recursive: RecursiveOperations

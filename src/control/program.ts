@@ -15,6 +15,7 @@ import { type AnswerIn, answerIn, findProcedure } from './in-dataset.ts'
 import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
 import { recursiveProcedures } from './recursive.ts'
+import { rollbackProcedures } from './rollback.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
 import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
@@ -49,6 +50,7 @@ export function controlProgram(
     historyProcedures(answer, inOne),
     accountProcedures(answer, inOne, count, toError),
     recursiveProcedures(operations.recursive, answer, count, toError),
+    rollbackProcedures(answer, inOne, count, toError),
     scheduleProcedures(answer, inOne, count, toError),
   ])
   const highest = Math.max(...Object.keys(table).map(Number))

@@ -115,6 +115,29 @@ export function mapBlocks(
 }
 
 /**
+ * Puts a chunk in the place of one, and lets go of the blocks that it does not have in the same
+ * slots under the same birth. References of blocks that are new in it are the caller's affair.
+ */
+export function exchangeChunk(
+  tx: Transaction,
+  dataset: Dataset,
+  content: number,
+  index: number,
+  chunk: Chunk,
+): void {
+  const key = chunkKey(content, index)
+  const old = dataset.chunks.get(key)
+  if (old !== undefined) {
+    const slots = Array.from(old.address.keys())
+    const gone = slots.filter(
+      (i) => old.address[i] !== chunk.address[i] || old.birth[i] !== chunk.birth[i],
+    )
+    dropSlots(tx, dataset, key, old, gone)
+  }
+  putChunk(tx, dataset, content, index, chunk)
+}
+
+/**
  * Cuts a chunk to its first `slots` slots, or deletes it where nothing is left.
  *
  * @returns how many bytes of `used` that frees

@@ -34,6 +34,7 @@ export class AccountChanges {
   #written = 0
   #past: Map<number, number> | undefined
   #accepted = false
+  #exempt = false
 
   /** An inode is exchanged for another: undefined is none. */
   file(dataset: Dataset, before: Inode | undefined, after: Inode | undefined): void {
@@ -70,6 +71,11 @@ export class AccountChanges {
     this.#accepted = true
   }
 
+  /** What is given back took its room before the quota was asked. */
+  exemptFromQuota(): void {
+    this.#exempt = true
+  }
+
   /** Puts it on the accounts. @throws FsError DQUOT where the files take more than the quota then */
   settle(tx: Transaction): void {
     const dataset = this.#of
@@ -82,12 +88,16 @@ export class AccountChanges {
     const before = dataset.accountAt(LIVE_ACCOUNT)
     const bytes = before.bytes + this.#bytes
     const inodes = before.inodes + this.#inodes
-    const { quota } = dataset
+    if (!this.#exempt) this.#requireRoom(dataset, bytes, inodes)
+    tx.put(dataset.usages, LIVE_ACCOUNT, { bytes, inodes, written: before.written + this.#written })
+  }
+
+  /** @param bytes what the files take then, and how many they are */
+  #requireRoom({ quota }: Dataset, bytes: number, inodes: number): void {
     if (this.#bytes > 0 && !this.#accepted && quota.bytes > 0 && bytes > quota.bytes) {
       throw new FsError('DQUOT')
     }
     if (this.#inodes > 0 && quota.inodes > 0 && inodes > quota.inodes) throw new FsError('DQUOT')
-    tx.put(dataset.usages, LIVE_ACCOUNT, { bytes, inodes, written: before.written + this.#written })
   }
 }
 

@@ -139,6 +139,11 @@ export class Transaction {
     this.#accounts.storesAccepted()
   }
 
+  /** It gives back what a snapshot has: the files took that room before the quota was asked. */
+  exemptFromQuota(): void {
+    this.#accounts.exemptFromQuota()
+  }
+
   /**
    * The body has ended: the dataset's accounts are settled.
    *

@@ -25,6 +25,11 @@ import type {
   Status,
   Verdict,
 } from '../../src/control/operations.ts'
+import type {
+  RollbackProgress,
+  RollbackRequest,
+  RollbackSummary,
+} from '../../src/control/rollback.ts'
 import { FsError } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
 import { FakeDatasets } from './fake-datasets.ts'
@@ -98,6 +103,11 @@ export const RESTORED: RestoreSummary = {
   },
 }
 
+export const ROLLED_BACK: RollbackSummary = {
+  ...{ created: 12, replaced: 3, attributes: 5, moved: 2, deleted: 1, bytes: 3_435_973_837 },
+  ...{ failed: [], plan: [], safetySnapshot: 'pre-rollback-20261122-201405' },
+}
+
 export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
@@ -146,6 +156,9 @@ export class FakeOperations implements Operations {
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
   restoreSteps: readonly RestoreProgress[] = []
+  readonly rollbacks: RollbackRequest[] = []
+  rollbackSteps: readonly RollbackProgress[] = []
+  rollbackAnswer: RollbackSummary = ROLLED_BACK
   checkAnswer: CheckReport = { inodes: 12, blocks: 34, snapshots: 2, problems: [] }
   checkSteps: readonly string[] = []
   /** Thrown by whatever is asked next. */
@@ -289,6 +302,15 @@ export class FakeOperations implements Operations {
     for (const step of this.restoreSteps) progress(step)
     await this.gate
     return this.restoreAnswer
+  }
+
+  async rollback(request: RollbackRequest, progress: (progress: RollbackProgress) => void) {
+    this.#check()
+    this.#snapshot(request.snapshot)
+    this.rollbacks.push(request)
+    for (const step of this.rollbackSteps) progress(step)
+    await this.gate
+    return this.rollbackAnswer
   }
 
   async *diff({ from, to }: DiffRequest) {
