@@ -81,6 +81,7 @@ test('a clone is there at once, takes no room, and is as the snapshot is', () =>
     const clone = volume.datasets.clone(origin, 'base', 'copy')
     assert.equal(await treeOf(clone), before)
     assert.equal(clone.dataset.usage, origin.snapshots.get('base').referenced)
+    assert.is(clone.dataset.accountAt(0).written, clone.dataset.usage.bytes)
     assert.ok(usedThen > used)
     assert.is(volume.store.spaceMap.usedBlocks, usedThen)
     await sound(volume)
