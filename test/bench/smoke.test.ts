@@ -1,0 +1,62 @@
+/** The benchmarks run, at sizes that measure nothing: that they work, not what they show. */
+import { spawnSync } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { withFolder } from '../store/open-store.ts'
+
+const test = suite('bench')
+
+/** What a benchmark prints. @throws where it fails */
+function run(name: string, args: readonly string[]): string {
+  const command = ['--import', 'tsx', `bench/${name}.ts`, ...args]
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+  assert.is(status, 0, `${name} ended with code ${status}:\n${stderr}`)
+  return stdout
+}
+
+/** The rows of a markdown table: the first cell, and what is in the others. */
+function rowsOf(text: string): Map<string, readonly string[]> {
+  const lines = text.split('\n').filter((line) => line.startsWith('| '))
+  return new Map(
+    lines.slice(1).map((line) => {
+      const [, head = '', ...cells] = line.split('|').map((cell) => cell.trim())
+      return [head, cells.slice(0, -1)]
+    }),
+  )
+}
+
+for (const name of ['snapshots', 'diff']) {
+  test(`${name} --help tells how to run it, and runs nothing`, () => {
+    assert.match(run(name, ['--help']), new RegExp(`^Usage: npx tsx bench/${name}.ts`))
+  })
+}
+
+test('snapshots tells the cost of everything that is done with them, for each size', () =>
+  withFolder(async (dir) => {
+    const sizes = ['--files', '20,40', '--changes', '8', '--rounds', '1']
+    const rows = rowsOf(run('snapshots', [...sizes, '--dir', dir]))
+    assert.equal(
+      [...rows.keys()],
+      [
+        'create',
+        'first write of 4 KiB after it',
+        'second write of it',
+        'delete, nothing changed',
+        'delete after 8 changes',
+        'diff of 8 changes',
+        'restore of one file',
+        'restore of the tree, 8 changed',
+        'peak memory of the process',
+      ],
+    )
+    // A snapshot is three records, whatever it holds.
+    assert.match(rows.get('create')?.join() ?? '', /( 3 records.*){2}/)
+  }))
+
+test('diff finds the changes that it made', () =>
+  withFolder(async (dir) => {
+    const told = run('diff', ['--files', '40', '--changes', '8', '--dir', dir])
+    assert.match(told, /^40 files, 8 changes told: \d+ ms cold, \d+ ms warm$/m)
+  }))
+
+test.run()
