@@ -119,9 +119,7 @@ class Measuring {
 async function make({ directory, files, bytes }: Part): Promise<void> {
   const volume = await tree.opened(directory)
   await tree.makeTree(volume, { files, bytes })
-  const how = { mode: 'GUARDED', attributes: { mode: 0o644 } } as const
-  const { id } = volume.fs.create(tree.ROOT, volume.fs.root(), ONE, how)
-  await tree.put(volume, id, 0, WRITE_BYTES, 1)
+  await tree.put(volume, tree.newFile(volume, String(ONE)), 0, WRITE_BYTES, 1)
   await volume.close()
 }
 

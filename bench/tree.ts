@@ -55,6 +55,12 @@ export async function put(
   fs.commit(ROOT, id)
 }
 
+/** A file of the root directory, beside the tree. */
+export function newFile({ fs }: Volume, named: string): FileId {
+  const how = { mode: 'GUARDED', attributes: { mode: 0o644 } } as const
+  return fs.create(ROOT, fs.root(), name(named), how).id
+}
+
 /** A file of the tree, by its number: its directory and its name. */
 export function spotOf({ fs }: Volume, file: number): { dir: FileId; file: Uint8Array } {
   const at = name(`d${Math.floor(file / FILES_PER_DIRECTORY)}`)
@@ -98,8 +104,10 @@ export async function changeData(
   changes: number,
   seed: number,
 ): Promise<void> {
+  let i = 0
   for (const file of spread(files, changes)) {
     await put(volume, fileOf(volume, file), 0, 4096, seed + file)
+    if (++i % OPERATIONS_PER_FLUSH === 0) await volume.store.flush()
   }
   await volume.store.flush()
 }
