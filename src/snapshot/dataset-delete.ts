@@ -8,7 +8,7 @@ import type { Dataset } from '../store/dataset.ts'
 import { type Key, Kind, kindRange, parseKey } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Table } from '../store/table.ts'
-import { SnapshotDeletion } from './delete.ts'
+import { SnapshotDeletion, STEPS_PER_COMMIT } from './delete.ts'
 
 /** Records that one transaction removes; of a chunk, each may release 256 blocks. */
 const STEP_RECORDS = 128
@@ -17,6 +17,7 @@ export class DatasetDeletion {
   readonly #store: Store
   readonly #dataset: Dataset
   readonly #stopped: () => boolean
+  #steps = 0
 
   /**
    * @param dataset marked as being deleted, and so are all of its snapshots
@@ -81,12 +82,17 @@ export class DatasetDeletion {
   }
 
   async #step<K extends Key, V>(kind: Kind, table: Table<K, V>, keys: readonly K[]): Promise<void> {
-    this.#store.transact((tx) => {
-      for (const key of keys) {
-        if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
-        else tx.delete(table, key)
-      }
-    })
-    await this.#store.flush()
+    const store = this.#store
+    store.pace.step(() =>
+      store.transact((tx) => {
+        for (const key of keys) {
+          if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
+          else tx.delete(table, key)
+        }
+      }),
+    )
+    this.#steps++
+    if (this.#steps % STEPS_PER_COMMIT === 0) await store.flush()
+    await store.pace.rest()
   }
 }
