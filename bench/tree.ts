@@ -26,12 +26,16 @@ export interface TreeShape {
 }
 
 /** `d0/f0` to `d0/f999`, `d1/f1000` and so on. */
-export async function makeTree(volume: Volume, { files, bytes }: TreeShape): Promise<void> {
+export async function makeTree(
+  volume: Volume,
+  { files, bytes }: TreeShape,
+  top: FileId = volume.fs.root(),
+): Promise<void> {
   const { fs, store } = volume
-  let dir: FileId = fs.root()
+  let dir = top
   for (let i = 0; i < files; i++) {
     if (i % FILES_PER_DIRECTORY === 0) {
-      dir = fs.mkdir(ROOT, fs.root(), name(`d${i / FILES_PER_DIRECTORY}`), { mode: 0o755 }).id
+      dir = fs.mkdir(ROOT, top, name(`d${i / FILES_PER_DIRECTORY}`), { mode: 0o755 }).id
     }
     const how = { mode: 'GUARDED', attributes: { mode: 0o644 } } as const
     const { id } = fs.create(ROOT, dir, name(`f${i}`), how)
