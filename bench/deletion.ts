@@ -83,7 +83,7 @@ class Deletion {
 
   #write(operation: Round['operation']): Measured {
     const group = groupOf(operation)
-    const [measured] = measure(this.#program, this.#server, group, numberOf(options.seconds))
+    const [measured] = measure(this.#program, this.#server, group, Number(options.seconds))
     if (measured === undefined) throw new Error(`nfsbench has no figure for ${operation}`)
     if (measured.errors > 0) throw new Error(`${operation}: status ${measured.first_error}`)
     return measured

@@ -66,13 +66,13 @@ export function newFile({ fs }: Volume, named: string): FileId {
 }
 
 /** A file of the tree, by its number: its directory and its name. */
-export function spotOf({ fs }: Volume, file: number): { dir: FileId; file: Uint8Array } {
+export function spotOf(
+  { fs }: Volume,
+  file: number,
+  top: FileId = fs.root(),
+): { dir: FileId; file: Uint8Array } {
   const at = name(`d${Math.floor(file / FILES_PER_DIRECTORY)}`)
-  return { dir: fs.lookup(ROOT, fs.root(), at).id, file: name(`f${file}`) }
-}
-
-export function pathOf(file: number): Uint8Array {
-  return name(`d${Math.floor(file / FILES_PER_DIRECTORY)}/f${file}`)
+  return { dir: fs.lookup(ROOT, top, at).id, file: name(`f${file}`) }
 }
 
 export function fileOf(volume: Volume, file: number): FileId {
@@ -86,15 +86,25 @@ export function* spread(files: number, changes: number): Generator<number> {
   for (let i = 0; i < count; i++) yield Math.floor((i * files) / count)
 }
 
-/** In turn: gone, renamed, other attributes, and a new one. */
-export async function changeNames(volume: Volume, files: number, changes: number): Promise<void> {
+/**
+ * In turn: gone, renamed, other attributes, and a new one.
+ *
+ * @param offset which file of each group of neighbours: others can be changed later
+ */
+export async function changeNames(
+  volume: Volume,
+  files: number,
+  changes: number,
+  { offset = 0, top = volume.fs.root() } = {},
+): Promise<void> {
   const { fs, store } = volume
   let i = 0
-  for (const file of spread(files, changes)) {
-    const { dir, file: old } = spotOf(volume, file)
+  for (const first of spread(files, changes)) {
+    const file = first + offset
+    const { dir, file: old } = spotOf(volume, file, top)
     if (i % 4 === 0) fs.remove(ROOT, dir, old)
     else if (i % 4 === 1) fs.rename(ROOT, dir, old, dir, name(`r${file}`))
-    else if (i % 4 === 2) fs.setattr(ROOT, fileOf(volume, file), { mode: 0o600 })
+    else if (i % 4 === 2) fs.setattr(ROOT, fs.lookup(ROOT, dir, old).id, { mode: 0o600 })
     else fs.create(ROOT, dir, name(`n${file}`), { mode: 'GUARDED', attributes: {} })
     i++
   }
