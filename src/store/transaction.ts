@@ -77,6 +77,11 @@ export class Transaction {
     this.#change(table, key, value)
   }
 
+  /** Puts a record of a key that none has ever had, which need not be looked for. */
+  putNew<K extends Key, V>(table: Table<K, V>, key: K, value: V): void {
+    this.#set(table.newEntry(key), value)
+  }
+
   delete<K extends Key, V>(table: Table<K, V>, key: K): void {
     this.#change(table, key, undefined)
   }
@@ -105,7 +110,11 @@ export class Transaction {
   }
 
   #change<K extends Key, V>(table: Table<K, V>, key: K, value: V | undefined, end?: number): void {
-    const entry = table.entry(key)
+    this.#set(table.entry(key), value, end)
+  }
+
+  #set<V>(entry: Entry<V>, value: V | undefined, end?: number): void {
+    const { table } = entry
     const dataset = table.spec.versioned ? this.#host.dataset(table.dataset) : undefined
     if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
     this.#host.dirtied(entry as Entry<unknown>)
