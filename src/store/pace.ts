@@ -18,7 +18,7 @@ export interface Loop {
 }
 
 /** The loop has time to spare where it waits for more than this part of the time. */
-const IDLE_MIN = 0.2
+const IDLE_MIN = 0.3
 /** How long it is watched before the rests become longer or shorter. */
 const WATCHED_MS = 20
 /** Rests are at most so many times as long as the work: that gets a ninth of the time. */
