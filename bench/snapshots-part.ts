@@ -3,6 +3,7 @@ import { StableHow } from '../src/fs/filesystem.ts'
 import { Diff } from '../src/snapshot/diff.ts'
 import { Restore } from '../src/snapshot/restore.ts'
 import type { RestoreRequest } from '../src/snapshot/restore-request.ts'
+import { Rollback } from '../src/snapshot/rollback.ts'
 import type { Snapshots } from '../src/snapshot/snapshots.ts'
 import type { Volume } from '../src/volume.ts'
 import { type Cost, CountingDisk, Meter, medianCost } from './meter.ts'
@@ -97,14 +98,30 @@ class Measuring {
     await this.#measure('restore of one file', () => this.#restore({ paths: [ONE] }))
     const all = { paths: [new Uint8Array(0)], delete: true }
     await this.#measure(`restore of the tree, ${many} changed`, () => this.#restore(all))
+    await tree.changeNames(this.#volume, files, changes)
+    await this.#measure(`rollback of ${many} changes`, () => this.#rollback())
+    if ((await this.#told()) > 0) throw new Error('the rollback has left something')
     await this.#forgetAll()
   }
 
   async #diff(): Promise<void> {
+    this.changesTold = await this.#told()
+  }
+
+  /** How many changes there are since the snapshot. */
+  async #told(): Promise<number> {
     const { live } = this.#volume
-    this.changesTold = 0
+    let told = 0
     const diff = new Diff(live, this.#snapshots, { from: 's', to: undefined })
-    for await (const { kind } of diff.entries()) if (kind !== undefined) this.changesTold++
+    for await (const { kind } of diff.entries()) if (kind !== undefined) told++
+    return told
+  }
+
+  async #rollback(): Promise<void> {
+    const { live } = this.#volume
+    const rollback = new Rollback(live, this.#snapshots, { snapshot: 's' }, () => undefined)
+    const { failed } = await rollback.run()
+    if (failed.length > 0) throw new Error(`could not be rolled back: ${failed[0]?.reason}`)
   }
 
   async #restore(what: Pick<RestoreRequest, 'paths' | 'delete'>): Promise<void> {

@@ -12,8 +12,8 @@ const HELP = `
 Usage: npx tsx bench/snapshots.ts [OPTIONS]
 
 What snapshots cost in trees of several sizes: making one, the first and the second write behind it,
-deleting it, a diff, restores. In process, without a network; what is measured is done when it is
-on the disk. Told of each: the median time, records of the intent log, and bytes written.
+deleting it, a diff, restores, a rollback. In process, without a network; what is measured is done
+when it is on the disk. Told of each: the median time, records of the intent log, and bytes written.
 
   --files N,N,...   sizes of the tree (1e3,1e5,1e6)
   --changes N       how much changes between two snapshots (1000)

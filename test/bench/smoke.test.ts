@@ -48,6 +48,7 @@ test('snapshots tells the cost of everything that is done with them, for each si
         'diff of 8 changes',
         'restore of one file',
         'restore of the tree, 8 changed',
+        'rollback of 8 changes',
         'peak memory of the process',
       ],
     )
