@@ -3,8 +3,8 @@
  * the event loop has little time to spare.
  *
  * How much it has is told by the time that it has waited for something to do. Where that is a fair
- * part, nobody is kept from anything, and the rests become short. Where it is not, they become
- * longer, up to a multiple of what the steps take: then the work gets a small part of the loop's
+ * part, nobody is kept from anything, and the rests become short. Where it is not, or where many
+ * wait for commits, which leave the loop idle and yet come later for every step, they become longer, up to a multiple of what the steps take: then the work gets a small part of the loop's
  * time, and always gets that.
  */
 
@@ -19,6 +19,8 @@ export interface Loop {
 
 /** The loop has time to spare where it waits for more than this part of the time. */
 const IDLE_MIN = 0.3
+/** Commits that are waited for, each millisecond, from which on clients want them. */
+const WAITERS_MIN = 0.4
 /** How long it is watched before the rests become longer or shorter. */
 const WATCHED_MS = 20
 /** Rests are at most so many times as long as the work: that gets a ninth of the time. */
@@ -42,6 +44,8 @@ export class Pace {
   /** Since when the loop is watched, and how long it had waited by then. */
   #since: number
   #idle: number
+  /** Who has waited for a commit since then. */
+  #waiters = 0
   /** How long the rests are, as a multiple of the work. */
   #ratio = 0
   /** Milliseconds that the work has not rested yet; less than 0 where it has rested longer. */
@@ -51,6 +55,11 @@ export class Pace {
     this.#loop = loop
     this.#since = loop.now()
     this.#idle = loop.idle()
+  }
+
+  /** Somebody waits for a commit. */
+  waits(): void {
+    this.#waiters++
   }
 
   /** Does a step of the work: all of it in this turn. */
@@ -79,11 +88,14 @@ export class Pace {
     const now = this.#loop.now()
     if (now - this.#since < WATCHED_MS) return
     const idle = this.#loop.idle()
-    const hasTime = idle - this.#idle >= IDLE_MIN * (now - this.#since)
+    const time = now - this.#since
+    const isIdle = idle - this.#idle >= IDLE_MIN * time
+    const hasTime = isIdle && this.#waiters < WAITERS_MIN * time
     const shorter = this.#ratio > RATIO_MIN ? this.#ratio / 2 : 0
     this.#ratio = hasTime ? shorter : Math.min(Math.max(2 * this.#ratio, RATIO_MIN), RATIO_MAX)
     if (this.#ratio === 0) this.#owed = 0
     this.#since = now
     this.#idle = idle
+    this.#waiters = 0
   }
 }

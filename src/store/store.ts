@@ -208,6 +208,7 @@ export class Store {
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
   barrier(done: Waiter): void {
+    this.pace.waits()
     if (this.#failure !== undefined) done(this.#failure)
     else this.#committer.barrier(done)
   }

@@ -60,6 +60,24 @@ test('where the loop has time to spare it rests little, and soon after clients h
   assert.ok((await restsOf(loop, pace, 1000)) < 1)
 })
 
+test('it rests while many wait for commits, though the loop is idle meanwhile', async () => {
+  const loop = new FakeLoop()
+  const pace = new Pace(loop)
+  const rests = async (waiters: number) => {
+    const before = loop.rested
+    for (let i = 0; i < 1000; i++) {
+      pace.step(() => loop.work())
+      for (let j = 0; j < waiters; j++) pace.waits()
+      await pace.rest()
+    }
+    return (loop.rested - before) / 1000
+  }
+  await rests(10)
+  assert.ok((await rests(10)) > 7)
+  await restsOf(loop, pace, 30)
+  assert.ok((await restsOf(loop, pace, 1000)) < 1)
+})
+
 test('one very long step does not make it stand still', async () => {
   const loop = new FakeLoop()
   const pace = new Pace(loop)
