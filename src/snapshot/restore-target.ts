@@ -198,6 +198,10 @@ export class RestoreTarget {
   #isSame(existing: Located, source: Located): boolean {
     const { overwrite, links, past } = this.#options
     if (overwrite === 'always' || links.isAnother(existing, source)) return false
+    const { ino, inode } = existing
+    // Whatever changes a file supersedes its inode. Where that is still the very record, and no data
+    // waits to be stored, nothing did: its chunks need not be looked at.
+    if (inode === source.inode && this.#live.current(ino, inode) === inode) return true
     return sameFile(this.#live, existing, { reader: past, inode: source.inode })
   }
 

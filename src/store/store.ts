@@ -18,6 +18,7 @@ import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { Objsets } from './objsets.ts'
+import { type Loop, Pace } from './pace.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
@@ -46,6 +47,7 @@ export interface StoreParts {
   /** Bytes of the disk that file data never takes. */
   readonly reserveBytes: number
   readonly limits: CheckpointLimits
+  readonly loop: Loop
   /** Is told of what nobody asked for: a failed commit or checkpoint. */
   readonly report: (message: string, error: unknown) => void
 }
@@ -59,6 +61,8 @@ export class Store {
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
   readonly objsets: Objsets
+  /** Shared by all work in the background. */
+  readonly pace: Pace
   #transactions = 0
   #ticks = 0
   #inTransaction = false
@@ -76,6 +80,7 @@ export class Store {
     this.snapshots = this.#table(0, snapshotSpec)
     this.objsets = new Objsets(this.datasets, this.#table)
     this.#verifier = parts.randomBytes(8)
+    this.pace = new Pace(parts.loop)
     const { log, blocks, space, database, limits } = parts
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
@@ -203,6 +208,7 @@ export class Store {
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
   barrier(done: Waiter): void {
+    this.pace.waits()
     if (this.#failure !== undefined) done(this.#failure)
     else this.#committer.barrier(done)
   }

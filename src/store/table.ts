@@ -109,24 +109,43 @@ export class Table<K extends Key, V> implements Source<K, V> {
     return this.#young.get(key) ?? this.#promote(key)
   }
 
+  /** The entry of a key that no record has ever had: the database is not asked. */
+  newEntry(key: K): Entry<V> {
+    return this.#young.get(key) ?? this.#keep(key, this.#old.get(key) ?? this.#absent(key))
+  }
+
   #promote(key: K): Entry<V> {
-    const entry = this.#old.get(key) ?? this.#read(key)
+    return this.#keep(key, this.#old.get(key) ?? this.#read(key))
+  }
+
+  #keep(key: K, entry: Entry<V>): Entry<V> {
     this.#old.delete(key)
     this.#young.set(key, entry)
     this.#cache.grow(this.spec.cost(entry.value))
     return entry
   }
 
-  #read(key: K): Entry<V> {
-    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
+  #absent(key: K): Entry<V> {
     const table = this as unknown as Table<Key, V>
-    const absent = { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0, hides: false }
+    return { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0, hides: false }
+  }
+
+  #read(key: K): Entry<V> {
+    const entry = this.#absent(key)
+    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
     if (record === undefined) {
       const value = this.#base?.source.get(key)
-      return value === undefined ? absent : { ...absent, value, birth: this.#base?.birth ?? 0 }
+      if (value === undefined) return entry
+      entry.value = value
+      entry.birth = this.#base?.birth ?? 0
+    } else if (this.spec.versioned && isTombstone(record)) {
+      entry.hides = true
+    } else {
+      const { birth, value } = decodeRecord(this.spec.codec, record)
+      entry.birth = birth
+      entry.value = value
     }
-    if (this.spec.versioned && isTombstone(record)) return { ...absent, hides: true }
-    return { ...absent, ...decodeRecord(this.spec.codec, record) }
+    return entry
   }
 
   /** What is read where there is no record, from now on: nothing has been read before. */
