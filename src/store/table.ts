@@ -134,10 +134,8 @@ export class Table<K extends Key, V> implements Source<K, V> {
     const entry = this.#absent(key)
     const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
     if (record === undefined) {
-      const value = this.#base?.source.get(key)
-      if (value === undefined) return entry
-      entry.value = value
-      entry.birth = this.#base?.birth ?? 0
+      entry.value = this.#base?.source.get(key)
+      if (entry.value !== undefined) entry.birth = this.#base?.birth ?? 0
     } else if (this.spec.versioned && isTombstone(record)) {
       entry.hides = true
     } else {

@@ -1,7 +1,8 @@
-/** The benchmarks run, at sizes that measure nothing: that they work, not what they show. */
+/**
+ * The benchmarks run, at sizes that measure nothing: that they work, not what they show. Those that
+ * need a load generator, which is no part of this project, only tell how they are run.
+ */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { withFolder } from '../store/open-store.ts'
@@ -74,35 +75,6 @@ test('diff finds the changes that it made', () =>
     const told = run('diff', ['--files', '40', '--changes', '8', '--dir', dir])
     assert.match(told, /^40 files, 8 changes told: \d+ ms cold, \d+ ms warm$/m)
   }))
-
-/** Runs a test that needs the load generator, which is no part of this project, where it is. */
-function withLoad(what: string, body: (args: readonly string[]) => void): void {
-  const { NFSBENCH = fileURLToPath(new URL('../../../shared/nfsbench', import.meta.url)) } =
-    process.env
-  if (existsSync(NFSBENCH)) {
-    const args = ['--nfsbench', NFSBENCH, '--rounds', '1', '--seconds', '0.1']
-    test(what, () => withFolder(async (dir) => body([...args, '--dir', dir])))
-  } else {
-    console.log(`skipped: ${what}: no nfsbench at ${NFSBENCH}`)
-    test.skip(what)
-  }
-}
-
-withLoad('deletion tells how fast clients write meanwhile', (args) => {
-  const rows = rowsOf(run('deletion', ['--files', '100', '--large', '2', ...args]))
-  const units = ['write_rand (ops/s · p99)', 'write_sync (ops/s · p99)', 'write_seq (MB/s · p99)']
-  assert.equal([...rows.keys()], units)
-  for (const [what, [alone, deleting]] of rows) {
-    for (const figure of [alone, deleting]) assert.match(figure ?? '', /^[\d,]+ · \d+ us$/, what)
-  }
-})
-
-withLoad('readers counts the snapshots that it lists', (args) => {
-  const sizes = ['--snapshots', '12', '--files', '40', '--changes', '3']
-  const rows = rowsOf(run('readers', [...sizes, ...args]))
-  assert.is(rows.size, 6)
-  assert.match(rows.get('listing .snapshots of 12')?.[1] ?? '', / ms$/)
-})
 
 test('btrfs compares both sides, or tells why it cannot', () =>
   withFolder(async (dir) => {
