@@ -4,9 +4,9 @@
  *
  * How much it has is told by the time that it has waited for something to do. Where that is a fair
  * part, nobody is kept from anything, and the rests become short. Where it is not, or where many
- * wait for commits, which leave the loop idle and yet come later for every step, they become longer,
- * up to a multiple of what the steps take: then the work gets a small part of the loop's time, and
- * always gets that.
+ * wait for commits, which leave the loop idle and yet come later for every step, they become
+ * longer, up to a multiple of what the steps take: then the work gets a small part of the loop's
+ * time, and always gets that.
  */
 
 /** What there is to know of the event loop. All times are in milliseconds, with fractions. */
