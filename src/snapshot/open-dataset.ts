@@ -56,6 +56,11 @@ export class OpenDataset {
     return this.dataset.record.name
   }
 
+  /** Frees what was cut off, by itself and in the background. */
+  get reclaimer(): Reclaimer {
+    return this.#reclaimer
+  }
+
   /** Takes up what a crash or a stop has interrupted. */
   async resume(): Promise<void> {
     const range = kindRange(this.dataset.id, Kind.ORPHAN)

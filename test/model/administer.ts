@@ -24,8 +24,7 @@ const removeSome: SnapshotOperation = {
     let told = 0
     if (measured) {
       // What is still to be freed would be counted as freed by this deletion.
-      subject.reclaim()
-      await subject.resume()
+      await world.idle()
       told = await freedBy(subject, names)
     }
     const before = subject.used

@@ -47,7 +47,7 @@ function knownPlace(world: World): Place {
   return { dir, path: `${path}/${name}`, name }
 }
 
-function anyFile(world: World): [Node, string] | undefined {
+export function anyFile(world: World): [Node, string] | undefined {
   const files = [...nodesOf(world.tree)].filter(([node]) => node.type === FileType.REG)
   return files.length === 0 ? undefined : world.random.pick(files)
 }
@@ -143,7 +143,7 @@ const prune: Operation = {
   },
 }
 
-function removeTree(world: World, dir: Node, path: string, name: string, node: Node): void {
+export function removeTree(world: World, dir: Node, path: string, name: string, node: Node): void {
   for (const [inner, child] of [...node.names]) {
     removeTree(world, node, `${path}/${inner}`, inner, child)
   }

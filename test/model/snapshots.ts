@@ -1,5 +1,5 @@
 /** Snapshots in the model: copies of its tree that nobody changes. */
-import { cp, mkdir } from 'node:fs/promises'
+import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytes, Client } from '../fs/client.ts'
 import { Subject } from '../snapshot/harness.ts'
@@ -19,7 +19,7 @@ const NODES_SMALL = 60
 const COMPARE_STEPS = 25
 const SNAPSHOTS_MAX = 6
 /** A cache so small that nothing stays in it. */
-const CACHE_BYTES_SMALL = 10_000
+export const CACHE_BYTES_SMALL = 10_000
 
 export class SnapshotWorld extends World<Subject> {
   /** What each snapshot has to show. */
@@ -32,8 +32,14 @@ export class SnapshotWorld extends World<Subject> {
   /** The last step has to do with snapshots: everything is compared. */
   special = false
 
-  private constructor(random: Random, folder: string, directory: string, subject: Subject) {
-    super(random, subject, () => openSubject(this.#directory, random))
+  protected constructor(
+    random: Random,
+    folder: string,
+    directory: string,
+    subject: Subject,
+    log: string[] = [],
+  ) {
+    super(random, subject, () => openSubject(this.#directory, random), log)
     this.#folder = folder
     this.#directory = directory
   }
@@ -76,6 +82,12 @@ export class SnapshotWorld extends World<Subject> {
     return cloneTree(this.tree)
   }
 
+  /** Frees all that waits for that in the background. */
+  async idle(): Promise<void> {
+    this.subject.reclaim()
+    await this.subject.resume()
+  }
+
   /** Waits for what was begun, or lets it go on in the background. */
   async work(begun: Promise<void>, wait: boolean): Promise<void> {
     if (wait) await begun
@@ -88,7 +100,8 @@ export class SnapshotWorld extends World<Subject> {
     return this.work(deletion, wait)
   }
 
-  async #quiet(): Promise<void> {
+  /** Stops what goes on in the background, and makes all data part of the store. */
+  async quiet(): Promise<void> {
     this.subject.reclaimer.stop()
     await this.subject.snapshots.stop()
     await Promise.all(this.#working.splice(0))
@@ -96,27 +109,28 @@ export class SnapshotWorld extends World<Subject> {
   }
 
   /** Takes up what was interrupted, at once or in the background. */
-  async #resume(): Promise<void> {
+  async resume(): Promise<void> {
     await this.work(this.subject.resume(), this.random.oneIn(2))
   }
 
   override async restart(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     await super.restart()
-    await this.#resume()
+    await this.resume()
   }
 
   /** Goes on with what a crash would leave at this moment, when all is on its way to the disk. */
   async crash(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     await this.subject.store.flush()
     const former = this.subject
     const copy = join(this.#folder, String(++this.#folders))
     await cp(this.#directory, copy, { recursive: true })
     this.#directory = copy
     await former.store.close()
+    await rm(former.store.directory, { recursive: true })
     this.subject = await openSubject(copy, this.random)
-    await this.#resume()
+    await this.resume()
   }
 
   override async end(): Promise<void> {
@@ -129,7 +143,7 @@ export class SnapshotWorld extends World<Subject> {
   }
 
   override async close(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     await super.close()
   }
 }
@@ -261,3 +275,8 @@ export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...[create, remove, restore, checkpoint, crash, diff],
   ...ADMINISTERING,
 ]
+
+/** Those that have to do with one dataset, and not with the whole store. */
+export const DATASET_OPERATIONS: readonly SnapshotOperation[] = SNAPSHOT_OPERATIONS.filter(
+  ({ name }) => name !== 'crash' && name !== 'restart',
+)

@@ -1,0 +1,169 @@
+/** The random steps of the model test, in several datasets and with them. */
+import { StableHow } from '../../src/fs/filesystem.ts'
+import { NO_USAGE } from '../../src/store/records.ts'
+import { bytes, fails, rejects } from '../fs/client.ts'
+import { type DatasetsWorld, DatasetWorld } from './datasets.ts'
+import { anyFile, directories } from './operations.ts'
+import { chosen } from './run.ts'
+import { DATASET_OPERATIONS } from './snapshots.ts'
+import { nodesOf } from './tree.ts'
+import type { Operation } from './world.ts'
+
+type DatasetsOperation = Operation<DatasetsWorld>
+
+/** The root included. */
+const DATASETS_MAX = 4
+const BLOCK_BYTES = 4096
+
+const within: DatasetsOperation = {
+  name: 'in',
+  weight: 60,
+  async run(world) {
+    const part = world.random.pick(world.parts)
+    world.last = part
+    const operation = chosen(world.random, DATASET_OPERATIONS)
+    return `'${part.name}': ${operation.name} ${await operation.run(part)}`
+  },
+}
+
+const create: DatasetsOperation = {
+  name: 'create dataset',
+  weight: 1.5,
+  run(world) {
+    const { random, parts, datasets } = world
+    if (parts.length >= DATASETS_MAX) return 'nothing'
+    const name = `ds${random.below(6)}`
+    const [uid, gid] = [random.below(3), 0]
+    if (parts.some((part) => part.name === name)) {
+      fails('EXIST', () => datasets.create(name, { uid, gid }))
+      return `${name} EXIST`
+    }
+    const part = new DatasetWorld(world, datasets.create(name, { uid, gid }))
+    Object.assign(part.tree, { uid, gid })
+    parts.push(part)
+    world.touched()
+    return name
+  },
+}
+
+const rename: DatasetsOperation = {
+  name: 'rename dataset',
+  weight: 1,
+  run(world) {
+    const { random, others, datasets } = world
+    if (others.length === 0) return 'nothing'
+    const part = random.pick(others)
+    const name = `ds${random.below(6)}`
+    const old = part.name
+    if (others.some((other) => other.name === name)) {
+      fails('EXIST', () => datasets.rename(old, name))
+      return `${old} to ${name} EXIST`
+    }
+    datasets.rename(old, name)
+    part.name = name
+    world.touched()
+    return `${old} to ${name}`
+  },
+}
+
+const remove: DatasetsOperation = {
+  name: 'delete dataset',
+  weight: 0.7,
+  async run(world) {
+    const { random, others, datasets } = world
+    if (others.length === 0) return 'nothing'
+    const part = random.pick(others)
+    const { name } = part
+    if (part.past.size > 0) await rejects('ACCES', () => datasets.delete(name, false))
+    const deletion = datasets.delete(name, part.past.size > 0)
+    world.parts = world.parts.filter((other) => other !== part)
+    world.touched()
+    const wait = random.oneIn(2)
+    await world.work(deletion, wait)
+    return `${name} ${wait ? 'to its end' : 'in the background'}`
+  },
+}
+
+/** From one dataset to another there is no way but a copy. */
+const across: DatasetsOperation = {
+  name: 'across',
+  weight: 2,
+  run(world) {
+    const { random, parts, client } = world
+    if (parts.length < 2) return 'nothing'
+    const from = random.pick(parts)
+    const to = random.pick(parts.filter((part) => part !== from))
+    const nodes = [...nodesOf(from.tree).values()].filter((path) => path !== '')
+    if (nodes.length === 0) return 'nothing'
+    const source = world.pathOf(from) + random.pick(nodes)
+    const [, dir] = random.pick(directories(to))
+    const target = `${world.pathOf(to)}${dir}/${random.pick(['a', 'b', 'new'])}`
+    if (random.oneIn(2)) fails('XDEV', () => client.link(source, target))
+    else fails('XDEV', () => client.rename(source, target))
+    return `${source} ${target}`
+  },
+}
+
+/** A dataset with just the room that it takes: nothing more goes in, and nothing has changed. */
+const quota: DatasetsOperation = {
+  name: 'quota',
+  weight: 1,
+  async run(world) {
+    const { random, datasets } = world
+    const part = random.pick(world.parts)
+    world.last = part
+    const { live } = part.subject
+    live.data.settleAll()
+    const { usage } = live.dataset
+    datasets.setQuota(part.name, { bytes: 0, inodes: usage.inodes })
+    fails('DQUOT', () => part.client.create('/over the quota'))
+    datasets.setQuota(part.name, { bytes: usage.bytes, inodes: 0 })
+    const file = anyFile(part)
+    // A quota of no bytes is none.
+    if (file !== undefined && usage.bytes > 0) {
+      const [{ content }, path] = file
+      const behind = Math.ceil(content.size / BLOCK_BYTES + 1) * BLOCK_BYTES
+      const data = new Uint8Array(2 * BLOCK_BYTES).fill(1)
+      await rejects('DQUOT', () => part.client.write(path, behind, data, StableHow.FILE_SYNC))
+    }
+    datasets.setQuota(part.name, NO_USAGE)
+    return `of '${part.name}' ${JSON.stringify(usage)}`
+  },
+}
+
+/** What shows a dataset in the root directory goes by no other way than its own. */
+const asName: DatasetsOperation = {
+  name: 'name of a dataset',
+  weight: 1,
+  run(world) {
+    const { random, others, client, fs } = world
+    if (others.length === 0) return 'nothing'
+    const { name } = random.pick(others)
+    const root = fs.root()
+    fails('ACCES', () => fs.rmdir(client.cred, root, bytes(name)))
+    fails('EXIST', () => client.mkdir(`/${name}`))
+    return name
+  },
+}
+
+const restart: DatasetsOperation = {
+  name: 'restart',
+  weight: 0.3,
+  async run(world) {
+    await world.restart()
+    return ''
+  },
+}
+
+const crash: DatasetsOperation = {
+  name: 'crash',
+  weight: 0.4,
+  async run(world) {
+    await world.crash()
+    return ''
+  },
+}
+
+export const DATASETS_OPERATIONS: readonly DatasetsOperation[] = [
+  ...[within, create, rename, remove, across, quota, asName, restart, crash],
+]
