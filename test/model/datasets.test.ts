@@ -5,7 +5,7 @@ import { modelSeeds, runModel } from './run.ts'
 
 const test = suite('model: several datasets')
 
-const SEEDS = 10
+const SEEDS = 40
 const STEPS = 400
 
 for (const seed of modelSeeds(SEEDS)) {

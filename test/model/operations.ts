@@ -143,6 +143,20 @@ const prune: Operation = {
   },
 }
 
+/** From so many files on the tree is cut down, so that comparing it stays quick. */
+const NODES_MAX = 60
+
+/** Removes trees at random until there are few enough files. @returns how many trees */
+export function cutDown(world: World): number {
+  let count = 0
+  while (nodesOf(world.tree).size > NODES_MAX) {
+    const [name, node] = world.random.pick([...world.tree.names])
+    removeTree(world, world.tree, `/${name}`, name, node)
+    count++
+  }
+  return count
+}
+
 export function removeTree(world: World, dir: Node, path: string, name: string, node: Node): void {
   for (const [inner, child] of [...node.names]) {
     removeTree(world, node, `${path}/${inner}`, inner, child)

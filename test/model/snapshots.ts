@@ -7,7 +7,7 @@ import { requireSound } from '../snapshot/sound.ts'
 import { openTestStore } from '../store/open-store.ts'
 import { ADMINISTERING } from './administer.ts'
 import { diff } from './diff.ts'
-import { directories, OPERATIONS } from './operations.ts'
+import { cutDown, directories, OPERATIONS } from './operations.ts'
 import type { Random } from './random.ts'
 import { type Outcome, type Overwrite, Restoring } from './restore.ts'
 import { cloneTree, isDirectory, type Node, nodesOf } from './tree.ts'
@@ -188,6 +188,9 @@ const restore: SnapshotOperation = {
   weight: 7,
   async run(world) {
     if (world.past.size === 0) return 'nothing'
+    // A restore into the tree that it comes from doubles it.
+    const cut = cutDown(world)
+    if (cut > 0) return `nothing: ${cut} trees are removed instead`
     const { random } = world
     const [name, past] = random.pick([...world.past])
     const sources = [...nodesOf(past)]
