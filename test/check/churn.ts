@@ -68,12 +68,10 @@ export class Churn {
   }
 
   async #change(one: OpenDataset): Promise<void> {
-    const { datasets, schedule } = this.#volume
-    if (one.name === '') {
-      if (this.#random.oneIn(2)) schedule.set({ ...NO_PERIODS, daily: 1 + this.#random.below(5) })
-      else schedule.off()
-      return
-    }
+    const { datasets } = this.#volume
+    if (this.#random.oneIn(3)) one.schedule.off()
+    else one.schedule.set({ ...NO_PERIODS, daily: 1 + this.#random.below(5) })
+    if (one.name === '') return
     const quota = { bytes: 2 ** 30, inodes: this.#random.pick([0, 100, 100_000]) }
     datasets.setQuota(one.name, quota)
     datasets.rename(one.name, `renamed ${this.#random.uint32()}`)
@@ -124,7 +122,7 @@ export class Churn {
       if (!isRoot && this.#volume.datasets.byId(one.dataset.id) === undefined) return
       data.settleAll()
       for (const name of client.names('')) removeAll(client, `/${name}`)
-      if (isRoot) this.#volume.schedule.off()
+      if (isRoot) one.schedule.off()
     }
     const dataset = () => {
       this.#forget(one)

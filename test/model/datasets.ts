@@ -42,12 +42,10 @@ async function openDatasets(directory: string, random: Random): Promise<Opened> 
   const report = (message: string, error: unknown) => {
     throw new Error(message, { cause: error })
   }
-  const budget = { held: 0 }
+  const clock = { nowMs: () => 0, after: () => () => undefined }
   const shared: SharedParts = {
-    buffers: new ReadBuffers(),
-    recordBuffers: undefined,
-    budget,
-    report,
+    ...{ buffers: new ReadBuffers(), recordBuffers: undefined },
+    ...{ budget: { held: 0 }, clock, report },
   }
   return { store, datasets: new Datasets(store, shared) }
 }
