@@ -82,7 +82,10 @@ export function datasetOption(given: Given): readonly string[] {
 
 /** The same with a space ahead, for a hint between quotes; or nothing. */
 export function datasetWords(given: Given): string {
-  return datasetOption(given)
-    .map((word) => ` ${shellWord(word)}`)
-    .join('')
+  return datasetHint(given.value('dataset') ?? '')
+}
+
+/** @param name of a dataset; empty for the root dataset */
+export function datasetHint(name: string): string {
+  return name === '' ? '' : ` --dataset ${shellWord(name)}`
 }

@@ -4,9 +4,8 @@
  * its name, so that a path below what they have mounted leads to the same file here.
  */
 import type { Operations, RestoreRequest } from '../control/operations.ts'
-import { FsError } from '../fs/error.ts'
 import { type Context, dataFolder } from './context.ts'
-import { UsageError } from './errors.ts'
+import { CommandError, Exit, exitOf, UsageError } from './errors.ts'
 import { ofDataset, withOperations } from './operations.ts'
 import type { Given } from './options.ts'
 import { printable } from './text.ts'
@@ -88,10 +87,16 @@ export function withPlace<T>(
     try {
       return await use(place, signal)
     } catch (error) {
-      if (!(error instanceof FsError) || error.code !== 'NOENT' || place.prefix === '') throw error
-      throw new FsError('NOENT', `${error.message} (in dataset '${place.prefix}')`)
+      throw place.prefix === '' ? error : toldWhere(error, place.prefix)
     }
   })
+}
+
+/** Where something is not found, it is told in which dataset. */
+function toldWhere(error: unknown, dataset: string): unknown {
+  if (!(error instanceof Error) || exitOf(error) !== Exit.NOT_FOUND) return error
+  const message = `${error.message} (in dataset '${dataset}')`
+  return new CommandError(message, Exit.NOT_FOUND, { cause: error })
 }
 
 async function placeOf(

@@ -1,6 +1,6 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
 import { type Operations, OVERWRITE } from '../control/operations.ts'
-import { type Context, datasetWords, onStderr } from './context.ts'
+import { type Context, datasetHint, onStderr } from './context.ts'
 import { exportCommand } from './export.ts'
 import { tarCommand } from './export-tar.ts'
 import { explained } from './operations.ts'
@@ -96,7 +96,7 @@ async function restoreAt(
     to: asked.to && place.inside(asked.to),
     ...place.patterns(asked),
   }
-  const snapshot = await nameOf(context, given, operations, asked)
+  const snapshot = await nameOf(context, operations, asked)
   const request = { ...what, ...inside, snapshot }
   if (output === undefined) return restoreInside(context, given, operations, request, signal)
   if (output === ARCHIVE) {
@@ -109,13 +109,12 @@ async function restoreAt(
 /** The snapshot's name; which one a time has led to is told. */
 async function nameOf(
   context: Context,
-  given: Given,
   operations: Operations,
   { snapshot }: Asked,
 ): Promise<string> {
   if (typeof snapshot === 'string') return snapshot
   const all = await operations.listSnapshots()
-  const { name, created } = pickSnapshot(snapshot, all, datasetWords(given))
+  const { name, created } = pickSnapshot(snapshot, all, datasetHint(operations.dataset))
   const made = `${localTime(created)}, ${ago(created, context.io.now())}`
   context.print(`from snapshot '${name}' (${made})`)
   context.printJson({ event: 'snapshot', snapshot: name, created: isoTime(created) })

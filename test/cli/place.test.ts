@@ -84,6 +84,11 @@ test('what is not found says in which dataset', async () => {
     assert.is(code, Exit.NOT_FOUND)
     assert.match(stderr, /no snapshot 'before'.* \(in dataset 'home'\)\n$/)
   })
+  await expect(['restore', 'work/a', '--at', 'latest'], ({ code, stderr }) => {
+    assert.is(code, Exit.NOT_FOUND)
+    const create = "'zerofs-nfs snapshot create NAME --dataset work' makes one"
+    assert.is(stderr, `zerofs-nfs: there are no snapshots; ${create} (in dataset 'work')\n`)
+  })
   await expect(['versions', 'home/bob'], ({ code, stderr }) => {
     assert.is(code, Exit.NOT_FOUND)
     assert.match(stderr, /'bob' does not exist there \(in dataset 'home'\)\n$/)
