@@ -16,6 +16,7 @@ import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
+import { rquotaPrograms } from './nfs/rquota.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
 import {
@@ -43,7 +44,7 @@ export interface ServeOptions {
   readonly listen: readonly string[]
   /** undefined: 2049, or another where that is taken. */
   readonly port: number | undefined
-  /** undefined: MOUNT is served on the port of NFS. */
+  /** Of MOUNT and RQUOTA; undefined: they are served on the port of NFS. */
   readonly mountPort: number | undefined
   readonly portmap: PortmapMode
   readonly durability: 'sync' | 'async'
@@ -116,6 +117,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
 
 interface Programs {
   readonly nfs: Program
+  /** MOUNT, and RQUOTA beside it. */
   readonly mount: readonly Program[]
 }
 
@@ -129,7 +131,8 @@ function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Prog
   const exportAll = () => service.exports.replace(exportsOf(volume.datasets, durability))
   volume.datasets.onChange(exportAll)
   exportAll()
-  return { nfs: nfsProgram(service), mount: mountPrograms(service, new Mounts()) }
+  const rquota = rquotaPrograms(service, (dataset) => volume.datasets.byId(dataset)?.dataset)
+  return { nfs: nfsProgram(service), mount: [...mountPrograms(service, new Mounts()), ...rquota] }
 }
 
 /** Each dataset is exported by its name, all by the same rules. */

@@ -21,8 +21,11 @@ import type {
 import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
+import type { Accounts } from './accounts.ts'
 import type { DatasetOperations } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
+import type { RecursiveOperations } from './recursive.ts'
+import type { RollbackOperations } from './rollback.ts'
 
 export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
 export type {
@@ -191,10 +194,12 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Snapshots, files and the schedule are those of one dataset: at first of the root dataset.
- * `status`, `check` and `datasets` are about the whole store, whichever that is.
+ * `status`, `check`, `datasets` and `recursive` are about the whole store, whichever that is.
  */
-export interface Operations extends HistoryOperations {
+export interface Operations extends HistoryOperations, RollbackOperations {
   readonly datasets: DatasetOperations
+  /** Snapshots of all datasets together. */
+  readonly recursive: RecursiveOperations
   /** The name of that dataset; empty for the root dataset. */
   readonly dataset: string
   /**
@@ -255,5 +260,7 @@ export interface Operations extends HistoryOperations {
    * @throws FsError NOENT, INVAL
    */
   measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]>
+  /** What the files take, now and in the snapshots. */
+  accounts(): Promise<Accounts>
   close(): Promise<void>
 }

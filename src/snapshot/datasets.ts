@@ -161,7 +161,7 @@ export class Datasets {
     }
     for (const snapshot of snapshots.list()) snapshots.requireDeletable(snapshot)
     this.#store.transact((tx) => {
-      snapshots.markAll(tx)
+      snapshots.mark(tx, dataset.snapshots)
       this.#store.objsets.change(tx, dataset, { deleting: true })
     })
     this.#open.delete(dataset.id)
