@@ -1,5 +1,11 @@
 /** The random steps of the model test, in several datasets and with them. */
 import { StableHow } from '../../src/fs/filesystem.ts'
+import {
+  chooseEverywhere,
+  createEverywhere,
+  deleteEverywhere,
+  measureEverywhere,
+} from '../../src/snapshot/recursive.ts'
 import { NO_USAGE } from '../../src/store/records.ts'
 import { bytes, fails, rejects } from '../fs/client.ts'
 import { type DatasetsWorld, DatasetWorld } from './datasets.ts'
@@ -84,6 +90,49 @@ const remove: DatasetsOperation = {
   },
 }
 
+/** A snapshot of each dataset, all of one instant. */
+const everywhere: DatasetsOperation = {
+  name: 'snapshot everywhere',
+  weight: 1,
+  run(world) {
+    const { store, datasets, parts, log } = world
+    if (parts.some((part) => part.isFull)) return 'nothing'
+    const name = `all${log.length}`
+    const made = createEverywhere(store, datasets, name, '', [])
+    const ids = made.map(({ of }) => of.dataset.id).join()
+    const due = parts.map(({ id }) => id).join()
+    if (ids !== due) throw new Error(`snapshots were made in ${ids}, not ${due}`)
+    for (const part of parts) part.past.set(name, part.freeze())
+    world.last = undefined
+    return name
+  },
+}
+
+/** Deletes the snapshots of one name in all datasets, and frees what was told. */
+const deleteAll: DatasetsOperation = {
+  name: 'delete everywhere',
+  weight: 1,
+  async run(world) {
+    const { random, store, datasets, parts } = world
+    const names = new Set(parts.flatMap(({ deletable }) => deletable))
+    if (names.size === 0) return 'nothing'
+    const name = random.pick([...names])
+    const mayGo = parts.every(({ past, deletable }) => !past.has(name) || deletable.includes(name))
+    if (!mayGo) return `not ${name}, which is needed in some`
+    await world.idle()
+    const chosen = chooseEverywhere(datasets, [name])
+    const told = await measureEverywhere(store, chosen)
+    const before = store.spaceMap.usedBlocks
+    const deletion = deleteEverywhere(store, chosen)
+    for (const { past } of parts) past.delete(name)
+    world.last = undefined
+    await deletion
+    const freed = (before - store.spaceMap.usedBlocks) * BLOCK_BYTES
+    if (freed !== told) throw new Error(`freed ${freed} bytes, not ${told}`)
+    return `${name} in ${chosen.length}, freeing ${told} bytes`
+  },
+}
+
 /** From one dataset to another there is no way but a copy. */
 const across: DatasetsOperation = {
   name: 'across',
@@ -165,5 +214,6 @@ const crash: DatasetsOperation = {
 }
 
 export const DATASETS_OPERATIONS: readonly DatasetsOperation[] = [
-  ...[within, create, rename, remove, across, quota, asName, restart, crash],
+  ...[within, create, rename, remove, everywhere, deleteAll],
+  ...[across, quota, asName, restart, crash],
 ]

@@ -78,6 +78,11 @@ export class SnapshotWorld extends World<Subject> {
     return this.past.size >= SNAPSHOTS_MAX
   }
 
+  /** Names of the snapshots that nothing needs. */
+  get deletable(): readonly string[] {
+    return [...this.past.keys()]
+  }
+
   /** The tree as it is, kept for ever. */
   freeze(): Node {
     return cloneTree(this.tree)
@@ -162,7 +167,8 @@ const create: SnapshotOperation = {
   async run(world) {
     const name = `s${world.log.length}`
     if (world.isFull) {
-      await world.delete(world.random.pick([...world.past.keys()]), world.random.oneIn(2))
+      if (world.deletable.length === 0) return 'nothing'
+      await world.delete(world.random.pick(world.deletable), world.random.oneIn(2))
     }
     world.subject.snapshots.create(name)
     world.past.set(name, world.freeze())
@@ -175,8 +181,8 @@ const remove: SnapshotOperation = {
   name: 'delete snapshot',
   weight: 2,
   async run(world) {
-    if (world.past.size === 0) return 'nothing'
-    const name = world.random.pick([...world.past.keys()])
+    if (world.deletable.length === 0) return 'nothing'
+    const name = world.random.pick(world.deletable)
     const wait = world.random.oneIn(2)
     await world.delete(name, wait)
     world.special = true
