@@ -2,6 +2,7 @@
 import { FsError } from '../../src/fs/error.ts'
 import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
+import { Rollback } from '../../src/snapshot/rollback.ts'
 import type { Volume } from '../../src/volume.ts'
 import { Client } from '../fs/client.ts'
 import type { Random } from '../model/random.ts'
@@ -31,7 +32,8 @@ export class Churn {
     const workload = this.#workload(one)
     await workload.run(STEPS)
     this.log.push(`in '${one.name}'`, ...workload.log.splice(0))
-    await random.pick([this.#create, this.#delete, this.#change, this.#note]).call(this, one)
+    const then = [this.#create, this.#rollback, this.#delete, this.#change, this.#note]
+    await random.pick(then).call(this, one)
   }
 
   #workload(one: OpenDataset): Workload {
@@ -50,6 +52,14 @@ export class Churn {
     const name = `dataset ${this.#random.uint32()}`
     datasets.create(name, { uid: 0, gid: 0 })
     this.log.push(`create '${name}'`)
+  }
+
+  async #rollback({ live, snapshots, name }: OpenDataset): Promise<void> {
+    const all = snapshots.list()
+    if (all.length === 0) return
+    const { name: snapshot } = this.#random.pick(all)
+    this.log.push(`rollback '${name}' to '${snapshot}'`)
+    await new Rollback(live, snapshots, { snapshot }, () => undefined).run()
   }
 
   /** One that has all it ever had, and that work may go on in. */
