@@ -32,8 +32,8 @@ export interface LaneOptions {
   /** The directory that it works in, and how its names there begin. */
   readonly root: Handle
   readonly prefix: string
-  /** The directory with the name that all lanes move files onto. */
-  readonly shared: Handle
+  /** The directory with the name that all lanes move files onto; undefined in another dataset. */
+  readonly shared: Handle | undefined
 }
 
 export class Lane {
@@ -220,6 +220,7 @@ export class Lane {
     const path = this.#some(false)
     if (path === undefined) return
     const { nfs, shared } = this.#options
+    if (shared === undefined) return
     const { mode } = this.#files.get(path) ?? file(0)
     const object = this.#handle(path)
     const empty = withEntry(this.#files, path, file(mode))

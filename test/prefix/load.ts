@@ -19,9 +19,10 @@ interface Going {
   view(root: Found): string
 }
 
-/** A lane of any kind, and the directory that it is seen in. */
+/** A lane of any kind, and the directory of a dataset's root that it is seen in. */
 interface Place {
   readonly going: Going
+  readonly dataset: string
   readonly dir: string
 }
 
@@ -40,18 +41,24 @@ export class Load {
     this.#random = random
   }
 
-  /** Makes the directories that it works in. @param clients a connection of each */
-  static async prepare(clients: readonly Nfs[], random: Random): Promise<Load> {
+  /**
+   * Makes the directories that it works in.
+   *
+   * @param clients a connection of each
+   * @param dataset the name of another one, in whose directories each client has a lane
+   */
+  static async prepare(clients: readonly Nfs[], random: Random, dataset: string): Promise<Load> {
     const [first] = clients
     if (first === undefined) throw new Error('there is no client')
     const load = new Load(clients, await first.mount(), random)
-    await load.#prepare(first)
+    await load.#prepare(first, dataset)
     return load
   }
 
-  async #prepare(first: Nfs): Promise<void> {
+  async #prepare(first: Nfs, dataset: string): Promise<void> {
     const moments = this.#moments
     const shared = await mkdir(first, this.#root, SHARED)
+    const other = await first.walk(this.#root, dataset)
     const where = { dir: shared, name: Buffer.from(SLOTS) }
     const attributes = { mode: 0o644, size: slotsBytes(this.#clients.length) }
     const { obj: slots } = await first.create({ where, how: { mode: 'GUARDED', attributes } })
@@ -62,15 +69,18 @@ export class Load {
       for (let n = 0; n < LANES_EACH; n++) {
         const dir = `c${i}l${n}`
         const root = await mkdir(nfs, this.#root, dir)
-        this.#places.push({ going: new Lane({ ...own(n), root, prefix: '' }), dir })
+        this.#places.push({ going: new Lane({ ...own(n), root, prefix: '' }), dataset: '', dir })
       }
+      const root = await mkdir(nfs, other, `c${i}`)
+      const apart = new Lane({ ...own(LANES_EACH + 1), root, prefix: '', shared: undefined })
+      this.#places.push({ going: apart, dataset, dir: `c${i}` })
       const prefix = `c${i}-`
       const going = new Lane({ ...own(LANES_EACH), root: shared, prefix })
-      this.#places.push({ going, dir: SHARED })
-      this.#places.push({ going: new Slot(nfs, slots, i, moments), dir: SHARED })
+      this.#places.push({ going, dataset: '', dir: SHARED })
+      this.#places.push({ going: new Slot(nfs, slots, i, moments), dataset: '', dir: SHARED })
     }
     const relay = await Relay.start(this.#clients, shared, moments)
-    this.#places.push({ going: relay, dir: SHARED })
+    this.#places.push({ going: relay, dataset: '', dir: SHARED })
   }
 
   #another(): Random {
@@ -106,26 +116,28 @@ export class Load {
     await this.#working
   }
 
-  /** Takes a snapshot. @returns when; what it holds is to be looked at */
+  /** Takes one of all datasets. @returns when; what it holds is to be looked at */
   async take(
     control: Operations,
     name: string,
   ): Promise<Pick<Taken, 'name' | 'sent' | 'answered'>> {
     const sent = this.#moments.next()
-    await control.createSnapshot(name)
+    await control.recursive.create(name, '', [])
     return { name, sent, answered: this.#moments.next() }
   }
 
-  /** What a snapshot holds, or the live tree where the path is empty. */
-  async look(nfs: Nfs, path: string): Promise<Pick<Taken, 'views' | 'last'>> {
-    const found = await nfs.look(await nfs.walk(this.#root, path))
+  /** What the snapshots of a name hold, or the live trees where there is none. */
+  async look(nfs: Nfs, snapshot?: string): Promise<Pick<Taken, 'views' | 'last'>> {
+    const inside = snapshot === undefined ? '' : `.snapshots/${snapshot}`
+    const found = new Map<string, Found>()
     const views = new Map<string, string>()
-    for (const { going, dir } of this.#places) {
-      const at = found.names.get(dir)
-      if (at === undefined) throw new Error(`${path}/${dir} is not there`)
+    for (const { going, dataset, dir } of this.#places) {
+      const path = `${dataset}/${inside}/${dir}`
+      const at = found.get(path) ?? (await nfs.look(await nfs.walk(this.#root, path)))
+      found.set(path, at)
       views.set(going.history.name, going.view(at))
     }
-    const last = found.names.get(SHARED)?.names.get(LAST)?.data
+    const last = found.get(`/${inside}/${SHARED}`)?.names.get(LAST)?.data
     return { views, last: last === undefined ? undefined : Buffer.from(last).toString() }
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Snapshots taken while clients write: what each holds equals a prefix of what was acknowledged.
+ * Snapshots of two datasets, taken while clients write to both: what they hold together equals a
+ * prefix of what was acknowledged.
  *
  * `PREFIX_SEED=n` replays the choices (not the timing), `PREFIX_SNAPSHOTS=n` takes more.
  */
@@ -22,6 +23,8 @@ const { PREFIX_SEED, PREFIX_SNAPSHOTS } = process.env
 const seed = PREFIX_SEED === undefined ? Date.now() % 2 ** 31 : Number(PREFIX_SEED)
 const CLIENTS = 4
 const SNAPSHOTS = Number(PREFIX_SNAPSHOTS ?? 15)
+/** Another dataset: snapshots are of both, in one instant. */
+const OTHER = 'other'
 /** Taken one right after the other, before anybody looks at them. */
 const AT_ONCE = 3
 const KEPT = 6
@@ -49,7 +52,8 @@ async function withLoad(
   const [looker, ...clients] = connections
   assert.ok(looker !== undefined)
   const control = await RemoteOperations.connect(directory)
-  const load = await Load.prepare(clients, new Random(seed))
+  await control.datasets.create({ name: OTHER, quota: { bytes: 0, inodes: 0 }, uid: 0, gid: 0 })
+  const load = await Load.prepare(clients, new Random(seed), OTHER)
   try {
     await body({ load, looker, control })
   } finally {
@@ -64,7 +68,7 @@ async function takeSome({ load, looker, control }: Parts, from: number): Promise
   for (let i = 0; i < AT_ONCE; i++) times.push(await load.take(control, `s${from + i}`))
   const all: Taken[] = []
   for (const time of times) {
-    all.push({ ...time, ...(await load.look(looker, `.snapshots/${time.name}`)) })
+    all.push({ ...time, ...(await load.look(looker, time.name)) })
   }
   return all
 }
@@ -103,18 +107,18 @@ async function takeAndCheck(parts: Parts): Promise<void> {
     const words = kept.splice(0, Math.max(0, kept.length - KEPT)).map(({ name }) => name)
     if (words.length === 0) continue
     const request = { words, dryRun: false, background: true }
-    await control.deleteSnapshots(request, () => undefined)
+    await control.recursive.delete(request, () => undefined)
   }
   await load.end()
   assert.ok(underWay > SNAPSHOTS, `${underWay} operations were under way at ${SNAPSHOTS} snapshots`)
   for (const time of kept) {
     // The live tree is what was at a later instant, and no snapshot of then.
-    const now = { ...time, ...(await load.look(looker, '')) }
+    const now = { ...time, ...(await load.look(looker)) }
     assert.match(problemOf(load.lanes, now) ?? 'nothing is wrong', /no instant/)
   }
   // Whatever was written since, and deleted: they hold what they held.
   for (const { name, views, last } of kept) {
-    assert.equal(await load.look(looker, `.snapshots/${name}`), { views, last }, name)
+    assert.equal(await load.look(looker, name), { views, last }, name)
   }
   console.log(`${load.operations} operations, ${underWay} of them under way at a snapshot`)
 }
