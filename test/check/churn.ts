@@ -1,4 +1,6 @@
 /** Random work on a store of several datasets; and the end of everything, in random order. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FsError } from '../../src/fs/error.ts'
 import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
@@ -32,8 +34,8 @@ export class Churn {
     const workload = this.#workload(one)
     await workload.run(STEPS)
     this.log.push(`in '${one.name}'`, ...workload.log.splice(0))
-    const then = [this.#create, this.#rollback, this.#delete, this.#change, this.#note]
-    await random.pick(then).call(this, one)
+    const then = [this.#create, this.#clone, this.#promote, this.#rollback]
+    await random.pick([...then, this.#delete, this.#change, this.#note]).call(this, one)
   }
 
   #workload(one: OpenDataset): Workload {
@@ -54,12 +56,29 @@ export class Churn {
     this.log.push(`create '${name}'`)
   }
 
+  async #clone(one: OpenDataset): Promise<void> {
+    const { datasets } = this.#volume
+    const snapshots = one.snapshots.list()
+    if (datasets.all.length > DATASETS_MAX || snapshots.length === 0) return
+    const { name: snapshot } = this.#random.pick(snapshots)
+    const name = `clone ${this.#random.uint32()}`
+    datasets.clone(one, snapshot, name)
+    this.log.push(`clone '${snapshot}' of '${one.name}' as '${name}'`)
+  }
+
+  async #promote(one: OpenDataset): Promise<void> {
+    if (one.dataset.record.origin === undefined) return
+    this.log.push(`promote '${one.name}'`)
+    this.#background.push(this.#volume.datasets.promote(one.name))
+  }
+
   async #rollback({ live, snapshots, name }: OpenDataset): Promise<void> {
     const all = snapshots.list()
     if (all.length === 0) return
     const { name: snapshot } = this.#random.pick(all)
     this.log.push(`rollback '${name}' to '${snapshot}'`)
-    await new Rollback(live, snapshots, { snapshot }, () => undefined).run()
+    const request = { snapshot, dryRun: false }
+    await new Rollback(live, snapshots, request, () => undefined).run()
   }
 
   /** One that has all it ever had, and that work may go on in. */
@@ -113,7 +132,14 @@ export class Churn {
     const todo = datasets.all.flatMap((one) => this.#endOf(one))
     while (todo.length > 0) {
       const [next] = todo.splice(this.#random.below(todo.length), 1)
-      await next?.()
+      try {
+        await next?.()
+      } catch (error) {
+        // What a clone needs goes after it.
+        if (next === undefined || !(error instanceof FsError && error.code === 'ACCES')) throw error
+        todo.push(next)
+        await sleep(1)
+      }
     }
     await Promise.all(this.#background)
   }
@@ -123,9 +149,11 @@ export class Churn {
     const { snapshots, data } = one
     const client = new Client(one.fs, one.fs.root())
     const later = (work: Promise<unknown>) => void this.#background.push(work)
-    const gone = snapshots.list().map(({ name }) => () => {
+    const gone = snapshots.list().map((snapshot) => () => {
       // The dataset may be gone, and its snapshots with it.
-      if (snapshots.find(name) !== undefined) later(snapshots.delete(name))
+      if (snapshots.find(snapshot.name) === undefined) return
+      snapshots.requireDeletable(snapshot)
+      later(snapshots.delete(snapshot.name))
     })
     const isRoot = one.name === ''
     const files = () => {
@@ -135,6 +163,7 @@ export class Churn {
       if (isRoot) one.schedule.off()
     }
     const dataset = () => {
+      for (const snapshot of snapshots.list()) snapshots.requireDeletable(snapshot)
       this.#forget(one)
       later(this.#volume.datasets.delete(one.name, true))
     }

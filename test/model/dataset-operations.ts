@@ -12,7 +12,7 @@ import { type DatasetsWorld, DatasetWorld } from './datasets.ts'
 import { anyFile, directories } from './operations.ts'
 import { chosen } from './run.ts'
 import { DATASET_OPERATIONS } from './snapshots.ts'
-import { nodesOf } from './tree.ts'
+import { cloneTree, nodesOf } from './tree.ts'
 import type { Operation } from './world.ts'
 
 type DatasetsOperation = Operation<DatasetsWorld>
@@ -81,12 +81,53 @@ const remove: DatasetsOperation = {
     const part = random.pick(others)
     const { name } = part
     if (part.past.size > 0) await rejects('ACCES', () => datasets.delete(name, false))
+    if (part.deletable.length < part.past.size) {
+      await rejects('ACCES', () => datasets.delete(name, true))
+      return `${name}, which a clone needs`
+    }
     const deletion = datasets.delete(name, part.past.size > 0)
     world.parts = world.parts.filter((other) => other !== part)
     world.touched()
     const wait = random.oneIn(2)
     await world.work(deletion, wait)
     return `${name} ${wait ? 'to its end' : 'in the background'}`
+  },
+}
+
+const clone: DatasetsOperation = {
+  name: 'clone',
+  weight: 1.5,
+  run(world) {
+    const { random, parts, datasets } = world
+    const origin = random.pick(parts)
+    const name = `ds${random.below(6)}`
+    if (parts.length >= DATASETS_MAX || parts.some((part) => part.name === name)) return 'nothing'
+    if (origin.past.size === 0) return 'nothing'
+    const [snapshot, past] = random.pick([...origin.past])
+    const opened = datasets.byId(origin.id)
+    if (opened === undefined) throw new Error(`dataset '${origin.name}' is not open`)
+    const part = new DatasetWorld(world, datasets.clone(opened, snapshot, name), cloneTree(past))
+    parts.push(part)
+    world.touched()
+    fails('ACCES', () => origin.subject.snapshots.requireDeletable(opened.snapshots.get(snapshot)))
+    return `${snapshot} of '${origin.name}' as ${name}`
+  },
+}
+
+/** Makes a clone independent of the snapshot that it was made of. */
+const promote: DatasetsOperation = {
+  name: 'promote',
+  weight: 1,
+  async run(world) {
+    const { random, parts, datasets } = world
+    const clones = parts.filter(({ isClone }) => isClone)
+    if (clones.length === 0) return 'nothing'
+    const part = random.pick(clones)
+    const wait = random.oneIn(2)
+    await world.work(datasets.promote(part.name), wait)
+    world.last = undefined
+    if (wait && part.isClone) throw new Error(`${part.name} still needs what it was made of`)
+    return `${part.name} ${wait ? 'to its end' : 'in the background'}`
   },
 }
 
@@ -214,6 +255,6 @@ const crash: DatasetsOperation = {
 }
 
 export const DATASETS_OPERATIONS: readonly DatasetsOperation[] = [
-  ...[within, create, rename, remove, everywhere, deleteAll],
+  ...[within, create, clone, promote, rename, remove, everywhere, deleteAll],
   ...[across, quota, asName, restart, crash],
 ]

@@ -7,6 +7,7 @@ import type { FileSystem } from '../../src/fs/filesystem.ts'
 import { Datasets } from '../../src/snapshot/datasets.ts'
 import type { OpenDataset, SharedParts } from '../../src/snapshot/open-dataset.ts'
 import { RootFileSystem } from '../../src/snapshot/rootfs.ts'
+import type { DatasetRecord } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
 import { assertSound } from '../check/assert-sound.ts'
 import { Client } from '../fs/client.ts'
@@ -17,7 +18,7 @@ import { openTestStore } from '../store/open-store.ts'
 import { removeTree } from './operations.ts'
 import type { Random } from './random.ts'
 import { CACHE_BYTES_SMALL, SnapshotWorld } from './snapshots.ts'
-import { modify, nodesOf } from './tree.ts'
+import { modify, type Node, nodesOf } from './tree.ts'
 import type { ModelWorld } from './world.ts'
 
 /** Snapshots of one dataset that are worth comparing: all datasets' are. */
@@ -26,7 +27,7 @@ const SNAPSHOTS_MAX = 3
 const NODES_SMALL = 60
 /** Otherwise after so many steps, and after those that have to do with datasets or snapshots. */
 const COMPARE_STEPS = 40
-/** How long the deletion of datasets may take: so many looks, with pauses between them. */
+/** How long deletions and promotions may take: so many looks, with pauses between them. */
 const TRIES_MAX = 10_000
 const TRY_MS = 2
 
@@ -50,17 +51,22 @@ async function openDatasets(directory: string, random: Random): Promise<Opened> 
   return { store, datasets: new Datasets(store, shared) }
 }
 
+const isCloned = (store: Store, snapshot: number): boolean =>
+  store.objsets.clonesOf(snapshot).length > 0
+
 /** One dataset of the model. */
 export class DatasetWorld extends SnapshotWorld {
   readonly id: number
   name: string
   readonly #host: DatasetsWorld
 
-  constructor(host: DatasetsWorld, opened: OpenDataset) {
+  /** @param tree what it begins with; nothing unless told otherwise */
+  constructor(host: DatasetsWorld, opened: OpenDataset, tree?: Node) {
     super(host.random, '', '', new Subject(host.store, opened), host.log)
     this.id = opened.dataset.id
     this.name = opened.name
     this.#host = host
+    if (tree !== undefined) this.tree = tree
   }
 
   /** Clients come to a dataset by the root file system; the root's own names are looked at alone. */
@@ -71,6 +77,17 @@ export class DatasetWorld extends SnapshotWorld {
 
   override get isFull(): boolean {
     return this.past.size >= SNAPSHOTS_MAX
+  }
+
+  /** Without those that a clone needs. */
+  override get deletable(): readonly string[] {
+    const { snapshots, store } = this.subject
+    return super.deletable.filter((name) => !isCloned(store, snapshots.get(name).id))
+  }
+
+  /** Whether it needs the snapshot that it was made of. */
+  get isClone(): boolean {
+    return this.subject.live.dataset.record.origin !== undefined
   }
 
   override idle(): Promise<void> {
@@ -185,10 +202,12 @@ export class DatasetsWorld implements ModelWorld {
     }
     await Promise.all(this.#working.splice(0))
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      if (this.store.objsets.all.every(({ record }) => !record.deleting)) return
+      const busy = ({ deleting, origin, tombstones }: DatasetRecord): boolean =>
+        deleting || origin?.promoting === true || (origin === undefined && tombstones)
+      if (!this.store.objsets.all.some(({ record }) => busy(record))) return
       await sleep(TRY_MS)
     }
-    throw new Error('a dataset is still being deleted')
+    throw new Error('a dataset is still being deleted, or promoted')
   }
 
   async #quiet(): Promise<void> {
@@ -230,7 +249,10 @@ export class DatasetsWorld implements ModelWorld {
 
   async end(): Promise<void> {
     await this.#sound()
-    for (const part of this.others) {
+    for (let left = this.others; left.length > 0; left = this.others) {
+      // Clones before what they are made of.
+      const part = left.find(({ past, deletable }) => deletable.length === past.size)
+      if (part === undefined) throw new Error('no dataset can be deleted')
       await this.datasets.delete(part.name, true)
       this.parts = this.parts.filter((other) => other !== part)
     }

@@ -7,8 +7,7 @@ import * as assert from 'uvu/assert'
 import { chunkCodec } from '../../src/store/codecs.ts'
 import type { Dataset } from '../../src/store/dataset.ts'
 import { Kind, kindRange, parseDeadKey, parseKey } from '../../src/store/keys.ts'
-import { decodeRecord } from '../../src/store/record.ts'
-import type { Chunk } from '../../src/store/records.ts'
+import { decodeRecord, isTombstone } from '../../src/store/record.ts'
 import type { Store } from '../../src/store/store.ts'
 import { historySpec, versionsSpec } from '../../src/store/tables.ts'
 
@@ -67,20 +66,24 @@ function isSeen({ snapshots }: Dataset, birth: number, end: number): boolean {
  */
 async function auditReferences(store: Store): Promise<void> {
   const holders = new Map<number, Set<string>>()
-  const hold = (key: string, { address, birth }: Chunk) => {
-    for (const [slot, block] of address.entries()) {
-      if (block === 0) continue
-      holders.set(block, (holders.get(block) ?? new Set()).add(`${key} ${birth[slot]}`))
+  const hold = ({ id, record: { origin } }: Dataset, key: string, record: Uint8Array) => {
+    // That a clone has no such chunk, though its origin has.
+    if (isTombstone(record)) return
+    const { address, birth } = decodeRecord(chunkCodec, record).value
+    for (const [i, block] of address.entries()) {
+      // What a clone has of its origin is held there.
+      if (block === 0 || (birth[i] ?? 0) <= (origin?.epoch ?? 0)) continue
+      holders.set(block, (holders.get(block) ?? new Set()).add(`${id} ${key} ${birth[i]}`))
     }
   }
   for (const dataset of store.objsets.all) {
     for await (const { key, record } of records(store, Kind.CHUNK, dataset)) {
-      hold(key, decodeRecord(chunkCodec, record).value)
+      hold(dataset, key, record)
     }
     for await (const { key, record } of records(store, Kind.HISTORY, dataset)) {
       if (!key.startsWith(Kind.CHUNK)) continue
       const version = decodeRecord(historySpec.codec, record).value
-      hold(key.slice(1, key.indexOf('@')), decodeRecord(chunkCodec, version).value)
+      hold(dataset, key.slice(1, key.indexOf('@')), version)
     }
   }
   for (const [block, keys] of holders) {
