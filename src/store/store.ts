@@ -78,7 +78,8 @@ export class Store {
     this.superblocks = this.#table(0, superblockSpec)
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
-    this.objsets = new Objsets(this.datasets, this.#table)
+    const closeTables = (dataset: number) => this.#cache.forget(dataset)
+    this.objsets = new Objsets(this.datasets, this.#table, closeTables)
     this.#verifier = parts.randomBytes(8)
     this.pace = new Pace(parts.loop)
     const { log, blocks, space, database, limits } = parts

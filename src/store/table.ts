@@ -62,7 +62,7 @@ export interface Base<K extends Key, V> {
 /** Memory shared by all tables: half for what was used lately, half for what was used before. */
 export class Cache {
   readonly #bytesMax: number
-  readonly #tables: Table<Key, unknown>[] = []
+  #tables: Table<Key, unknown>[] = []
   #young = 0
   /** @param bytesMax about how much memory clean entries may take, in bytes */
   constructor(bytesMax: number) {
@@ -71,6 +71,11 @@ export class Cache {
 
   register(table: Table<Key, unknown>): void {
     this.#tables.push(table)
+  }
+
+  /** A dataset is gone, and nobody asks its tables any more. */
+  forget(dataset: number): void {
+    this.#tables = this.#tables.filter((table) => table.dataset !== dataset)
   }
 
   /** Counts what came into a table; when the young half is full, the old half is forgotten. */
