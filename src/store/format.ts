@@ -15,7 +15,8 @@ import { join } from 'node:path'
 import type { Disk } from './disk.ts'
 
 const FORMAT_VERSION = 3
-const FORMAT = `zerofs-nfs ${FORMAT_VERSION}\n`
+/** What the file `format` of a store says. */
+export const FORMAT = `zerofs-nfs ${FORMAT_VERSION}\n`
 const FORMAT_FILE = 'format'
 const OWNER_FILE = 'owner.json'
 /** What a store cannot do without. */

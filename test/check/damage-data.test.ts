@@ -34,7 +34,7 @@ rows(test, 'contents', [
     'used',
     (scene) => scene.change(inodeSpec, DATA, (inode) => ({ ...inode, used: 4096 })),
     [
-      account({ bytes: 12_288 }),
+      account({ bytes: 8_192 }),
       "'dir/data' (inode 1027), also in 1 snapshot: its used is 4096, and its data takes 12288",
     ],
   ],
@@ -64,7 +64,7 @@ rows(test, 'contents', [
         ...{ ...inode, content: DATA, size: 10_000, used: 12_288 },
       })),
     [
-      account({ bytes: 32_768 }),
+      account({ bytes: 28_672 }),
       "'dir/data' (inode 1027) in snapshot 'first': its content 1027 is that of inode 1031 too",
     ],
   ],
@@ -132,7 +132,7 @@ rows(test, 'blocks and their counts', [
       await putCounts(scene, (counts) => counts.fill(0, lost, lost + 1))
     },
     [
-      account({ bytes: 16_384 }),
+      account({ bytes: 12_288 }),
       written('the root dataset', 0, 4096),
       '7 blocks are in use, and the store has counted 8',
     ],

@@ -96,7 +96,7 @@ rows(test, 'superblock, datasets and snapshots', [
     (scene) => scene.change(tables.usageSpec, 2, (value) => ({ ...value, inodes: 3, written: 17 })),
     [
       written("snapshot 'second'", 4096, 17),
-      "snapshot 'second' refers to 107 inodes with 28672 bytes, and 3 with 28672 on its account",
+      "snapshot 'second' refers to 107 inodes with 24576 bytes, and 3 with 24576 on its account",
     ],
   ],
   [
@@ -108,7 +108,7 @@ rows(test, 'superblock, datasets and snapshots', [
     'no account of the live files',
     (scene) => scene.delete(Kind.USAGE, 0),
     [
-      'the root dataset has 107 inodes with 20480 bytes, and 0 with 0 on its account',
+      'the root dataset has 107 inodes with 16384 bytes, and 0 with 0 on its account',
       written('the root dataset', 4096, 0),
     ],
   ],

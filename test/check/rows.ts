@@ -10,8 +10,8 @@ export const Ino = {
 } as const
 
 /** What is found beside the damage where the scene's files are not as many, or as large, any more. */
-export function account({ inodes = 107, bytes = 20_480 }): string {
-  return `the root dataset has ${inodes} inodes with ${bytes} bytes, and 107 with 20480 on its account`
+export function account({ inodes = 107, bytes = 16_384 }): string {
+  return `the root dataset has ${inodes} inodes with ${bytes} bytes, and 107 with 16384 on its account`
 }
 
 /** What is found where data is not what an account says. @param whose `the root dataset` */

@@ -87,7 +87,7 @@ test('after any work, and the end of all of it, a store is as empty as a new one
       assert.equal(await keysOf(store), asNew)
       assert.is(store.spaceMap.usedBlocks, 0)
       assert.is(store.spaceMap.limboBlocks, 0)
-      assert.equal(store.dataset.usage, { bytes: 4096, inodes: 1 })
+      assert.equal(store.dataset.usage, { bytes: 0, inodes: 1 })
       assert.is(store.logBytes, 0)
       assert.is(await allocated(folder), 0, 'the files of blocks have given their room back')
       const { inodes, blocks, snapshots } = await assertSound(store)

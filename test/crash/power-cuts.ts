@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { Database } from '../../src/store/database.ts'
+import { FORMAT } from '../../src/store/format.ts'
 import type { Random } from '../model/random.ts'
 import type { Crowd } from './crowd.ts'
 import { type Platters, PowerDisk } from './power-disk.ts'
@@ -167,5 +168,5 @@ export function leave({ platters, meta, made }: Cut, directory: string): void {
   for (const name of platters.keys()) {
     appendFileSync(join(directory, name.startsWith('log.') ? '' : 'blocks', name), '')
   }
-  if (made) appendFileSync(join(directory, 'format'), 'zerofs-nfs 2\n')
+  if (made) appendFileSync(join(directory, 'format'), FORMAT)
 }
