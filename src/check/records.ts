@@ -8,7 +8,13 @@ import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
 import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
 import { openRecord } from '../store/record.ts'
-import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
+import {
+  FileType,
+  PERIODS,
+  REPLY_SLOTS,
+  SCHEDULE_COUNT_MAX,
+  type ScheduleRecord,
+} from '../store/records.ts'
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
@@ -35,7 +41,12 @@ const PLAIN = formats(
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
-const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec)
+const GLOBAL = formats(
+  tables.superblockSpec,
+  tables.datasetSpec,
+  tables.snapshotSpec,
+  tables.replySpec,
+)
 /** Bytes of the checkpoint record: birth, and the number of a log entry. */
 const CHECKPOINT_BYTES = 12
 const PROGRESS_RECORDS = 1_000_000
@@ -91,6 +102,7 @@ export class RecordsCheck {
 
   #isKnown({ dataset, kind, key }: ParsedKey): boolean {
     if (kind === Kind.SCHEDULE && key !== 0) return false
+    if (kind === Kind.REPLY && Number(key) >= REPLY_SLOTS) return false
     if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
     if (kind === Kind.SUPERBLOCK || kind === Kind.CHECKPOINT) return key === 0
     return kind === Kind.GROUP || GLOBAL.has(kind)

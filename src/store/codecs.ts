@@ -22,6 +22,9 @@ import {
   newChunk,
   type Orphan,
   type Page,
+  REPLY_BYTES_MAX,
+  REPLY_CLIENT_BYTES_MAX,
+  type ReplyRecord,
   runEnd,
   type ScheduleRecord,
   type SnapshotRecord,
@@ -201,6 +204,17 @@ export const orphanCodec: Codec<Orphan> = {
   },
   decode: (r) => ({ content: uint64.decode(r), end: uint32.decode(r) }),
 }
+
+export const replyCodec: Codec<ReplyRecord> = struct({
+  at: timeCodec,
+  client: string(REPLY_CLIENT_BYTES_MAX),
+  xid: uint32,
+  prog: uint32,
+  vers: uint32,
+  proc: uint32,
+  checksum: uint32,
+  results: { encode: (w, bytes) => w.opaque(bytes), decode: (r) => own(r.opaque(REPLY_BYTES_MAX)) },
+})
 
 /** Bytes kept as they are: a superseded record as it was encoded. */
 export const bytesCodec: Codec<Uint8Array> = {

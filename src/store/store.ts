@@ -8,47 +8,31 @@
  */
 import { strict as assert } from 'node:assert'
 import type { BlockStore } from './blocks.ts'
-import { Checkpointer, type CheckpointLimits } from './checkpointer.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Committer, type Waiter } from './commit.ts'
 import type { Database } from './database.ts'
 import type { Dataset } from './dataset.ts'
-import type { Disk } from './disk.ts'
 import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
-import type { IntentLog } from './log.ts'
 import { Objsets } from './objsets.ts'
-import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
+import type { StoreParts } from './parts.ts'
+import {
+  BLOCK_BYTES,
+  type DatasetRecord,
+  type ReplyRecord,
+  type SnapshotRecord,
+  type Superblock,
+} from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
-import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
+import { datasetSpec, replySpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
 
 const ROOT_DATASET = 1
 /** Ticks after which what nobody waits for is committed: as often as ext4 does. */
 const COMMIT_TICKS = 5
-
-/** What `openStore` has opened for the store. */
-export interface StoreParts {
-  readonly directory: string
-  readonly disk: Disk
-  readonly database: Database
-  readonly blocks: BlockStore
-  readonly space: SpaceMap
-  readonly log: IntentLog
-  /** The number of the newest entry of the log. */
-  readonly seq: number
-  /** Strictly increasing. */
-  readonly clock: Clock
-  readonly randomBytes: (count: number) => Uint8Array
-  readonly cacheBytesMax: number
-  /** Bytes of the disk that file data never takes. */
-  readonly reserveBytes: number
-  readonly limits: CheckpointLimits
-  /** Is told of what nobody asked for: a failed commit or checkpoint. */
-  readonly report: (message: string, error: unknown) => void
-}
 
 export class Store {
   readonly #parts: StoreParts
@@ -58,6 +42,7 @@ export class Store {
   readonly superblocks: Table<number, Superblock>
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
+  readonly replies: Table<number, ReplyRecord>
   readonly objsets: Objsets
   #transactions = 0
   #ticks = 0
@@ -74,6 +59,7 @@ export class Store {
     this.superblocks = this.#table(0, superblockSpec)
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
+    this.replies = this.#table(0, replySpec)
     this.objsets = new Objsets(this.datasets, this.#table)
     this.#verifier = parts.randomBytes(8)
     const { log, blocks, space, database, limits } = parts
@@ -199,6 +185,18 @@ export class Store {
     }
   }
 
+  /**
+   * Runs `work`, and `also` in a transaction behind those of `work`. They are one operation: all of
+   * them are on disk after the same commit, and none before.
+   */
+  together<T>(work: () => T, also: (tx: Transaction, result: T) => void): T {
+    return this.#checkpointer.holdBack(() => {
+      const result = work()
+      this.transact((tx) => also(tx, result))
+      return result
+    })
+  }
+
   readonly #dirtied = (entry: Entry<unknown>): void => this.#checkpointer.dirty.mark(entry)
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
@@ -209,9 +207,7 @@ export class Store {
 
   /** `barrier` as a promise. */
   flush(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.barrier((error) => (error === undefined ? resolve() : reject(error)))
-    })
+    return this.#failure === undefined ? this.#committer.flush() : Promise.reject(this.#failure)
   }
 
   /** Called about once a second: commits what nobody waits for, and checkpoints now and then. */

@@ -20,6 +20,8 @@ export interface TableSpec<V> {
   readonly codec: Codec<V>
   /** Whether snapshots see older versions of its records. */
   readonly versioned: boolean
+  /** Nobody reads it by its keys, so what the database has is not looked up before a change. */
+  readonly writeOnly?: true
   /** About how many bytes of memory an entry takes. */
   readonly cost: (value: V | undefined) => number
 }
@@ -98,7 +100,8 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #read(key: K): Entry<V> {
-    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
+    const { kind, writeOnly } = this.spec
+    const record = writeOnly ? undefined : this.#load(keyBytes(this.dataset, kind, key))
     const table = this as unknown as Table<Key, V>
     const absent = { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0 }
     return record === undefined ? absent : { ...absent, ...decodeRecord(this.spec.codec, record) }

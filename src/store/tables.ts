@@ -10,6 +10,7 @@ import {
   orphanCodec,
   pageCodec,
   presenceCodec,
+  replyCodec,
   scheduleCodec,
   snapshotCodec,
   superblockCodec,
@@ -24,6 +25,7 @@ import type {
   NameRecord,
   Orphan,
   Page,
+  ReplyRecord,
   ScheduleRecord,
   SnapshotRecord,
   Superblock,
@@ -123,4 +125,12 @@ export const scheduleSpec: TableSpec<ScheduleRecord> = {
   codec: scheduleCodec,
   versioned: false,
   cost: () => ENTRY_BYTES + 100,
+}
+export const replySpec: TableSpec<ReplyRecord> = {
+  kind: Kind.REPLY,
+  codec: replyCodec,
+  versioned: false,
+  // They are read once, all of them, when the server starts.
+  writeOnly: true,
+  cost: (reply) => ENTRY_BYTES + 300 + (reply?.results.length ?? 0),
 }

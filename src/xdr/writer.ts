@@ -129,6 +129,13 @@ export class XdrWriter {
     }
   }
 
+  /** A copy of what was written since `position` was read. Valid until the next `take` or `reset`. */
+  copySince(position: number): Uint8Array {
+    const own = this.#bytes.subarray(this.#from, this.#at)
+    if (position >= this.#cutBytes) return Buffer.from(own.subarray(position - this.#cutBytes))
+    return Buffer.concat([...this.#pieces, own]).subarray(position)
+  }
+
   /** Forgets what was written since `position` was read. Valid until the next `take` or `reset`. */
   rewind(position: number): void {
     while (position < this.#cutBytes) {

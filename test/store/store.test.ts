@@ -66,6 +66,36 @@ test('a transaction that throws has changed nothing', async () => {
   })
 })
 
+test('what is done together ends with one more transaction, where it did not fail', async () => {
+  await withFolder(async (directory) => {
+    await withStore(directory, async ({ store }) => {
+      const also: string[] = []
+      const made = store.together(
+        () => {
+          put(store, 'a', 5)
+          put(store, 'b', 6)
+          return 'made'
+        },
+        (tx, result) => {
+          also.push(result)
+          tx.put(store.dataset.names, nameKey(1, Buffer.from('c')), record(7))
+        },
+      )
+      const fail = () => {
+        throw new Error('it fails')
+      }
+      const failing = () =>
+        store.together(
+          () => fail(),
+          () => also.push('failed'),
+        )
+      assert.throws(failing, /it fails/)
+      assert.equal([made, also], ['made', ['made']])
+      assert.equal([get(store, 'a'), get(store, 'b'), get(store, 'c')], [5, 6, 7])
+    })
+  })
+})
+
 test('after a crash everything that a barrier covered is there', async () => {
   await withFolder(async (directory) => {
     await withStore(directory, async ({ store }) => {
