@@ -1,19 +1,18 @@
 /** Keeps what calls were answered in the store, each with the change that its call made. */
-import type { CallKey, KeptReply, ReplyStore } from './rpc/replycache.ts'
+import type { CallKey } from './rpc/remembered.ts'
+import type { KeptReply, ReplyStore } from './rpc/replycache.ts'
+import { replyCodec } from './store/codecs.ts'
 import { Kind, kindRange, parseKey } from './store/keys.ts'
 import { decodeRecord, openRecord } from './store/record.ts'
-import {
-  REPLY_BYTES_MAX,
-  REPLY_CLIENT_BYTES_MAX,
-  REPLY_SLOTS,
-  type ReplyRecord,
-} from './store/records.ts'
+import { REPLY_SLOTS, type ReplyRecord } from './store/records.ts'
 import type { Store } from './store/store.ts'
-import { replySpec } from './store/tables.ts'
 import { compareTime } from './store/time.ts'
+import { XdrWriter } from './xdr/writer.ts'
 
 /** Answers so much older than the newest one are of no use any more. */
 const SECONDS_MAX = 15 * 60
+
+const encoder = new XdrWriter(1024)
 
 export class StoredReplies implements ReplyStore {
   readonly #store: Store
@@ -23,10 +22,17 @@ export class StoredReplies implements ReplyStore {
   }
 
   run(work: () => Uint8Array, call: CallKey, slot: () => number): Uint8Array {
-    return this.#store.together(work, (tx, results) => {
-      if (results.length > REPLY_BYTES_MAX || call.client.length > REPLY_CLIENT_BYTES_MAX) return
-      tx.put(this.#store.replies, slot(), { ...call, at: tx.now, results })
+    return this.#store.together(work, (results) => {
+      const reply = this.#encoded(call, results)
+      return { slot: slot(), reply }
     })
+  }
+
+  #encoded({ client, xid, prog, vers, proc, checksum }: CallKey, results: Uint8Array): Uint8Array {
+    const at = this.#store.clock()
+    encoder.reset()
+    replyCodec.encode(encoder, { at, client, xid, prog, vers, proc, checksum, results })
+    return encoder.copySince(0)
   }
 }
 
@@ -46,7 +52,7 @@ export async function keptReplies(
       for (const [key, sealed] of batch) {
         const slot = Number(parseKey(key).key)
         try {
-          const { value } = decodeRecord(replySpec.codec, openRecord(key, sealed))
+          const { value } = decodeRecord(replyCodec, openRecord(key, sealed))
           if (slot < REPLY_SLOTS) found.push({ slot, reply: value })
         } catch (error) {
           report('a kept reply is damaged', error)

@@ -4,6 +4,7 @@
  * On the way it weighs the numbers that later passes go through, so that they can do it in windows
  * and hold no more than a window in memory.
  */
+import { replyCodec } from '../store/codecs.ts'
 import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
 import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
@@ -41,12 +42,10 @@ const PLAIN = formats(
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
-const GLOBAL = formats(
-  tables.superblockSpec,
-  tables.datasetSpec,
-  tables.snapshotSpec,
-  tables.replySpec,
-)
+const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec, {
+  kind: Kind.REPLY,
+  codec: replyCodec,
+})
 /** Bytes of the checkpoint record: birth, and the number of a log entry. */
 const CHECKPOINT_BYTES = 12
 const PROGRESS_RECORDS = 1_000_000

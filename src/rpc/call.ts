@@ -4,7 +4,8 @@ import type { XdrWriter } from '../xdr/writer.ts'
 import type { CredentialReader } from './auth.ts'
 import { accept_stat, writeAccepted } from './message.ts'
 import type { CallContext, Caller, Credential, Reply } from './program.ts'
-import type { CallKey, Follower, Remembered, ReplyCache } from './replycache.ts'
+import type { CallKey, Follower, Remembered } from './remembered.ts'
+import type { ReplyCache } from './replycache.ts'
 
 /** One connection, or one datagram, as its calls see it: where their replies go. */
 export interface Peer {

@@ -13,7 +13,6 @@
  *     a bug of ours              SYSTEM_ERR, and it is reported
  */
 import assert from 'node:assert/strict'
-import { crc32 } from 'node:zlib'
 import { XdrError, type XdrReader } from '../xdr/reader.ts'
 import type { CredentialReader } from './auth.ts'
 import { Call, type Peer } from './call.ts'
@@ -29,7 +28,8 @@ import {
   writeRpcMismatch,
 } from './message.ts'
 import type { Credential, Procedure, Program } from './program.ts'
-import type { CallKey, ReplyCache } from './replycache.ts'
+import type { CallKey } from './remembered.ts'
+import type { ReplyCache } from './replycache.ts'
 
 /** Told of every exception that is a bug of ours. It must not throw. */
 export type ReportBug = (error: unknown) => void
@@ -102,7 +102,7 @@ export class Dispatcher {
       const args = this.#decode(procedure, call, r)
       if (!call.answered) this.#run(procedure, call, args)
     } else {
-      const checksum = crc32(r.unread(), uidOf(credential))
+      const checksum = r.checksum(uidOf(credential))
       const key = { client: peer.caller.address, xid, prog, vers, proc, checksum }
       this.#runOnce(procedure, call, r, this.#replies, key)
     }

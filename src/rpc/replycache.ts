@@ -18,17 +18,7 @@
  * former selves. A ReplyStore keeps what it can beyond the process, in slots used again and again.
  */
 import assert from 'node:assert/strict'
-
-/** What tells one call from all others. */
-export interface CallKey {
-  /** Numeric address. */
-  readonly client: string
-  readonly xid: number
-  readonly prog: number
-  readonly vers: number
-  readonly proc: number
-  readonly checksum: number
-}
+import { type CallKey, Client, type Follower, NO_SLOT, Remembered } from './remembered.ts'
 
 /** What a call was answered, in a slot of a ReplyStore. */
 export interface KeptReply extends CallKey {
@@ -64,67 +54,6 @@ export const CALLS_MAX = 16_384
 /** Longer than any client takes to come back, once the way to the server is open again. */
 const SECONDS_MAX = 15 * 60
 
-const NO_SLOT = -1
-
-/** A duplicate of a call under way that waits for the same answer. */
-export interface Follower {
-  answer(results: Uint8Array): void
-  drop(): void
-}
-
-/** One call that is under way, or was answered. */
-export class Remembered {
-  readonly call: CallKey
-  readonly owner: Client
-  /** Where it came from. */
-  readonly peer: object | undefined
-  follower: Follower | undefined
-  /** What it was answered; undefined while it is under way. */
-  results: Uint8Array | undefined
-  /** When, in seconds. */
-  since = 0
-  slot = NO_SLOT
-  /** Whether a duplicate would still find it. */
-  known = true
-  /** The next ones of its client. */
-  older: Remembered | undefined
-  newer: Remembered | undefined
-
-  constructor(call: CallKey, owner: Client, peer: object | undefined) {
-    this.call = call
-    this.owner = owner
-    this.peer = peer
-  }
-}
-
-/** The calls of one client, in the order in which they came. */
-class Client {
-  readonly calls = new Map<number, Remembered>()
-  oldest: Remembered | undefined
-  newest: Remembered | undefined
-  count = 0
-
-  add(one: Remembered): void {
-    one.older = this.newest
-    if (this.newest === undefined) this.oldest = one
-    else this.newest.newer = one
-    this.newest = one
-    this.calls.set(mapKey(one.call), one)
-    this.count++
-  }
-
-  remove(one: Remembered): void {
-    if (one.older === undefined) this.oldest = one.newer
-    else one.older.newer = one.newer
-    if (one.newer === undefined) this.newest = one.older
-    else one.newer.older = one.older
-    one.older = undefined
-    one.newer = undefined
-    if (this.calls.get(mapKey(one.call)) === one) this.calls.delete(mapKey(one.call))
-    this.count--
-  }
-}
-
 export class ReplyCache {
   readonly #options: ReplyCacheOptions
   readonly #clientCallsMax: number
@@ -157,8 +86,8 @@ export class ReplyCache {
 
   /** The same call as it came before; undefined where it did not, or too long ago. */
   find(call: CallKey): Remembered | undefined {
-    const found = this.#clients.get(call.client)?.calls.get(mapKey(call))
-    if (found === undefined || !sameCall(found.call, call)) return undefined
+    const found = this.#clients.get(call.client)?.find(call)
+    if (found === undefined) return undefined
     if (found.results === undefined || this.#options.seconds() - found.since <= this.#secondsMax) {
       return found
     }
@@ -174,7 +103,7 @@ export class ReplyCache {
       this.forget(oldest)
     } else if (this.#count >= this.#callsMax) this.#forgetOne()
     // Its last call may just have been forgotten, and it with that.
-    owner = this.#clients.get(call.client) ?? new Client()
+    owner = this.#clients.get(call.client) ?? new Client(call.client)
     this.#clients.set(call.client, owner)
     const one = new Remembered(call, owner, peer)
     owner.add(one)
@@ -185,7 +114,7 @@ export class ReplyCache {
   /** Does a call's work, and keeps its results with it where there is a store. */
   run(one: Remembered, work: () => Uint8Array): Uint8Array {
     const { store } = this.#options
-    return store === undefined ? work() : store.run(work, one.call, () => this.#takeSlot(one))
+    return store === undefined ? work() : store.run(work, one, () => this.#takeSlot(one))
   }
 
   /** It is answered. */
@@ -202,7 +131,7 @@ export class ReplyCache {
     one.known = false
     one.owner.remove(one)
     this.#count--
-    if (one.owner.count === 0) this.#clients.delete(one.call.client)
+    if (one.owner.count === 0) this.#clients.delete(one.client)
     if (one.slot !== NO_SLOT) this.#freeSlots.push(one.slot)
   }
 
@@ -247,19 +176,4 @@ export class ReplyCache {
     one.slot = this.#freeSlots.pop() ?? this.#slots++
     return one.slot
   }
-}
-
-/** Of all 53 bits that a number has: xids alone are not enough, and sameCall has the last word. */
-function mapKey({ xid, checksum }: CallKey): number {
-  return xid * 0x20_0000 + (checksum & 0x1f_ffff)
-}
-
-function sameCall(a: CallKey, b: CallKey): boolean {
-  return (
-    a.xid === b.xid &&
-    a.checksum === b.checksum &&
-    a.proc === b.proc &&
-    a.vers === b.vers &&
-    a.prog === b.prog
-  )
 }

@@ -216,6 +216,12 @@ export const replyCodec: Codec<ReplyRecord> = struct({
   results: { encode: (w, bytes) => w.opaque(bytes), decode: (r) => own(r.opaque(REPLY_BYTES_MAX)) },
 })
 
+/** Bytes that were encoded before, as they are. */
+export const encodedCodec: Codec<Uint8Array> = {
+  encode: (w, bytes) => w.opaqueFixed(bytes),
+  decode: (r) => own(r.opaqueFixed(r.remaining)),
+}
+
 /** Bytes kept as they are: a superseded record as it was encoded. */
 export const bytesCodec: Codec<Uint8Array> = {
   encode: (w, bytes) => w.opaque(bytes),

@@ -17,13 +17,7 @@ import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import { Objsets } from './objsets.ts'
 import type { StoreParts } from './parts.ts'
-import {
-  BLOCK_BYTES,
-  type DatasetRecord,
-  type ReplyRecord,
-  type SnapshotRecord,
-  type Superblock,
-} from './records.ts'
+import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
 import { datasetSpec, replySpec, snapshotSpec, superblockSpec } from './tables.ts'
@@ -42,7 +36,7 @@ export class Store {
   readonly superblocks: Table<number, Superblock>
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
-  readonly replies: Table<number, ReplyRecord>
+  readonly replies: Table<number, Uint8Array>
   readonly objsets: Objsets
   #transactions = 0
   #ticks = 0
@@ -186,13 +180,21 @@ export class Store {
   }
 
   /**
-   * Runs `work`, and `also` in a transaction behind those of `work`. They are one operation: all of
-   * them are on disk after the same commit, and none before.
+   * Runs `work`, and keeps what `note` makes of its result. They are one operation: all of it is on
+   * disk after the same commit, and nothing before.
+   *
+   * @param note the slot of a reply and its bytes (replyCodec), which cannot fail
+   * @throws what `work` throws; FsError IO once a commit failed
    */
-  together<T>(work: () => T, also: (tx: Transaction, result: T) => void): T {
+  together<T>(work: () => T, note: (result: T) => { slot: number; reply: Uint8Array }): T {
     return this.#checkpointer.holdBack(() => {
       const result = work()
-      this.transact((tx) => also(tx, result))
+      if (this.#failure !== undefined) throw this.#failure
+      const { slot, reply } = note(result)
+      const entry = this.replies.entry(slot)
+      this.#dirtied(entry as Entry<unknown>)
+      entry.value = reply
+      this.#committer.addRecord(entry as Entry<unknown>)
       return result
     })
   }

@@ -5,12 +5,12 @@ import {
   bytesCodec,
   chunkCodec,
   datasetCodec,
+  encodedCodec,
   inodeCodec,
   nameCodec,
   orphanCodec,
   pageCodec,
   presenceCodec,
-  replyCodec,
   scheduleCodec,
   snapshotCodec,
   superblockCodec,
@@ -25,7 +25,6 @@ import type {
   NameRecord,
   Orphan,
   Page,
-  ReplyRecord,
   ScheduleRecord,
   SnapshotRecord,
   Superblock,
@@ -126,11 +125,12 @@ export const scheduleSpec: TableSpec<ScheduleRecord> = {
   versioned: false,
   cost: () => ENTRY_BYTES + 100,
 }
-export const replySpec: TableSpec<ReplyRecord> = {
+/** Its values are what `replyCodec` has encoded, so that no object is kept for each reply. */
+export const replySpec: TableSpec<Uint8Array> = {
   kind: Kind.REPLY,
-  codec: replyCodec,
+  codec: encodedCodec,
   versioned: false,
   // They are read once, all of them, when the server starts.
   writeOnly: true,
-  cost: (reply) => ENTRY_BYTES + 300 + (reply?.results.length ?? 0),
+  cost: (reply) => ENTRY_BYTES + 100 + (reply?.length ?? 0),
 }

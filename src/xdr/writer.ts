@@ -131,9 +131,15 @@ export class XdrWriter {
 
   /** A copy of what was written since `position` was read. Valid until the next `take` or `reset`. */
   copySince(position: number): Uint8Array {
-    const own = this.#bytes.subarray(this.#from, this.#at)
-    if (position >= this.#cutBytes) return Buffer.from(own.subarray(position - this.#cutBytes))
-    return Buffer.concat([...this.#pieces, own]).subarray(position)
+    const start = this.#from + position - this.#cutBytes
+    if (start < this.#from) {
+      return Buffer.concat([...this.#pieces, this.#bytes.subarray(this.#from, this.#at)]).subarray(
+        position,
+      )
+    }
+    const copy = Buffer.allocUnsafe(this.#at - start)
+    copy.set(this.#bytes.subarray(start, this.#at))
+    return copy
   }
 
   /** Forgets what was written since `position` was read. Valid until the next `take` or `reset`. */

@@ -1,4 +1,6 @@
 import { suite } from 'uvu'
+import type { Format } from '../../src/check/reader.ts'
+import { replyCodec } from '../../src/store/codecs.ts'
 import { Kind, keyBytes } from '../../src/store/keys.ts'
 import type { ReplyRecord } from '../../src/store/records.ts'
 import * as tables from '../../src/store/tables.ts'
@@ -13,10 +15,11 @@ const REPLY: ReplyRecord = {
   ...{ at: { seconds: 1, nseconds: 2 }, client: '192.0.2.1', results: new Uint8Array(8) },
   ...{ xid: 1, prog: 100_003, vers: 3, proc: 9, checksum: 4 },
 }
+const REPLIES: Format<ReplyRecord> = { kind: Kind.REPLY, codec: replyCodec }
 const LONGER_REPLY: Codec<ReplyRecord> = {
-  ...tables.replySpec.codec,
+  ...replyCodec,
   encode(w, reply) {
-    tables.replySpec.codec.encode(w, reply)
+    replyCodec.encode(w, reply)
     w.uint32(0)
   },
 }
@@ -81,17 +84,17 @@ rows(test, 'records by themselves', [
   ],
   [
     'a reply in a slot that there is not',
-    (scene) => scene.put(0, tables.replySpec, 16_384, REPLY, 0),
+    (scene) => scene.put(0, REPLIES, 16_384, REPLY),
     ['there is a record of unknown kind, with the key 00000000590000000000004000'],
   ],
   [
     'a reply with a birth',
-    (scene) => scene.put(0, tables.replySpec, 7, REPLY, 1),
+    (scene) => scene.put(0, REPLIES, 7, REPLY, 1),
     ['kept reply 7 was written in epoch 1, which cannot be'],
   ],
   [
     'a reply with bytes behind it',
-    (scene) => scene.put(0, { ...tables.replySpec, codec: LONGER_REPLY }, 7, REPLY, 0),
+    (scene) => scene.put(0, { ...REPLIES, codec: LONGER_REPLY }, 7, REPLY),
     ['kept reply 7 cannot be decoded: has 4 bytes too many'],
   ],
 ])

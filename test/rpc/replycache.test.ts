@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { CallKey } from '../../src/rpc/remembered.ts'
 import {
-  type CallKey,
   CLIENT_CALLS_MAX,
   type KeptReply,
   ReplyCache,
@@ -53,8 +53,7 @@ for (const [what, other] of [
   ['another version', { vers: 2 }],
   ['another procedure', { proc: 10 }],
   ['other arguments', { checksum: 0xbeef }],
-  // The map's key has 21 bits of the checksum: what differs in the others is told apart all the same.
-  ['arguments whose checksum is nearly the same', { checksum: 0x8000_feed }],
+  ['another xid and other arguments of the same hash', { xid: 1 ^ 6, checksum: 0xfeed ^ 6 }],
 ] as const) {
   test(`a call that has ${what} is another one`, () => {
     const { answer, results } = setUp()
@@ -69,6 +68,28 @@ test('two calls of one xid with different arguments are both remembered', () => 
   answer(key(1, { checksum: 6 }), 6)
   assert.equal(results(key(1, { checksum: 5 })), bytes(5))
   assert.equal(results(key(1, { checksum: 6 })), bytes(6))
+})
+
+test('calls of the same hash are remembered, forgotten and found each by itself', () => {
+  for (const order of [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 0, 2],
+  ]) {
+    const { cache, answer, results } = setUp()
+    const calls = [0, 1, 2].map((n) => key(1 ^ n, { checksum: 0xfeed ^ n }))
+    const all = calls.map((call, n) => answer(call, n))
+    const left = new Set([0, 1, 2])
+    for (const n of order) {
+      const one = all[n]
+      if (one !== undefined) cache.forget(one)
+      left.delete(n)
+      assert.equal(
+        calls.map((call) => results(call)?.[3]),
+        [0, 1, 2].map((m) => (left.has(m) ? m : undefined)),
+      )
+    }
+  }
 })
 
 test('an answer is forgotten when its time is over, and not before', () => {
