@@ -1,11 +1,12 @@
-/** The sockets of NFS and MOUNT: on which addresses, and on which port when the standard is taken. */
+/** The sockets of NFS, MOUNT and RQUOTA: on which addresses, and on which port when the standard is taken. */
 
 import { MOUNT_V1, MOUNT_V3 } from './nfs/mount.ts'
 import { NFS_V3 } from './nfs/program.ts'
+import { RQUOTA_V1, RQUOTA_V2 } from './nfs/rquota.ts'
 import type { Dispatcher } from './rpc/dispatch.ts'
 import { Listener } from './rpc/listener.ts'
 import type { Service } from './rpc/portmap-host.ts'
-import { MOUNT_PROGRAM, NFS_PROGRAM } from './rpc/program.ts'
+import { MOUNT_PROGRAM, NFS_PROGRAM, RQUOTA_PROGRAM } from './rpc/program.ts'
 import type { Budget } from './rpc/replies.ts'
 import { netidOf } from './rpc/rpcbind-address.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
@@ -32,11 +33,11 @@ export interface EndpointOptions {
   readonly hosts: readonly string[]
   /** undefined: 2049, or a spare one where that is taken. */
   readonly port: number | undefined
-  /** undefined: MOUNT is served where NFS is. */
+  /** Of MOUNT and RQUOTA; undefined: they are served where NFS is. */
   readonly mountPort: number | undefined
-  /** NFS and MOUNT. */
+  /** NFS, MOUNT and RQUOTA. */
   readonly dispatcher: Dispatcher
-  /** MOUNT alone. */
+  /** MOUNT and RQUOTA alone. */
   readonly mountDispatcher: Dispatcher
   readonly budget: Budget
   /** Where the data of large WRITEs is received. */
@@ -133,9 +134,14 @@ async function udp(host: string, port: number, dispatcher: Dispatcher): Promise<
 export function servicesOf({ hosts, port, mountPort }: Endpoints): Service[] {
   return hosts.flatMap((host) => [
     { prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('tcp', host), host, port },
-    ...[MOUNT_V1, MOUNT_V3].flatMap((vers) => [
-      { prog: MOUNT_PROGRAM, vers, netid: netidOf('tcp', host), host, port: mountPort },
-      { prog: MOUNT_PROGRAM, vers, netid: netidOf('udp', host), host, port: mountPort },
+    ...[
+      { prog: MOUNT_PROGRAM, vers: MOUNT_V1 },
+      { prog: MOUNT_PROGRAM, vers: MOUNT_V3 },
+      { prog: RQUOTA_PROGRAM, vers: RQUOTA_V1 },
+      { prog: RQUOTA_PROGRAM, vers: RQUOTA_V2 },
+    ].flatMap((program) => [
+      { ...program, netid: netidOf('tcp', host), host, port: mountPort },
+      { ...program, netid: netidOf('udp', host), host, port: mountPort },
     ]),
   ])
 }

@@ -1,6 +1,8 @@
 /** The datasets of a volume as the control program and the commands work with them. */
+import type { Accounts } from './control/accounts.ts'
 import type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './control/datasets.ts'
 import type { OpenDataset } from './snapshot/open-dataset.ts'
+import { writtenIn } from './snapshot/written.ts'
 import type { Volume } from './volume.ts'
 
 export class LocalDatasets implements DatasetOperations {
@@ -39,6 +41,18 @@ function infoOf({ dataset, live, snapshots }: OpenDataset): DatasetInfo {
   const { uid, gid } = live.at(dataset.root)
   const { name, created, quota } = dataset.record
   const { bytes, inodes } = dataset.usage
+  const written = writtenIn(dataset).live
   const counted = snapshots.list().length
-  return { id: dataset.id, name, created, uid, gid, bytes, inodes, quota, snapshots: counted }
+  const files = { uid, gid, bytes, inodes, written, quota }
+  return { id: dataset.id, name, created, ...files, snapshots: counted }
+}
+
+export function accountsOf({ dataset, snapshots }: OpenDataset): Accounts {
+  const written = writtenIn(dataset)
+  return {
+    live: { ...dataset.usage, written: written.live },
+    snapshots: snapshots.list().map(({ id, referenced: { bytes, inodes } }) => {
+      return { id, bytes, inodes, written: written.snapshots.get(id) ?? 0 }
+    }),
+  }
 }

@@ -16,6 +16,7 @@ import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
+import { rquotaPrograms } from './nfs/rquota.ts'
 import { keptReplies, StoredReplies } from './replies.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
@@ -46,7 +47,7 @@ export interface ServeOptions {
   readonly listen: readonly string[]
   /** undefined: 2049, or another where that is taken. */
   readonly port: number | undefined
-  /** undefined: MOUNT is served on the port of NFS. */
+  /** Of MOUNT and RQUOTA; undefined: they are served on the port of NFS. */
   readonly mountPort: number | undefined
   readonly portmap: PortmapMode
   readonly durability: 'sync' | 'async'
@@ -55,7 +56,7 @@ export interface ServeOptions {
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly checkpointLimits?: Partial<CheckpointLimits>
-  /** The schedule's clock and timers; the system's unless told otherwise. */
+  /** The schedules' clock and timers; the system's unless told otherwise. */
   readonly clock?: VolumeOptions['clock']
 }
 
@@ -110,7 +111,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
       reportCall,
     )
     opened.push(() => control.close(DRAIN_MS))
-    volume.scheduler.start()
+    volume.datasets.startSchedules()
     return serving(volume, endpoints, portmap, options, close)
   } catch (error) {
     await close()
@@ -120,6 +121,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
 
 interface Programs {
   readonly nfs: Program
+  /** MOUNT, and RQUOTA beside it. */
   readonly mount: readonly Program[]
 }
 
@@ -133,7 +135,8 @@ function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Prog
   const exportAll = () => service.exports.replace(exportsOf(volume.datasets, durability))
   volume.datasets.onChange(exportAll)
   exportAll()
-  return { nfs: nfsProgram(service), mount: mountPrograms(service, new Mounts()) }
+  const rquota = rquotaPrograms(service, (dataset) => volume.datasets.byId(dataset)?.dataset)
+  return { nfs: nfsProgram(service), mount: [...mountPrograms(service, new Mounts()), ...rquota] }
 }
 
 /** Each dataset is exported by its name, all by the same rules. */

@@ -146,6 +146,7 @@ class StoreCheck {
       }
       await space.check(references, window)
     }
+    for (const view of views) await view.written.check(view)
     space.checkTotal(this.#used)
     this.#progress(`reference counts of ${count(space.used, 'block')} compared`)
     return space.used

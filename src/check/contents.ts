@@ -56,6 +56,7 @@ export class ContentCheck {
       const index = Number(String(key).split('/')[1])
       if (index > 0) check.exists(index, versions)
       references.addChunk(versions)
+      this.#view.written.addChunk(versions)
       for (const version of versions) this.#version(index, version)
       await this.#view.pace.step(versions.length * CHUNK_LOOKS)
       await blocks.chunk(index, versions, (version) => this.#tails(index, version), tell)

@@ -122,7 +122,7 @@ export class RecordsCheck {
         this.#problems.add(`${told} was written in epoch ${read.birth}, which cannot be`)
       }
       this.#weigh(kind, read)
-      this.#usage.add(dataset, kind, read.value)
+      this.#usage.add(dataset, kind, key, read.value)
       if (kind === Kind.SCHEDULE) this.#schedule(read.value as ScheduleRecord, told)
     }
   }

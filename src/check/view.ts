@@ -17,6 +17,7 @@ import {
 } from './reader.ts'
 import type { Span } from './spans.ts'
 import { LIVE, Timeline } from './timeline.ts'
+import { WrittenCheck } from './written.ts'
 
 /** Bytes of a key before the record's own part: dataset and kind; in history a second kind. */
 const LIVE_PREFIX_BYTES = 5
@@ -64,6 +65,7 @@ export class View {
   readonly id: number
   readonly record: DatasetRecord
   readonly timeline: Timeline
+  readonly written: WrittenCheck
   readonly problems: Problems
   readonly pace: Pace
 
@@ -79,6 +81,7 @@ export class View {
     this.id = id
     this.record = record
     this.timeline = new Timeline(snapshots)
+    this.written = new WrittenCheck(snapshots)
     this.problems = problems
     this.pace = pace
   }

@@ -61,7 +61,7 @@ export const datasetCreate: Command = {
   json: 'document',
   notes:
     'It has its own snapshots, statistics and quota, and is mounted as HOST:/NAME, or seen as a\n' +
-    'directory of HOST:/.',
+    'directory of HOST:/. Commands about snapshots, schedules and files take --dataset NAME.',
   examples: [
     'zerofs-nfs dataset create projects',
     'zerofs-nfs dataset create home --quota 100G --inodes 1000000 --owner 1000:1000',
@@ -118,7 +118,7 @@ export const datasetInfo: Command = {
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'dataset info', async ({ datasets }) => {
       const info = pick(await datasets.list(), first(given))
-      const { bytes, inodes, quota } = info
+      const { bytes, inodes, quota, written } = info
       const of = (value: number, most: string) => (value === 0 ? '' : ` of ${most}`)
       const rows = [
         ['name', shown(info.name)],
@@ -128,6 +128,7 @@ export const datasetInfo: Command = {
         ['used', `${size(bytes)}${of(quota.bytes, size(quota.bytes))}`],
         ['inodes', `${count(inodes)}${of(quota.inodes, count(quota.inodes))}`],
         ['snapshots', count(info.snapshots)],
+        ['written', `${size(written)}${info.snapshots > 0 ? ' since the newest snapshot' : ''}`],
       ]
       for (const line of columns(rows)) context.print(line)
       context.printJson(asJson(info))

@@ -17,6 +17,7 @@ import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
+import { rollback } from './rollback.ts'
 import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate } from './snapshot-create.ts'
@@ -37,6 +38,7 @@ const COMMANDS: readonly Command[] = [
   datasetSet,
   datasetDelete,
   restore,
+  rollback,
   status,
   check,
   diff,

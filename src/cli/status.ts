@@ -4,7 +4,7 @@ import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
 import type { Command } from './options.ts'
-import { freeingText } from './snapshot-delete.ts'
+import { freeingText } from './snapshot-text.ts'
 import { columns, count, counted, duration, isoTime, localTime, size } from './text.ts'
 
 function stateOf({ state, reason, uptime, pid }: Status): string {

@@ -1,6 +1,7 @@
 /** Operations asked of a running server, over its control socket. */
 import { FsError } from '../fs/error.ts'
 import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { type Accounts, askAccounts } from './accounts.ts'
 import { RemoteCalls } from './calls.ts'
 import { type DatasetOperations, RemoteDatasets } from './datasets.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
   FileVersion,
 } from './history.ts'
 import * as history from './history-types.ts'
+import { DATASET_FIND, DatasetCalls } from './in-dataset.ts'
 import type {
   CheckReport,
   DeletionReport,
@@ -31,6 +33,13 @@ import type {
   Status,
   Verdict,
 } from './operations.ts'
+import { type RecursiveOperations, RemoteRecursive } from './recursive.ts'
+import {
+  type RollbackProgress,
+  type RollbackRequest,
+  type RollbackSummary,
+  remoteRollback,
+} from './rollback.ts'
 import * as scheduled from './schedule-types.ts'
 import * as snapshotWire from './snapshot-types.ts'
 import * as wire from './types.ts'
@@ -38,22 +47,38 @@ import * as wire from './types.ts'
 export { ServerGone } from './calls.ts'
 
 export class RemoteOperations implements Operations {
-  readonly #calls: RemoteCalls
+  /** About the whole store. */
+  readonly #store: RemoteCalls
+  /** About one dataset. */
+  readonly #calls: DatasetCalls
 
   /** @throws as RemoteCalls.connect */
   static async connect(directory: string): Promise<RemoteOperations> {
-    return new RemoteOperations(await RemoteCalls.connect(directory))
+    return new RemoteOperations(await RemoteCalls.connect(directory), '')
   }
 
   readonly datasets: DatasetOperations
+  readonly recursive: RecursiveOperations
 
-  private constructor(calls: RemoteCalls) {
-    this.#calls = calls
-    this.datasets = new RemoteDatasets(calls)
+  private constructor(store: RemoteCalls, dataset: string) {
+    this.#store = store
+    this.#calls = new DatasetCalls(store, dataset)
+    this.datasets = new RemoteDatasets(store)
+    this.recursive = new RemoteRecursive(store)
+  }
+
+  get dataset(): string {
+    return this.#calls.dataset
+  }
+
+  async in(dataset: string): Promise<RemoteOperations> {
+    const found = new RemoteOperations(this.#store, dataset)
+    await found.#calls.call(DATASET_FIND, voidType, undefined, voidType)
+    return found
   }
 
   status(): Promise<Status> {
-    return this.#calls.call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
+    return this.#store.call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
   }
 
   async createSnapshot(
@@ -125,6 +150,13 @@ export class RemoteOperations implements Operations {
     return { ...value, failed, plan: items.flatMap((item) => ('action' in item ? [item] : [])) }
   }
 
+  rollback(
+    request: RollbackRequest,
+    progress: (progress: RollbackProgress) => void,
+  ): Promise<RollbackSummary> {
+    return remoteRollback(this.#calls, request, progress)
+  }
+
   stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {
     const args = { snapshot, path }
     return this.#calls.call(wire.CONTROLPROC.STAT, wire.statArgs, args, wire.entryInfo)
@@ -142,8 +174,8 @@ export class RemoteOperations implements Operations {
 
   async check(progress: (done: string) => void): Promise<CheckReport> {
     const { CHECK, CHECK_POLL } = wire.CONTROLPROC
-    const job = await this.#calls.call(CHECK, voidType, undefined, uint32)
-    const { value, items } = await this.#calls.follow(CHECK_POLL, job, wire.checkPoll, progress)
+    const job = await this.#store.call(CHECK, voidType, undefined, uint32)
+    const { value, items } = await this.#store.follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
   }
 
@@ -210,6 +242,10 @@ export class RemoteOperations implements Operations {
     return (await this.#calls.follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
   }
 
+  accounts(): Promise<Accounts> {
+    return askAccounts(this.#calls)
+  }
+
   versions(path: Uint8Array): AsyncGenerator<FileVersion> {
     const { VERSIONS, VERSIONS_NEXT } = history.HISTORYPROC
     const { versionsPath, versionsPage } = history
@@ -222,9 +258,9 @@ export class RemoteOperations implements Operations {
     return this.#calls.stream(DELETED, deletedRequest, request, DELETED_NEXT, deletedPage)
   }
 
-  /** Ends the connection. Long calls that were started run on in the server. */
+  /** Ends the connection, for every dataset. Long calls that were started run on in the server. */
   close(): Promise<void> {
-    return this.#calls.close()
+    return this.#store.close()
   }
 }
 

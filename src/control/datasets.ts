@@ -26,6 +26,8 @@ export interface DatasetInfo {
   /** What its live files take, in bytes and in number. */
   readonly bytes: number
   readonly inodes: number
+  /** Bytes of that which were written since the newest snapshot. */
+  readonly written: number
   readonly quota: Quota
   readonly snapshots: number
 }
@@ -60,7 +62,7 @@ const quota = struct({ bytes: uint64, inodes: uint64 })
 const newDataset = struct({ name: wire.snapshotName, quota, uid: uint32, gid: uint32 })
 const info = struct({
   ...{ id: uint64, name: wire.snapshotName, created: wire.time, uid: uint32, gid: uint32 },
-  ...{ bytes: uint64, inodes: uint64, quota, snapshots: uint32 },
+  ...{ bytes: uint64, inodes: uint64, written: uint64, quota, snapshots: uint32 },
 })
 const page = struct({ datasets: array(info, wire.PAGE_LENGTH), more: bool })
 const renameArgs = struct({ name: wire.snapshotName, to: wire.snapshotName })

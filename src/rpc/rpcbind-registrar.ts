@@ -3,12 +3,14 @@
  * (rpcbind-ways.ts) that works.
  *
  * What stands there for a program of ours is replaced, so that what a killed server left behind is
- * no hindrance; but not where another server still answers at that address.
+ * no hindrance; but not where another server still answers at that address. Of RQUOTA the host may
+ * have a server of its own, for its own disks: that one stays, and we serve all the rest.
  */
 import { voidType } from '../xdr/codec.ts'
 import { RpcClient } from './client.ts'
 import type { Registrar, Service } from './portmap-host.ts'
 import { PMAP_PORT } from './portmap-wire.ts'
+import { RQUOTA_PROGRAM } from './program.ts'
 import { isWildcard, loopbackOf } from './rpcbind-address.ts'
 import { pmapWay, rpcbindWay, type Way } from './rpcbind-ways.ts'
 
@@ -25,6 +27,9 @@ export interface SystemRegistrarOptions {
   readonly socketPath?: string
   readonly port?: number
 }
+
+/** Programs that may be another server's: nobody's mount depends on them. */
+const OPTIONAL: ReadonlySet<number> = new Set([RQUOTA_PROGRAM])
 
 /** Somebody else serves what we would register: no other way may replace it either. */
 class ServedAlready extends Error {}
@@ -72,15 +77,15 @@ export class SystemRegistrar implements Registrar {
   async #registerBy(way: Way, services: readonly Service[]): Promise<void> {
     if (services.length === 0) throw new Error('it knows no IPv6')
     await withClient(way, async (client) => {
-      await refuseWhereServed(await way.dump(client), services)
+      const ours = await notServed(await way.dump(client), services)
       // All UNSETs come first: version 2 removes TCP and UDP with either.
-      await unsetAll(way, client, services)
-      for (const service of services) {
-        if (await way.set(client, service)) continue
-        await unsetAll(way, client, services)
+      await unsetAll(way, client, ours)
+      for (const service of ours) {
+        if ((await way.set(client, service)) || OPTIONAL.has(service.prog)) continue
+        await unsetAll(way, client, ours)
         throw new Error(`it refused program ${service.prog} version ${service.vers}`)
       }
-      this.#registered = { way, services }
+      this.#registered = { way, services: ours }
     })
   }
 }
@@ -89,20 +94,30 @@ async function unsetAll(way: Way, client: RpcClient, services: readonly Service[
   for (const service of services) await way.unset(client, service)
 }
 
-async function refuseWhereServed(
+/**
+ * The services that are ours to register: without the optional programs that somebody else serves.
+ *
+ * @throws ServedAlready where somebody else serves one of the others
+ */
+async function notServed(
   registered: readonly Service[],
   services: readonly Service[],
-): Promise<void> {
+): Promise<readonly Service[]> {
+  const others = new Set<number>()
   for (const { prog, vers, netid, port } of services) {
     for (const other of registered) {
       if (other.prog !== prog || other.vers !== vers || other.netid !== netid) continue
-      if (other.port === port || !(await isServed(other))) continue
+      if (others.has(prog) || other.port === port || !(await isServed(other))) continue
       const what = `program ${prog} version ${vers}`
-      throw new ServedAlready(
-        `another server of ${what} is registered with the system's portmapper, at ${netid} port ${other.port}`,
-      )
+      if (!OPTIONAL.has(prog)) {
+        throw new ServedAlready(
+          `another server of ${what} is registered with the system's portmapper, at ${netid} port ${other.port}`,
+        )
+      }
+      others.add(prog)
     }
   }
+  return services.filter(({ prog }) => !others.has(prog))
 }
 
 /** Whether NULL of that program is answered there: is the registration still somebody's? */

@@ -4,6 +4,7 @@
  * simply run again. Nobody sees the dataset meanwhile, so its records can go in any order.
  */
 import { strict as assert } from 'node:assert'
+import { mergeAccounts } from '../store/accounts.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { type Key, Kind, kindRange, parseKey } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
@@ -42,6 +43,7 @@ export class DatasetDeletion {
     const deletion = new SnapshotDeletion(this.#store, dataset, this.#stopped)
     if (!(await deletion.run())) return false
     this.#store.transact((tx) => {
+      mergeAccounts(tx, dataset, new Set(dataset.snapshots.map(({ epoch }) => epoch)))
       for (const { id } of dataset.snapshots) tx.delete(this.#store.snapshots, id)
       const { snapshots, epoch } = dataset
       tx.onUndo(() => dataset.setSnapshots(snapshots, epoch))

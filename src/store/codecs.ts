@@ -9,6 +9,7 @@ import { array, bool, type Codec, string, struct, uint32, uint64 } from '../xdr/
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import {
+  type Account,
   BITMAP_BITS,
   type Chunk,
   COMMENT_BYTES_MAX,
@@ -238,6 +239,12 @@ export const presenceCodec: Codec<true> = {
 const OBJSET_NAME_BYTES_MAX = 255
 
 export const usageCodec: Codec<Usage> = struct({ bytes: uint64, inodes: uint64 })
+
+export const accountCodec: Codec<Account> = struct({
+  bytes: uint64,
+  inodes: uint64,
+  written: uint64,
+})
 
 export const datasetCodec: Codec<DatasetRecord> = struct({
   name: string(OBJSET_NAME_BYTES_MAX),

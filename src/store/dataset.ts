@@ -3,11 +3,12 @@ import { strict as assert } from 'node:assert'
 import type { Key } from './keys.ts'
 import { PastTable } from './past.ts'
 import {
+  type Account,
   type Chunk,
   type DatasetRecord,
   type Inode,
   type NameRecord,
-  NO_USAGE,
+  NO_ACCOUNT,
   type Orphan,
   type Page,
   type ScheduleRecord,
@@ -50,7 +51,8 @@ export class Dataset implements Reader {
   readonly versions: Table<string, readonly Version[]>
   readonly dead: Table<string, true>
   readonly orphans: Table<number, Orphan>
-  readonly usages: Table<number, Usage>
+  /** See accounts.ts. */
+  readonly usages: Table<number, Account>
   /** At most one record, with key 0. */
   readonly schedules: Table<number, ScheduleRecord>
   #snapshots: readonly Snapshot[] = []
@@ -95,7 +97,26 @@ export class Dataset implements Reader {
 
   /** What its live files take, without data that is still dirty. */
   get usage(): Usage {
-    return this.usages.get(0) ?? NO_USAGE
+    const { bytes, inodes } = this.accountAt(0)
+    return { bytes, inodes }
+  }
+
+  /** An account by its key: 0 for the live files, or a snapshot's epoch. */
+  accountAt(key: number): Account {
+    return this.usages.get(key) ?? NO_ACCOUNT
+  }
+
+  /** The key of the account that data is on which came in epoch `birth` (accounts.ts). */
+  accountOf(birth: number): number {
+    if (birth > this.newestVersion) return 0
+    let low = 0
+    let high = this.#snapshots.length - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#snapshots[middle]?.epoch ?? 0) < birth) low = middle + 1
+      else high = middle
+    }
+    return this.#snapshots[low]?.epoch ?? 0
   }
 
   /** All snapshots, those being deleted included, oldest first. */

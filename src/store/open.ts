@@ -137,7 +137,7 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
       ...{ quota: NO_USAGE, deleting: false },
     }),
     put(ROOT_DATASET, inodeSpec, ROOT_INO, 1, root),
-    put(ROOT_DATASET, usageSpec, 0, 0, { bytes: root.used, inodes: 1 }),
+    put(ROOT_DATASET, usageSpec, 0, 0, { bytes: root.used, inodes: 1, written: 0 }),
     checkpointPut(0),
   ])
 }

@@ -116,6 +116,13 @@ export interface Usage {
 }
 export const NO_USAGE: Usage = { bytes: 0, inodes: 0 }
 
+/** What the live files take, or took when a snapshot was made, and what of it was written when. */
+export interface Account extends Usage {
+  /** Bytes of data that came into files after the snapshot before, and are still held. */
+  readonly written: number
+}
+export const NO_ACCOUNT: Account = { ...NO_USAGE, written: 0 }
+
 /** A chunk of `length` holes, to be filled in before it is stored. */
 export function newChunk(length: number): Chunk {
   return {

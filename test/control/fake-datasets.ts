@@ -13,7 +13,7 @@ export class FakeDatasets implements DatasetOperations {
   all: DatasetInfo[] = [
     {
       ...{ id: 1, name: '', created, uid: 0, gid: 0, bytes: 3_435_973_837, inodes: 1204 },
-      ...{ quota: { bytes: 0, inodes: 0 }, snapshots: 2 },
+      ...{ quota: { bytes: 0, inodes: 0 }, snapshots: 2, written: 12_582_912 },
     },
   ]
 
@@ -28,12 +28,21 @@ export class FakeDatasets implements DatasetOperations {
     this.all = this.all.map((one) => (one === before ? { ...one, ...change } : one))
   }
 
+  /** One with nothing in it. */
+  add(name: string): DatasetInfo {
+    const quota = { bytes: 0, inodes: 0 }
+    const used = { bytes: 0, inodes: 1, written: 0, snapshots: 0 }
+    const made = { id: 10 + this.all.length, name, created, uid: 0, gid: 0, quota, ...used }
+    this.all.push(made)
+    return made
+  }
+
   async create(given: NewDataset): Promise<DatasetInfo> {
     if (this.all.some(({ name }) => name === given.name)) {
       throw new FsError('EXIST', `a dataset '${given.name}' exists already`)
     }
     const id = 10 + this.all.length
-    const made = { id, ...given, created, bytes: 0, inodes: 1, snapshots: 0 }
+    const made = { id, ...given, created, bytes: 0, inodes: 1, written: 0, snapshots: 0 }
     this.all.push(made)
     return made
   }

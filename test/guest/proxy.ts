@@ -2,7 +2,7 @@
  * A bad network between a client and a server, as a program: `proxy.ts HOST PORT`. It listens on
  * HOST, on a port for each fault, and forwards to HOST:PORT.
  *
- *     3001 cut      resets connections at any stage: before a call, in the middle of one, behind it,
+ *     3001 cut      resets connections at any stage: before a call, in the middle of it, behind it,
  *                   and in place of its reply, which is lost
  *     3002 delay    replies arrive up to a third of a second late
  *     3003 bytes    every byte is a segment of its own, both ways

@@ -36,7 +36,7 @@ import { nfsProgram } from '../../src/nfs/program.ts'
 import { CredentialReader, encodeCredential } from '../../src/rpc/auth.ts'
 import type { Peer } from '../../src/rpc/call.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
-import type { Caller, Credential } from '../../src/rpc/program.ts'
+import type { Caller, Credential, Program } from '../../src/rpc/program.ts'
 import { XdrReader } from '../../src/xdr/reader.ts'
 import { XdrWriter } from '../../src/xdr/writer.ts'
 import { MemoryFs } from './memoryfs.ts'
@@ -107,12 +107,17 @@ export class Harness<F extends FileSystem = MemoryFs> {
   constructor(
     exports: readonly ExportOptions[] = [{ path: '/' }],
     fs: FileSystem = new MemoryFs(),
+    others: (service: Service) => readonly Program[] = () => [],
   ) {
     this.fs = fs as F
     const { handles } = this
     const report = (error: unknown) => this.reported.push(error)
     this.service = { fs, handles, exports: new Exports(exports), report }
-    const programs = [nfsProgram(this.service), ...mountPrograms(this.service, this.mounts)]
+    const programs = [
+      nfsProgram(this.service),
+      ...mountPrograms(this.service, this.mounts),
+      ...others(this.service),
+    ]
     this.#dispatcher = new Dispatcher(programs, (error) => this.reported.push(error))
     this.root = handles.encode(fs.root())
   }
