@@ -12,6 +12,7 @@ import { type ServeOptions, startServer } from '../src/server.ts'
 import { assertSound } from './check/assert-sound.ts'
 import { type Args, bytes, type Name } from './nfs/harness.ts'
 import { callOf, resultOf, statusOf, Wire } from './nfs/wire.ts'
+import { recordOf } from './rpc/testprogram.ts'
 import { withFolder, withStore } from './store/open-store.ts'
 
 const test = suite('replies: exactly once')
@@ -216,6 +217,34 @@ test('a call that failed is answered the same again, and tried again after a cra
           await back.cut()
         }),
       )
+      await wire.cut()
+    }),
+  ))
+
+test('a call that is cut off at any byte is not done, and is done once when it comes whole', () =>
+  withFolder((directory) =>
+    withServer(directory, async (port) => {
+      const wire = await Wire.open(port)
+      const root = await wire.mount(1)
+      const where = { dir: root, name: bytes('one') }
+      const call = callOf(XID, 'MKDIR', { where, attributes: SET })
+      const record = recordOf(call)
+      const tries = Array.from({ length: record.length }, async (_, length) => {
+        const link = await Wire.open(port)
+        link.sendBytes(record.subarray(0, length))
+        await link.cut()
+      })
+      await Promise.all(tries)
+      const attributes = await wire.ok(2, 'GETATTR', { object: root })
+      assert.is(attributes.obj_attributes.nlink, 2)
+      // The last one comes in pieces of one byte.
+      for (const byte of record) {
+        wire.sendBytes(Uint8Array.of(byte))
+        await new Promise(setImmediate)
+      }
+      const reply = await wire.reply()
+      assert.is(statusOf(reply), nfsstat3.NFS3_OK)
+      assert.equal(await wire.call(call), reply)
       await wire.cut()
     }),
   ))
