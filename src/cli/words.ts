@@ -1,5 +1,5 @@
 /**
- * The words of the command line, of any bytes. Node decodes them as UTF-8, and what is none is lost;
+ * The words of the command line, of any bytes. Node takes them for UTF-8, and loses what is none;
  * but a file may have such a name. So a byte that is no part of UTF-8 is kept as a lone surrogate,
  * U+DC80 to U+DCFF, which no text has (as Python does, PEP 383), until `bytesOf` makes it a byte.
  */
