@@ -1,5 +1,6 @@
 /** The command: finds out what is asked for, does it, and answers with an exit code. */
 import { check } from './check.ts'
+import { clone, datasetClone, datasetPromote } from './clone.ts'
 import { type Context, contextOf, version } from './context.ts'
 import {
   datasetCreate,
@@ -37,6 +38,9 @@ const COMMANDS: readonly Command[] = [
   datasetRename,
   datasetSet,
   datasetDelete,
+  clone,
+  datasetClone,
+  datasetPromote,
   restore,
   rollback,
   status,

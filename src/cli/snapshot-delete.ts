@@ -26,7 +26,7 @@ export const snapshotDelete: Command = {
   notes:
     "A NAME can be a range, 'A..B', from A to B by age, both included ('A..' and '..B' go to the\n" +
     "newest and the oldest), or a pattern, 'daily-*', in quotes, so that the shell leaves it alone.\n" +
-    'Whatever is named so: where one of them has a hold, none is deleted.\n\n' +
+    'Whatever is named so: where one of them has a hold, or a clone, none is deleted.\n\n' +
     'They are gone at once for whoever looks. What only they held is freed in small steps, while\n' +
     "clients work on; a server that is stopped or killed goes on with it when it starts; 'status'\n" +
     'tells how far it is.\n\n' +

@@ -1,6 +1,6 @@
 /** `zerofs-nfs snapshot list|info` */
 import type { Account } from '../control/accounts.ts'
-import type { Operations } from '../control/operations.ts'
+import type { DatasetInfo, Operations } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { hasTag } from '../snapshot/notes.ts'
 import { type Context, datasetWords } from './context.ts'
@@ -23,6 +23,17 @@ const ORDERS: Record<(typeof SORTS)[number], (a: Shown, b: Shown) => number> = {
   unique: (a, b) => (b.unique ?? 0) - (a.unique ?? 0),
 }
 
+/** @returns the names of the datasets that are clones of a snapshot */
+async function clonesOf({
+  datasets,
+  dataset,
+}: Operations): Promise<(snapshot: string) => string[]> {
+  const all = await datasets.list()
+  const isOf = ({ origin }: DatasetInfo, snapshot: string) =>
+    origin?.dataset === dataset && origin.snapshot === snapshot
+  return (snapshot) => all.filter((one) => isOf(one, snapshot)).map(({ name }) => name)
+}
+
 interface Listed {
   readonly snapshots: readonly Shown[]
   /** Of the live files. */
@@ -36,8 +47,10 @@ async function listAll(operations: Operations, sized: boolean): Promise<Listed> 
   const sizes = sized && snapshots.length > 0 ? await operations.measureSnapshots([]) : []
   const unique = new Map(sizes.map((size) => [size.id, size.unique]))
   const account = new Map(accounts.snapshots.map((one) => [one.id, one]))
+  const clones = await clonesOf(operations)
   const shown = snapshots.map((snapshot) => ({
     ...{ ...snapshot, account: account.get(snapshot.id), unique: unique.get(snapshot.id) },
+    clones: clones(snapshot.name),
   }))
   return { snapshots: shown, live: accounts.live }
 }
@@ -136,7 +149,8 @@ export const snapshotInfo: Command = {
       const [unique] = await abortable(signal, operations.measureSnapshots([name]), INTERRUPTED)
       const accounts = await operations.accounts()
       const account = accounts.snapshots.find(({ id }) => id === found.id)
-      const shown = { ...found, account, unique: unique?.unique }
+      const clones = (await clonesOf(operations))(name)
+      const shown = { ...found, account, unique: unique?.unique, clones }
       for (const line of columns(snapshotRows(shown, context.io.now()))) context.print(line)
       context.printJson(shownJson(shown))
       return Exit.OK

@@ -10,6 +10,8 @@ export interface Shown extends SnapshotInfo {
   readonly account: Account | undefined
   /** What deleting it alone would free. */
   readonly unique: number | undefined
+  /** Names of the datasets that are clones of it, and need it. */
+  readonly clones: readonly string[]
 }
 
 /** For programs. */
@@ -24,11 +26,12 @@ export function accountJson(account: Account | undefined) {
   return { referencedBytes: bytes, referencedInodes: inodes, writtenBytes: written }
 }
 
-/** As `snapshotJson`, with sizes as far as they are known. */
+/** As `snapshotJson`, with clones where there are some, and sizes as far as they are known. */
 export function shownJson(snapshot: Shown) {
-  const { unique } = snapshot
+  const { unique, clones } = snapshot
+  const cloned = clones.length === 0 ? {} : { clones }
   const sizes = { ...accountJson(snapshot.account), uniqueBytes: unique }
-  return { ...snapshotJson(snapshot), ...sizes }
+  return { ...snapshotJson(snapshot), ...cloned, ...sizes }
 }
 
 /** A column of a table of snapshots. */
@@ -65,6 +68,7 @@ export function snapshotTable(
     { head: 'WRITTEN', always: false, cell: ({ account }) => sizeOf(account?.written) },
     { head: 'UNIQUE', always: false, cell: ({ unique }) => sizeOf(unique) },
     { head: 'HOLDS', always: false, cell: ({ holds }) => holds.join(',') },
+    { head: 'CLONES', always: false, cell: ({ clones }) => clones.join(',') },
     { head: 'TAGS', always: false, cell: ({ tags }) => tags.join(',') },
     { head: 'COMMENT', always: false, cell: ({ comment }) => comment },
   ]
@@ -77,7 +81,7 @@ export function snapshotTable(
 
 /** Rows for `columns`: all there is to know about one. */
 export function snapshotRows(snapshot: Shown, nowMs: number): string[][] {
-  const { name, created, comment, tags, holds, account, unique } = snapshot
+  const { name, created, comment, tags, holds, clones, account, unique } = snapshot
   const none = (text: string) => (text === '' ? 'none' : text)
   return [
     ['name', name],
@@ -85,6 +89,7 @@ export function snapshotRows(snapshot: Shown, nowMs: number): string[][] {
     ...(account === undefined ? [] : accountRows(account)),
     ['unique', `${sizeOf(unique)} that deleting it alone would free`],
     ['holds', none(holds.join(', '))],
+    ...(clones.length === 0 ? [] : [['clones', clones.join(', ')]]),
     ['tags', none(tags.join(', '))],
     ['comment', none(comment)],
   ]

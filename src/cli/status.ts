@@ -1,5 +1,6 @@
 /** `zerofs-nfs status` */
 import type { Status } from '../control/operations.ts'
+import { promotionText } from './clone.ts'
 import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
@@ -34,6 +35,10 @@ function rows(status: Status, style: Context['style']): string[][] {
     ...(served ? whenServed : []),
     ['snapshots', count(status.snapshots)],
     ...freeingRow(status),
+    ...status.promoting.map((one) => [
+      'promoting',
+      `dataset '${one.dataset}': ${promotionText(one)}`,
+    ]),
     ['file data', size(status.dataBytes)],
     ['disk free', size(status.freeBytes)],
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],

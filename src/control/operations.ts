@@ -22,12 +22,19 @@ import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { Accounts } from './accounts.ts'
-import type { DatasetOperations } from './datasets.ts'
+import type { DatasetOperations, PromotionStatus } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 import type { RecursiveOperations } from './recursive.ts'
 import type { RollbackOperations } from './rollback.ts'
 
-export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
+export type {
+  DatasetInfo,
+  DatasetOperations,
+  NewClone,
+  NewDataset,
+  PromotionProgress,
+  Quota,
+} from './datasets.ts'
 export type {
   Freeing,
   Overwrite,
@@ -103,6 +110,8 @@ export interface Status {
   readonly logBytes: number
   /** What deleted snapshots held, and is being freed; undefined where nothing is. */
   readonly freeing: Freeing | undefined
+  /** Clones that are being made independent. */
+  readonly promoting: readonly PromotionStatus[]
   /** Undefined where none is set. */
   readonly schedule: ScheduleStatus | undefined
 }

@@ -57,6 +57,8 @@ export class DatasetDeletion {
     const { inodes, names, pages, bitmaps, chunks, orphans, schedules, usages } = this.#dataset
     // The scans see the database: what is only in memory has to be there first.
     await this.#store.checkpoint()
+    // What a clone has of its origin was never its own: from here on it is not even seen.
+    this.#dataset.disinherit()
     const done =
       (await this.#all(Kind.CHUNK, chunks)) &&
       (await this.#all(Kind.NAME, names)) &&
@@ -86,7 +88,8 @@ export class DatasetDeletion {
     this.#store.transact((tx) => {
       for (const key of keys) {
         if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
-        else tx.delete(table, key)
+        // A clone's tombstones too: they have no value to be deleted.
+        tx.delete(table, key)
       }
     })
     await this.#store.flush()

@@ -107,8 +107,9 @@ export class SnapshotDeletion {
     if (kind === Kind.CHUNK) {
       const previousEnd = versions[at - 1]?.end ?? 0
       const own = eachBlock(dataset, key, versions, at, previousEnd, (address, born) => {
-        tx.release(address, 1)
         tx.went(dataset, born, BLOCK_BYTES)
+        if (!dataset.owns(born)) return
+        tx.release(address, 1)
         if (this.#store.spaceMap.refcount(address) === 0) freed++
       })
       if (own > 0) tx.went(dataset, birth, own)

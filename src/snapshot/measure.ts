@@ -91,7 +91,9 @@ function lookAt(
   const at = indexOfVersion(versions, name, end)
   // Those before it that nobody sees go before it does.
   const left = versions.slice(0, at).findLast((version) => seenBy(kept, version.birth, version.end))
-  eachBlock(dataset, key, versions, at, left?.end ?? 0, (address) => references.release(address))
+  eachBlock(dataset, key, versions, at, left?.end ?? 0, (address, born) => {
+    if (dataset.owns(born)) references.release(address)
+  })
 }
 
 /** References to blocks that would go; a block is freed with its last one. */

@@ -18,13 +18,18 @@ import {
 
 const NO_BYTES = new Uint8Array(0)
 
-export async function rollBackFiles(scope: RollbackScope): Promise<void> {
+/** @param made files that have come back with their names, and are as they were */
+export async function rollBackFiles(
+  scope: RollbackScope,
+  made: ReadonlySet<number>,
+): Promise<void> {
   const { live, hand, note, fail, pause } = scope
   for (const source of changedFiles(scope)) {
     await pause()
     const { ino, inode } = source
+    if (made.has(ino)) continue
     const now = live.reader.inodes.get(ino)
-    // What is gone was made, or told, with its name.
+    // What is gone was told with its name, or a client has removed it meanwhile.
     if (now === undefined) continue
     const path = () => anyPath(scope, source)
     try {

@@ -25,9 +25,9 @@ import {
 } from './rollback-scope.ts'
 
 export class RollbackNames {
+  /** Files that came back: they are as they were. */
+  readonly made = new Set<number>()
   readonly #scope: RollbackScope
-  /** Files of several names that came back. */
-  readonly #made = new Set<number>()
 
   constructor(scope: RollbackScope) {
     this.#scope = scope
@@ -57,7 +57,7 @@ export class RollbackNames {
     if (existing?.ino === ino) return
     requireFree(live, spot)
     const path = () => pathIn(past, live.dataset.root, spot)
-    if (live.reader.inodes.get(ino) !== undefined || this.#made.has(ino)) {
+    if (live.reader.inodes.get(ino) !== undefined || this.made.has(ino)) {
       this.#clear(existing, spot)
       const from = onlyPlace(this.#scope, ino, inode)
       if (from === undefined) hand.link(spot, ino)
@@ -74,7 +74,7 @@ export class RollbackNames {
     }
     this.#clear(existing, spot)
     await hand.makeFile(spot, source)
-    if (inode.nlink > 1) this.#made.add(ino)
+    this.made.add(ino)
     note('create', path, bytes)
   }
 

@@ -5,7 +5,7 @@
  * what clients have made since then would be lost.
  */
 import { findName } from '../fs/directory.ts'
-import { FileType, type Inode, type PageEntry } from '../store/records.ts'
+import { FileType, type PageEntry } from '../store/records.ts'
 import { listSome } from './listing.ts'
 import { child, type Located } from './paths.ts'
 import type { Spot } from './restore-write.ts'
@@ -28,12 +28,12 @@ export class RollbackRemoval {
   }
 
   async run(): Promise<void> {
-    const { past, pause } = this.#scope
+    const { pause } = this.#scope
     for (const directory of changedDirectories(this.#scope)) {
       for (const { name, ino, type } of newNames(this.#scope, directory)) {
         await pause()
         const spot = { dir: directory.ino, name }
-        if (!this.#isReplaced(spot, type, past.inodes.get(ino))) await this.#remove(spot, ino)
+        if (!this.#isReplaced(spot, ino, type)) await this.#remove(spot, ino)
       }
     }
   }
@@ -57,10 +57,12 @@ export class RollbackRemoval {
   }
 
   /** Whether the snapshot has the name, and what has it now needs not be removed for that. */
-  #isReplaced(spot: Spot, type: FileType, before: Inode | undefined): boolean {
-    const then = findName(this.#scope.past, spot.dir, spot.name)
+  #isReplaced({ dir, name }: Spot, ino: number, type: FileType): boolean {
+    const { past } = this.#scope
+    const then = findName(past, dir, name)
     if (then === undefined) return false
-    return before !== undefined || (then.type !== FileType.DIR && type !== FileType.DIR)
+    if (then.type !== FileType.DIR && type !== FileType.DIR) return true
+    return then.ino === ino || past.inodes.get(ino) !== undefined
   }
 
   /** Whether the name that goes was never anybody's but this rollback's. */

@@ -10,6 +10,8 @@
  *
  * The safety snapshot is the instant of the rollback. What clients change before goes back; what
  * they change later, until it ends, stays or goes back file by file.
+ *
+ * Memory: 8 bytes for each inode, page and chunk that changed, 40 more for each that comes back.
  */
 import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
@@ -136,8 +138,9 @@ export class Rollback {
     const scope = await this.#scope(safety, note)
     this.#begin(safety === undefined && !this.#dryRun ? 'compare' : 'restore')
     await new RollbackDirectories(scope).run()
-    await new RollbackNames(scope).run()
-    await rollBackFiles(scope)
+    const names = new RollbackNames(scope)
+    await names.run()
+    await rollBackFiles(scope, names.made)
     if (this.#failed.length === 0) {
       if (this.#phase === 'restore') this.#begin('delete')
       await new RollbackRemoval(scope).run()

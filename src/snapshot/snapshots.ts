@@ -14,6 +14,7 @@ import type { SnapshotNotes } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
+import { requireNoClone } from './clones.ts'
 import type { Freeing } from './delete.ts'
 import { Deletions } from './deletions.ts'
 import { measure } from './measure.ts'
@@ -198,7 +199,8 @@ export class Snapshots {
    *
    * @returns a promise of the bytes that are free when everything is freed, or where the store is
    *   about to be closed
-   * @throws FsError ACCES while one has a hold, or a restore reads it: none is deleted then
+   * @throws FsError ACCES while one has a hold or a clone, or a restore reads it: then none is
+   *   deleted
    */
   deleteAll(gone: readonly Snapshot[]): Promise<number> {
     for (const snapshot of gone) this.requireDeletable(snapshot)
@@ -230,9 +232,10 @@ export class Snapshots {
     await this.deleteAll([this.get(name)])
   }
 
-  /** @throws FsError ACCES while the snapshot has a hold, or a restore reads it */
+  /** @throws FsError ACCES while the snapshot has a hold or a clone, or a restore reads it */
   requireDeletable(snapshot: Snapshot): void {
     requireNoHold(snapshot)
+    requireNoClone(this.#store, snapshot)
     if (!this.#work.holds(snapshot.id)) return
     const used = `snapshot '${snapshot.name}' is in use by a restore`
     throw new FsError('ACCES', `${used}; try again when it ends`)

@@ -4,8 +4,11 @@
  *   birth:u32  the epoch in which this version was written, 0 for records without versions
  *   record     one of the codecs below
  *   crc:u32    CRC-32 of key, birth and record; verified whenever the record is read from disk
+ *
+ * A birth alone is a tombstone: in a clone, it says that there is no such record, though the
+ * snapshot that it was made of has one.
  */
-import { array, bool, type Codec, string, struct, uint32, uint64 } from '../xdr/codec.ts'
+import { array, bool, type Codec, optional, string, struct, uint32, uint64 } from '../xdr/codec.ts'
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import {
@@ -21,6 +24,7 @@ import {
   type Inode,
   type NameRecord,
   newChunk,
+  type Origin,
   type Orphan,
   type Page,
   REPLY_BYTES_MAX,
@@ -240,6 +244,15 @@ const OBJSET_NAME_BYTES_MAX = 255
 
 export const usageCodec: Codec<Usage> = struct({ bytes: uint64, inodes: uint64 })
 
+const originCodec: Codec<Origin> = struct({
+  dataset: uint32,
+  snapshot: uint32,
+  epoch: uint32,
+  promoting: bool,
+  doneIno: uint64,
+  doneInodes: uint64,
+})
+
 export const accountCodec: Codec<Account> = struct({
   bytes: uint64,
   inodes: uint64,
@@ -254,6 +267,8 @@ export const datasetCodec: Codec<DatasetRecord> = struct({
   created: timeCodec,
   quota: usageCodec,
   deleting: bool,
+  origin: optional(originCodec),
+  tombstones: bool,
 })
 
 export const snapshotCodec: Codec<SnapshotRecord> = struct({

@@ -77,6 +77,33 @@ export class Dataset implements Reader {
     this.schedules = open(id, tables.scheduleSpec)
   }
 
+  /**
+   * It is a clone: what it has no record of is as in the origin's snapshot, and counts as written
+   * in the clone's first epoch.
+   */
+  inherit(reader: Reader, birth: number): void {
+    this.inodes.setBase({ source: reader.inodes, birth })
+    this.names.setBase({ source: reader.names, birth })
+    this.pages.setBase({ source: reader.pages, birth })
+    this.bitmaps.setBase({ source: reader.bitmaps, birth })
+    this.chunks.setBase({ source: reader.chunks, birth })
+  }
+
+  /** From now on it has only what it has records of. */
+  disinherit(): void {
+    for (const table of [this.inodes, this.names, this.pages, this.bitmaps, this.chunks]) {
+      table.clearBase()
+    }
+  }
+
+  /**
+   * Whether a block that came into a file in epoch `birth` is this dataset's, which then has a
+   * reference to it. In a clone, what came before its first epoch is its origin's.
+   */
+  owns(birth: number): boolean {
+    return birth > (this.#record.origin?.epoch ?? 0)
+  }
+
   /** The ino of its root directory. */
   get root(): number {
     return this.#record.root
@@ -153,14 +180,18 @@ export class Dataset implements Reader {
     return birth <= this.newestSnapshot && seenBy(this.#seen, birth, end)
   }
 
-  /** The dataset as it was at the end of `epoch`, which must be a snapshot's. */
-  at(epoch: number): Reader {
+  /**
+   * The dataset as it was at the end of `epoch`, which must be a snapshot's.
+   *
+   * @param decodedMax as for PastTable
+   */
+  at(epoch: number, decodedMax?: number): Reader {
     return {
-      inodes: new PastTable(this, this.inodes, epoch),
-      names: new PastTable(this, this.names, epoch),
-      pages: new PastTable(this, this.pages, epoch),
-      bitmaps: new PastTable(this, this.bitmaps, epoch),
-      chunks: new PastTable(this, this.chunks, epoch),
+      inodes: new PastTable(this, this.inodes, epoch, decodedMax),
+      names: new PastTable(this, this.names, epoch, decodedMax),
+      pages: new PastTable(this, this.pages, epoch, decodedMax),
+      bitmaps: new PastTable(this, this.bitmaps, epoch, decodedMax),
+      chunks: new PastTable(this, this.chunks, epoch, decodedMax),
     }
   }
 }

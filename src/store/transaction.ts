@@ -115,7 +115,20 @@ export class Transaction {
       }
       entry.birth = dataset.epoch
     }
+    if (value === undefined) entry.hides = table.inherits(key)
     entry.value = value
+  }
+
+  /**
+   * Stores a record as written in epoch `birth`, and keeps nothing of the one before: whoever sees
+   * either must find the same.
+   */
+  rewrite<K extends Key, V>(table: Table<K, V>, key: K, value: V, birth: number): void {
+    const entry = table.entry(key)
+    if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
+    this.#host.dirtied(entry as Entry<unknown>)
+    entry.value = value
+    entry.birth = birth
   }
 
   /** Bytes that chunks hold themselves come and go with their records. */
@@ -198,6 +211,15 @@ export class Transaction {
    */
   share(dataset: Dataset, address: number, count: number): void {
     this.came(dataset, count * BLOCK_BYTES)
+    this.refer(address, count)
+  }
+
+  /**
+   * One more reference to each of the blocks, which files of the dataset have already.
+   *
+   * @throws FsError NOSPC at 65,535 references
+   */
+  refer(address: number, count: number): void {
     this.#host.space.share(address, count)
     this.deltas.push({ address, count, by: 1 })
     this.#undo.push(() => this.#host.space.undoShare(address, count))
@@ -226,7 +248,7 @@ export class Transaction {
       const last = dataset.versions.get(versionsKey(Kind.CHUNK, key))?.at(-1)
       if (last !== undefined && last.end > birth) return
     }
-    this.release(address, count)
+    if (dataset.owns(birth)) this.release(address, count)
     this.went(dataset, birth, count * BLOCK_BYTES)
   }
 

@@ -112,7 +112,7 @@ export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
   ...{ connections: 3, snapshots: 2, dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
-  ...{ logBytes: 12_582_912, freeing: undefined, schedule: undefined },
+  ...{ logBytes: 12_582_912, freeing: undefined, promoting: [], schedule: undefined },
 }
 
 export const SCHEDULE: ScheduleInfo = {
@@ -147,7 +147,7 @@ export const VERDICTS: readonly Verdict[] = [
 
 export class FakeOperations implements Operations {
   readonly root: Node
-  readonly datasets = new FakeDatasets()
+  datasets = new FakeDatasets()
   readonly recursive = new FakeRecursive(() => this.datasets.all.map(({ name }) => name))
   dataset = ''
   /** All that there are, by name. */
@@ -196,6 +196,7 @@ export class FakeOperations implements Operations {
   with(name: string, operations: FakeOperations): this {
     operations.dataset = name
     operations.#all = this.#all
+    operations.datasets = this.datasets
     this.#all.set(name, operations)
     this.datasets.add(name)
     return this
