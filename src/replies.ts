@@ -1,10 +1,9 @@
 /** Keeps what calls were answered in the store, each with the change that its call made. */
 import type { CallKey } from './rpc/remembered.ts'
 import type { KeptReply, ReplyStore } from './rpc/replycache.ts'
-import { replyCodec } from './store/codecs.ts'
 import { Kind, kindRange, parseKey } from './store/keys.ts'
 import { decodeRecord, openRecord } from './store/record.ts'
-import { REPLY_SLOTS, type ReplyRecord } from './store/records.ts'
+import { REPLY_SLOTS, type ReplyRecord, replyCodec } from './store/reply.ts'
 import type { Store } from './store/store.ts'
 import { compareTime } from './store/time.ts'
 import { XdrWriter } from './xdr/writer.ts'

@@ -36,7 +36,7 @@ import { UdpEndpoint } from './rpc/udp.ts'
 import type { Datasets } from './snapshot/datasets.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import { summedMemory } from './store/checksum.ts'
-import { REPLY_SLOTS } from './store/records.ts'
+import { REPLY_SLOTS } from './store/reply.ts'
 import { Volume, type VolumeOptions } from './volume.ts'
 import { RECORD_BUFFER_BYTES, RecordBuffers } from './xdr/buffers.ts'
 

@@ -4,18 +4,12 @@
  * On the way it weighs the numbers that later passes go through, so that they can do it in windows
  * and hold no more than a window in memory.
  */
-import { replyCodec } from '../store/codecs.ts'
 import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
 import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
 import { openRecord } from '../store/record.ts'
-import {
-  FileType,
-  PERIODS,
-  REPLY_SLOTS,
-  SCHEDULE_COUNT_MAX,
-  type ScheduleRecord,
-} from '../store/records.ts'
+import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
+import { REPLY_SLOTS, replyCodec } from '../store/reply.ts'
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'

@@ -27,9 +27,6 @@ import {
   type Origin,
   type Orphan,
   type Page,
-  REPLY_BYTES_MAX,
-  REPLY_CLIENT_BYTES_MAX,
-  type ReplyRecord,
   runEnd,
   type ScheduleRecord,
   type SnapshotRecord,
@@ -208,23 +205,6 @@ export const orphanCodec: Codec<Orphan> = {
     w.uint32(orphan.end)
   },
   decode: (r) => ({ content: uint64.decode(r), end: uint32.decode(r) }),
-}
-
-export const replyCodec: Codec<ReplyRecord> = struct({
-  at: timeCodec,
-  client: string(REPLY_CLIENT_BYTES_MAX),
-  xid: uint32,
-  prog: uint32,
-  vers: uint32,
-  proc: uint32,
-  checksum: uint32,
-  results: { encode: (w, bytes) => w.opaque(bytes), decode: (r) => own(r.opaque(REPLY_BYTES_MAX)) },
-})
-
-/** Bytes that were encoded before, as they are. */
-export const encodedCodec: Codec<Uint8Array> = {
-  encode: (w, bytes) => w.opaqueFixed(bytes),
-  decode: (r) => own(r.opaqueFixed(r.remaining)),
 }
 
 /** Bytes kept as they are: a superseded record as it was encoded. */

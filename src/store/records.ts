@@ -235,26 +235,3 @@ export interface Superblock {
   /** The number of the next dataset or snapshot; what their fsid is made of. */
   readonly nextObjset: number
 }
-
-/** Slots for replies, which are used again and again. */
-export const REPLY_SLOTS = 16_384
-/** Longest results of a call that are kept, in bytes. */
-export const REPLY_BYTES_MAX = 512
-/** Longest address of a client, in bytes: an IPv6 address with a zone. */
-export const REPLY_CLIENT_BYTES_MAX = 64
-
-/** What a call that must not run twice was answered, kept for when it comes again. */
-export interface ReplyRecord {
-  /** When, by the clock of transactions: of two records for one call the later one holds. */
-  readonly at: Time
-  /** The numeric address that it came from. */
-  readonly client: string
-  readonly xid: number
-  readonly prog: number
-  readonly vers: number
-  readonly proc: number
-  /** Of its arguments and of who asked. */
-  readonly checksum: number
-  /** The results as they were encoded. */
-  readonly results: Uint8Array
-}

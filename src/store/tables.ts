@@ -6,7 +6,6 @@ import {
   bytesCodec,
   chunkCodec,
   datasetCodec,
-  encodedCodec,
   inodeCodec,
   nameCodec,
   orphanCodec,
@@ -31,6 +30,7 @@ import type {
   Superblock,
   Version,
 } from './records.ts'
+import { encodedCodec } from './reply.ts'
 import type { TableSpec } from './table.ts'
 
 /** Bytes of memory that any entry takes: its object, its key, its place in a Map. */

@@ -1,15 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  chunkCodec,
-  inodeCodec,
-  pageCodec,
-  replyCodec,
-  scheduleCodec,
-} from '../../src/store/codecs.ts'
+import { chunkCodec, inodeCodec, pageCodec, scheduleCodec } from '../../src/store/codecs.ts'
 import { FsError } from '../../src/store/error.ts'
 import { decodeRecord, encodeRecord, openRecord, sealRecord } from '../../src/store/record.ts'
 import { EMPTY_CHUNK, FileType, type Inode, newChunk, type Page } from '../../src/store/records.ts'
+import { replyCodec } from '../../src/store/reply.ts'
 import type { Codec } from '../../src/xdr/codec.ts'
 
 const test = suite('store/records')
