@@ -4,6 +4,7 @@ import type { CheckpointLimits } from './checkpointer.ts'
 import type { Database } from './database.ts'
 import type { Disk } from './disk.ts'
 import type { IntentLog } from './log.ts'
+import type { Loop } from './pace.ts'
 import type { SpaceMap } from './space.ts'
 import type { Clock } from './time.ts'
 
@@ -24,6 +25,7 @@ export interface StoreParts {
   /** Bytes of the disk that file data never takes. */
   readonly reserveBytes: number
   readonly limits: CheckpointLimits
+  readonly loop: Loop
   /** Is told of what nobody asked for: a failed commit or checkpoint. */
   readonly report: (message: string, error: unknown) => void
 }

@@ -16,6 +16,7 @@ import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
 import { Objsets } from './objsets.ts'
+import { Pace } from './pace.ts'
 import type { StoreParts } from './parts.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
@@ -38,6 +39,8 @@ export class Store {
   readonly snapshots: Table<number, SnapshotRecord>
   readonly replies: Table<number, Uint8Array>
   readonly objsets: Objsets
+  /** Shared by all work in the background. */
+  readonly pace: Pace
   #transactions = 0
   #ticks = 0
   #inTransaction = false
@@ -54,8 +57,10 @@ export class Store {
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
     this.replies = this.#table(0, replySpec)
-    this.objsets = new Objsets(this.datasets, this.#table)
+    const closeTables = (dataset: number) => this.#cache.forget(dataset)
+    this.objsets = new Objsets(this.datasets, this.#table, closeTables)
     this.#verifier = parts.randomBytes(8)
+    this.pace = new Pace(parts.loop)
     const { log, blocks, space, database, limits } = parts
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
@@ -203,6 +208,7 @@ export class Store {
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
   barrier(done: Waiter): void {
+    this.pace.waits()
     if (this.#failure !== undefined) done(this.#failure)
     else this.#committer.barrier(done)
   }

@@ -6,6 +6,7 @@ import type { CheckpointLimits } from '../../src/store/checkpointer.ts'
 import type { Disk } from '../../src/store/disk.ts'
 import { nodeDisk } from '../../src/store/node-disk.ts'
 import { closeStore, type Opened, openStore } from '../../src/store/open.ts'
+import type { Loop } from '../../src/store/pace.ts'
 import type { Clock } from '../../src/store/time.ts'
 
 /** A clock that moves a microsecond with every look. */
@@ -30,6 +31,7 @@ export interface TestStoreOptions {
   readonly disk?: Disk
   readonly cacheBytesMax?: number
   readonly limits?: Partial<CheckpointLimits>
+  readonly loop?: Loop
   readonly report?: (message: string, error: unknown) => void
 }
 
