@@ -128,7 +128,7 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
     nextObjset: ROOT_DATASET + 1,
   }
   const root: Inode = {
-    ...{ type: FileType.DIR, mode: 0o755, nlink: 2, ...options.rootOwner, size: 4096, used: 4096 },
+    ...{ type: FileType.DIR, mode: 0o755, nlink: 2, ...options.rootOwner, size: 0, used: 0 },
     ...{ atime: now, mtime: now, ctime: now, generation: 0, major: 0, minor: 0, content: 0 },
     ...{ verifier: undefined, parent: ROOT_INO, cookie: 0, entries: 0, nextCookie: 3 },
     target: undefined,
