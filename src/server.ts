@@ -17,6 +17,7 @@ import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
 import { rquotaPrograms } from './nfs/rquota.ts'
+import { keptReplies, StoredReplies } from './replies.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
 import {
@@ -28,12 +29,14 @@ import {
 } from './rpc/portmap-host.ts'
 import { PortRegistry } from './rpc/portmap-registry.ts'
 import type { Program } from './rpc/program.ts'
+import { ReplyCache } from './rpc/replycache.ts'
 import { isWildcard } from './rpc/rpcbind-address.ts'
 import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { Datasets } from './snapshot/datasets.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import { summedMemory } from './store/checksum.ts'
+import { REPLY_SLOTS } from './store/reply.ts'
 import { Volume, type VolumeOptions } from './volume.ts'
 import { RECORD_BUFFER_BYTES, RecordBuffers } from './xdr/buffers.ts'
 
@@ -95,7 +98,8 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
   }
   try {
     const programs = nfsPrograms(volume, options)
-    const endpoints = await serve(programs, buffers, options)
+    const replies = await replyCache(volume, options)
+    const endpoints = await serve(programs, buffers, replies, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
     const portmap = await choose(endpoints, options)
     opened.push(() => portmap.close())
@@ -140,9 +144,17 @@ function exportsOf({ all }: Datasets, durability: ServeOptions['durability']): E
   return all.map(({ name, dataset }) => ({ dataset: dataset.id, path: `/${name}`, durability }))
 }
 
+/** With what was answered before the last stop. */
+async function replyCache({ store }: Volume, { report }: ServeOptions): Promise<ReplyCache> {
+  const seconds = () => performance.now() / 1000
+  const options = { callsMax: REPLY_SLOTS, seconds, store: new StoredReplies(store) }
+  return new ReplyCache(options, await keptReplies(store, report))
+}
+
 function serve(
   { nfs, mount }: Programs,
   buffers: RecordBuffers,
+  replies: ReplyCache,
   options: ServeOptions,
 ): Promise<Endpoints> {
   const report = (error: unknown) => options.report('a call failed', error)
@@ -150,7 +162,7 @@ function serve(
     hosts: options.listen,
     port: options.port,
     mountPort: options.mountPort,
-    dispatcher: new Dispatcher([nfs, ...mount], report),
+    dispatcher: new Dispatcher([nfs, ...mount], report, replies),
     mountDispatcher: new Dispatcher(mount, report),
     budget: { used: 0, max: BUDGET_BYTES_MAX },
     buffers,

@@ -54,6 +54,7 @@ export function describe(kind: Kind, key: Key): string {
 function describeOne(kind: Kind, number: string): string {
   if (kind === Kind.SUPERBLOCK) return 'the superblock'
   if (kind === Kind.CHECKPOINT) return 'the checkpoint record'
+  if (kind === Kind.REPLY) return `kept reply ${number}`
   if (kind === Kind.DATASET) return `dataset ${number}`
   return kind === Kind.SNAPSHOT ? `snapshot ${number}` : `group ${number}`
 }

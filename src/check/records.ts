@@ -9,6 +9,7 @@ import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
 import { openRecord } from '../store/record.ts'
 import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
+import { REPLY_SLOTS, replyCodec } from '../store/reply.ts'
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
@@ -37,7 +38,10 @@ const PLAIN = formats(
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
-const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec)
+const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec, {
+  kind: Kind.REPLY,
+  codec: replyCodec,
+})
 /** Bytes of the checkpoint record: birth, and the number of a log entry. */
 const CHECKPOINT_BYTES = 12
 const PROGRESS_RECORDS = 1_000_000
@@ -116,6 +120,7 @@ export class RecordsCheck {
 
   #isKnown({ dataset, kind, key }: ParsedKey): boolean {
     if (kind === Kind.SCHEDULE && key !== 0) return false
+    if (kind === Kind.REPLY && Number(key) >= REPLY_SLOTS) return false
     if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
     if (kind === Kind.SUPERBLOCK || kind === Kind.CHECKPOINT) return key === 0
     return kind === Kind.GROUP || GLOBAL.has(kind)

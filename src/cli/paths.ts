@@ -1,5 +1,6 @@
-/** Paths inside the file system, as people write them: UTF-8, from the root directory on. */
+/** Paths inside the file system, as people write them: from the root directory on. */
 import { UsageError } from './errors.ts'
+import { bytesOf } from './words.ts'
 
 const SNAPDIR = '.snapshots'
 
@@ -19,7 +20,7 @@ export function parsePath(text: string): Uint8Array {
     const path = [...names.slice(0, at), ...rest].join('/') || '/'
     throw new UsageError(`write '${path} --snapshot ${name}' instead of '${text}'`)
   }
-  return Buffer.from(names.join('/'))
+  return bytesOf(names.join('/'))
 }
 
 /** The last name of a path; empty for the root directory. */

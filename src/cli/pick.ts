@@ -9,6 +9,7 @@ import type { Given } from './options.ts'
 import { parsePath } from './paths.ts'
 import { type Place, withPlace } from './place.ts'
 import { columns, printable } from './text.ts'
+import { bytesOf } from './words.ts'
 
 /** Versions offered, the newest. */
 const OFFERED_MAX = 30
@@ -67,7 +68,7 @@ async function pick(
   const [head = '', ...lines] = versionLines(found)
   const rows = [['', head], ...lines.map((line, i) => [String(i + 1), line])]
   const numbers = found.length === 1 ? '1' : `1-${found.length}`
-  io.stderr.write(`Versions of ${printable(Buffer.from(path))}:\n${columns(rows).join('\n')}\n`)
+  io.stderr.write(`Versions of ${printable(bytesOf(path))}:\n${columns(rows).join('\n')}\n`)
   for (;;) {
     const answer = await io.ask?.(
       `Restore which one (${numbers}, or nothing to leave it)? `,

@@ -24,10 +24,14 @@ import { FsError } from '../fs/error.ts'
 import type { Attributes, Awaitable, Cred, FileId, FileSystem } from '../fs/filesystem.ts'
 import type { CallContext, Procedure, Reply } from '../rpc/program.ts'
 import type { Codec } from '../xdr/codec.ts'
+import { XdrWriter } from '../xdr/writer.ts'
 import type { Export, Exports } from './exports.ts'
 import type { FileHandles } from './fhandle.ts'
 import { nfsstat3, statusOf } from './nfsstat3.ts'
 import type { wcc_data } from './types.ts'
+
+/** Results of what is done once are a few hundred bytes. */
+const encoder = new XdrWriter(1024)
 
 /** What the programs of this folder need from the rest of the server. */
 export interface Service {
@@ -45,6 +49,11 @@ export interface Definition<A, R, F> {
   readonly resfail: Codec<F>
   /** True where it changes something: refused in a read-only export, waits in a `sync` one. */
   readonly changes: boolean
+  /**
+   * True where doing it twice is not the same as doing it once: it comes to the same end, and the
+   * same answer, however often its call arrives. Its `run` answers at once.
+   */
+  readonly once?: true
   /** Does the work. What it throws becomes the status. */
   run(call: Call, args: A): Awaitable<R>
   /** The rest of the reply after a failure. Must not throw. */
@@ -160,8 +169,13 @@ export function procedure<A, R, F>(
 ): Procedure<A> {
   return {
     args: definition.args,
+    once: definition.once === true,
     handle(context, args, reply) {
       const call = new Call(service, context, reply, definition.changes)
+      if (definition.once) {
+        runOnce(definition, call, args)
+        return
+      }
       let result: Awaitable<R>
       try {
         result = definition.run(call, args)
@@ -179,17 +193,51 @@ export function procedure<A, R, F>(
   }
 }
 
+/** Encoded at once, the results are part of the change; they leave when that is as safe. */
+function runOnce<A, R, F>(definition: Definition<A, R, F>, call: Call, args: A): void {
+  let results: Uint8Array
+  try {
+    results = call.context.once(() => {
+      const result = definition.run(call, args)
+      assert(!(result instanceof Promise), 'what is done once is done in one turn')
+      return encodeOk(definition.resok, result)
+    })
+  } catch (error) {
+    refuse(definition, call, error)
+    return
+  }
+  if (!call.waits) {
+    call.reply.answer(results)
+    return
+  }
+  call.fs.barrier((error) => {
+    if (error === undefined) call.reply.answer(results)
+    else refuseUnsafe(definition, call)
+  })
+}
+
+/** Bytes of its own. */
+function encodeOk<R>(resok: Codec<R>, result: R): Uint8Array {
+  encoder.reset()
+  encoder.uint32(nfsstat3.NFS3_OK)
+  resok.encode(encoder, result)
+  return encoder.copySince(0)
+}
+
 /** The work is done: answers, once what was done is as safe as the reply says. */
 function settle<A, R, F>(definition: Definition<A, R, F>, call: Call, result: R): void {
   if (call.waits) {
     call.fs.barrier((error) => {
       if (error === undefined) send(call, nfsstat3.NFS3_OK, definition.resok, result)
-      else {
-        call.unchanged = false
-        send(call, nfsstat3.NFS3ERR_IO, definition.resfail, definition.fail(call))
-      }
+      else refuseUnsafe(definition, call)
     })
   } else send(call, nfsstat3.NFS3_OK, definition.resok, result)
+}
+
+/** The work is done, but may not outlive the server. */
+function refuseUnsafe<A, R, F>(definition: Definition<A, R, F>, call: Call): void {
+  call.unchanged = false
+  send(call, nfsstat3.NFS3ERR_IO, definition.resfail, definition.fail(call))
 }
 
 function refuse<A, R, F>(definition: Definition<A, R, F>, call: Call, error: unknown): void {

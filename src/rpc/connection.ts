@@ -14,7 +14,8 @@ import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import { CredentialReader } from './auth.ts'
 import type { BusyPoll } from './busypoll.ts'
-import type { Dispatcher, Peer } from './dispatch.ts'
+import type { Peer } from './call.ts'
+import type { Dispatcher } from './dispatch.ts'
 import type { Caller } from './program.ts'
 import { type Receive, type Receiver, takeOver } from './receive.ts'
 import { RecordError, RecordParser } from './record.ts'
@@ -143,6 +144,14 @@ export class Connection implements Peer, Receiver {
 
   closeReply(onSent: (() => void) | undefined): void {
     this.#replies.close(onSent)
+    this.#settleSoon()
+  }
+
+  drop(): void {
+    this.#settleSoon()
+  }
+
+  #settleSoon(): void {
     if (this.#parsing || this.#turnPlanned) return
     this.#turnPlanned = true
     setImmediate(() => {

@@ -9,12 +9,13 @@
  *     procedure 0 (NULL)         SUCCESS, whatever the flavor
  *     flavor not served          MSG_DENIED AUTH_ERROR AUTH_TOOWEAK
  *     arguments malformed        GARBAGE_ARGS
+ *     came before                what it was answered then (replycache.ts), or later, or nothing
  *     a bug of ours              SYSTEM_ERR, and it is reported
  */
 import assert from 'node:assert/strict'
 import { XdrError, type XdrReader } from '../xdr/reader.ts'
-import type { XdrWriter } from '../xdr/writer.ts'
 import type { CredentialReader } from './auth.ts'
+import { Call, type Peer } from './call.ts'
 import {
   AUTH_BYTES_MAX,
   accept_stat,
@@ -26,21 +27,9 @@ import {
   writeProgMismatch,
   writeRpcMismatch,
 } from './message.ts'
-import type { CallContext, Caller, Credential, Procedure, Program, Reply } from './program.ts'
-
-/** One connection, or one datagram, as its calls see it: where their replies go. */
-export interface Peer {
-  readonly caller: Caller
-  readonly credentials: CredentialReader
-  /** Makes room for one reply message; `closeReply` follows in the same turn. */
-  openReply(): XdrWriter
-  /** Queues what was written since `openReply`. `onSent` runs once, also when it cannot be sent. */
-  closeReply(onSent: (() => void) | undefined): void
-  /** A call goes on unanswered and may keep so many bytes of its arguments ... */
-  hold(bytes: number): void
-  /** ... until this. */
-  release(bytes: number): void
-}
+import type { Credential, Procedure, Program } from './program.ts'
+import type { CallKey } from './remembered.ts'
+import type { ReplyCache } from './replycache.ts'
 
 /** Told of every exception that is a bug of ours. It must not throw. */
 export type ReportBug = (error: unknown) => void
@@ -49,84 +38,11 @@ export type ReportBug = (error: unknown) => void
 const CALL_HEAD_BYTES = 12
 const CALL_TARGET_BYTES = 12
 
+/** Stands for whoever does not say who he is: no user has this number. */
+const NOBODY = 0xffff_ffff
+
 /** RFC 5531 §12.1: procedure 0 of every program does nothing. */
 const NULL_PROCEDURE = 0
-
-const WAITING = 0
-const BEGUN = 1
-const ANSWERED = 2
-
-/** One call: what the procedure sees of it, and where its results go. */
-class Call implements CallContext, Reply {
-  readonly xid: number
-  readonly credential: Credential
-  readonly #peer: Peer
-  /** Bytes of a record that is its own, else 0. */
-  readonly #ownedBytes: number
-  #held = false
-  #writer: XdrWriter | undefined
-  #start = 0
-  #state = WAITING
-
-  constructor(peer: Peer, xid: number, credential: Credential, ownedBytes: number) {
-    this.#peer = peer
-    this.xid = xid
-    this.credential = credential
-    this.#ownedBytes = ownedBytes
-  }
-
-  get argsOwned(): boolean {
-    return this.#ownedBytes > 0
-  }
-
-  get caller(): Caller {
-    return this.#peer.caller
-  }
-
-  get open(): boolean {
-    return this.#state === BEGUN
-  }
-
-  get answered(): boolean {
-    return this.#state === ANSWERED
-  }
-
-  begin(): XdrWriter {
-    assert(this.#state === WAITING, 'a reply is begun once')
-    this.#state = BEGUN
-    const w = this.#peer.openReply()
-    this.#writer = w
-    this.#start = w.position
-    writeAccepted(w, this.xid, accept_stat.SUCCESS)
-    return w
-  }
-
-  end(onSent?: () => void): void {
-    assert(this.#state === BEGUN, 'a reply ends once, after it was begun')
-    this.#close(onSent)
-  }
-
-  fail(stat: accept_stat = accept_stat.SYSTEM_ERR): void {
-    assert(this.#state !== ANSWERED, 'a call is answered once')
-    const w = this.#writer ?? this.#peer.openReply()
-    if (this.#writer !== undefined) w.rewind(this.#start)
-    writeAccepted(w, this.xid, stat)
-    this.#close(undefined)
-  }
-
-  /** The procedure has returned; the call counts against its peer's limits until it is answered. */
-  hold(): void {
-    this.#held = true
-    this.#peer.hold(this.#ownedBytes)
-  }
-
-  #close(onSent: (() => void) | undefined): void {
-    this.#state = ANSWERED
-    this.#writer = undefined
-    if (this.#held) this.#peer.release(this.#ownedBytes)
-    this.#peer.closeReply(onSent)
-  }
-}
 
 interface Version {
   readonly vers: number
@@ -136,9 +52,12 @@ interface Version {
 export class Dispatcher {
   readonly #programs = new Map<number, Version[]>()
   readonly reportBug: ReportBug
+  readonly #replies: ReplyCache | undefined
 
-  constructor(programs: readonly Program[], reportBug: ReportBug) {
+  /** @param replies for procedures that are `once`; left out, they run as often as they are called */
+  constructor(programs: readonly Program[], reportBug: ReportBug, replies?: ReplyCache) {
     this.reportBug = reportBug
+    this.#replies = replies
     for (const { prog, vers, procedures } of programs) {
       const versions = this.#programs.get(prog) ?? []
       assert(!versions.some((other) => other.vers === vers), `${prog} version ${vers} given twice`)
@@ -178,7 +97,15 @@ export class Dispatcher {
       refuseAuth(peer, xid, auth_stat.AUTH_TOOWEAK)
       return true
     }
-    this.#run(procedure, new Call(peer, xid, credential, ownedBytes), r)
+    const call = new Call(peer, xid, credential, ownedBytes)
+    if (procedure.once !== true || this.#replies === undefined) {
+      const args = this.#decode(procedure, call, r)
+      if (!call.answered) this.#run(procedure, call, args)
+    } else {
+      const checksum = r.checksum(uidOf(credential))
+      const key = { client: peer.caller.address, xid, prog, vers, proc, checksum }
+      this.#runOnce(procedure, call, r, this.#replies, key)
+    }
     return true
   }
 
@@ -203,15 +130,39 @@ export class Dispatcher {
     return undefined
   }
 
-  #run(procedure: Procedure<unknown>, call: Call, r: XdrReader): void {
-    let args: unknown
+  #runOnce(
+    procedure: Procedure<unknown>,
+    call: Call,
+    r: XdrReader,
+    replies: ReplyCache,
+    key: CallKey,
+  ): void {
+    const before = replies.find(key)
+    if (before?.results !== undefined) call.answer(before.results)
+    else if (before === undefined) {
+      const args = this.#decode(procedure, call, r)
+      if (call.answered) return
+      call.remember(replies, key)
+      this.#run(procedure, call, args)
+    } else if (call.isOf(before.peer)) call.drop()
+    else {
+      replies.follow(before, call)
+      call.hold()
+    }
+  }
+
+  /** The arguments; where they are malformed, the call is answered. */
+  #decode(procedure: Procedure<unknown>, call: Call, r: XdrReader): unknown {
     try {
-      args = procedure.args.decode(r)
+      return procedure.args.decode(r)
     } catch (error) {
       if (error instanceof XdrError) call.fail(accept_stat.GARBAGE_ARGS)
       else this.#bug(call, error)
-      return
+      return undefined
     }
+  }
+
+  #run(procedure: Procedure<unknown>, call: Call, args: unknown): void {
     try {
       procedure.handle(call, args, call)
       if (call.open) throw new Error('a procedure returned between begin and end of its reply')
@@ -241,6 +192,11 @@ function readAuth(credentials: CredentialReader, r: XdrReader): Credential | und
     assert(error instanceof XdrError, 'a reader throws XdrError alone')
     return stat
   }
+}
+
+/** Who asks, as a number. */
+function uidOf(credential: Credential): number {
+  return credential.flavor === 'AUTH_SYS' ? credential.uid : NOBODY
 }
 
 function refuseAuth(peer: Peer, xid: number, stat: auth_stat): void {

@@ -60,6 +60,12 @@ export interface CallContext {
    * listener with RecordBuffers (xdr/buffers.ts), who keeps them by reference retains them there.
    */
   readonly argsOwned: boolean
+  /**
+   * Does the work of a `once` procedure: `work` makes the change and answers the results, encoded.
+   * They are kept together with the change, so that the call, should it come again after a crash,
+   * is answered with them and not run again. `reply.answer` is to be given the same.
+   */
+  once(work: () => Uint8Array): Uint8Array
 }
 
 /**
@@ -77,6 +83,8 @@ export interface Reply {
    * @param onSent runs exactly once, when the bytes given by reference are no longer needed
    */
   end(onSent?: () => void): void
+  /** Begins, writes whole results, and ends. They must not change any more. */
+  answer(results: Uint8Array): void
   /**
    * Answers SYSTEM_ERR instead: before `begin`, or between `begin` and `end`, where it takes back
    * what was written.
@@ -88,6 +96,11 @@ export interface Reply {
 export interface Procedure<A> {
   /** An XdrError from it is answered GARBAGE_ARGS. Bytes left over behind the arguments are ignored. */
   readonly args: Codec<A>
+  /**
+   * True where running a call twice is not the same as running it once: the dispatcher answers it,
+   * when it comes again, as it was answered the first time. Its arguments are few bytes.
+   */
+  readonly once?: boolean
   /**
    * Answers one call, now or later. What it throws is a bug of ours: it is reported and answered
    * SYSTEM_ERR. What a client can cause is for the program to answer as its own protocol says.

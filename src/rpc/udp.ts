@@ -11,8 +11,9 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import { XdrReader } from '../xdr/reader.ts'
 import { XdrWriter } from '../xdr/writer.ts'
 import { CredentialReader } from './auth.ts'
+import type { Peer } from './call.ts'
 import { networkCaller } from './caller.ts'
-import type { Dispatcher, Peer } from './dispatch.ts'
+import type { Dispatcher } from './dispatch.ts'
 import { accept_stat, writeAccepted } from './message.ts'
 import type { Caller } from './program.ts'
 import { WriterPool } from './replies.ts'
@@ -81,8 +82,11 @@ export class UdpEndpoint {
 
   #take(bytes: Uint8Array, address: string, port: number): void {
     if (this.#underWay.size >= DATAGRAMS_UNDER_WAY_MAX) return
-    const peer = new DatagramPeer(networkCaller(address, port, 'udp'), this.#pool, (reply) =>
-      this.#send(peer, reply, address, port),
+    const peer = new DatagramPeer(
+      networkCaller(address, port, 'udp'),
+      this.#pool,
+      (reply) => this.#send(peer, reply, address, port),
+      () => this.#done(peer),
     )
     this.#underWay.add(peer)
     // Each datagram has a buffer of its own, so views of it may be kept.
@@ -111,11 +115,18 @@ class DatagramPeer implements Peer {
   readonly credentials = new CredentialReader()
   readonly #pool: WriterPool
   readonly #send: (reply: Uint8Array) => void
+  readonly drop: () => void
   #writer: XdrWriter | undefined
   #onSent: (() => void) | undefined
 
-  constructor(caller: Caller, pool: WriterPool, send: (reply: Uint8Array) => void) {
+  constructor(
+    caller: Caller,
+    pool: WriterPool,
+    send: (reply: Uint8Array) => void,
+    drop: () => void,
+  ) {
     this.caller = caller
+    this.drop = drop
     this.#pool = pool
     this.#send = send
   }

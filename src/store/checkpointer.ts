@@ -1,4 +1,5 @@
 /** When a checkpoint is due, and its steps from the cut to the last batch (checkpoint.ts). */
+import { strict as assert } from 'node:assert'
 import type { BlockStore } from './blocks.ts'
 import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
 import type { Database } from './database.ts'
@@ -45,6 +46,7 @@ export class Checkpointer {
   /** Whether the log has been turned for the checkpoint under way. */
   #turned = false
   #ticks = 0
+  #held = false
 
   constructor(host: CheckpointHost) {
     this.#host = host
@@ -64,8 +66,20 @@ export class Checkpointer {
       space.releasableBlocks > limits.limboBlocksMax ||
       space.dirtyGroups > limits.dirtyGroupsMax
     // A failure is told to the store by then; here nobody waits for it.
-    if (due && this.#running === undefined) this.run().catch(() => undefined)
+    if (due && !this.#held && this.#running === undefined) this.run().catch(() => undefined)
     return this.#turned && log.bytes > OVERDUE * limits.logBytesMax ? this.#running : undefined
+  }
+
+  /** Runs `work`, whose transactions all come before the next cut, or all behind it. */
+  holdBack<T>(work: () => T): T {
+    assert(!this.#held, 'it is held back already')
+    this.#held = true
+    try {
+      return work()
+    } finally {
+      this.#held = false
+      void this.consider()
+    }
   }
 
   /** Called about once a second, so that what was freed is at hand, and a restart is quick. */

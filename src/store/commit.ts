@@ -83,6 +83,12 @@ export class Committer {
     group.transactions++
   }
 
+  /** Takes a record that was changed without a transaction. */
+  addRecord(entry: Entry<unknown>): void {
+    this.#record(this.#group.entry, entry)
+    this.#group.transactions++
+  }
+
   /** The transaction's blocks, should they be freed before the commit, can soon be used anew. */
   #youngNow(tx: Transaction): void {
     const { space, blocks } = this.#host

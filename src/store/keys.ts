@@ -19,15 +19,15 @@
  *   0:u32  'S' 0:u64                      superblock
  *   0:u32  'T' ds:u64                     dataset
  *   0:u32  'Z' snapshot:u64               snapshot
+ *   0:u32  'Y' slot:u64                   reply that a call was given (rpc/replycache.ts)
  *   0:u32  'G' group:u64                  reference counts of a group of blocks
  *   0:u32  'M' 0:u64                      checkpoint: up to which log entry the database is complete
  *
  * In memory a key is a number, or a short text which a Map finds quickly; this module is the only
  * place that knows both forms:
  *
- *   I S T Z G M O U  the number
- *   I O R          the number
- *   S T Z G M      the number
+ *   I O U R        the number
+ *   S T Z Y G M    the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -53,6 +53,7 @@ export const Kind = {
   SUPERBLOCK: 'S',
   DATASET: 'T',
   SNAPSHOT: 'Z',
+  REPLY: 'Y',
   GROUP: 'G',
   CHECKPOINT: 'M',
 } as const

@@ -8,49 +8,26 @@
  */
 import { strict as assert } from 'node:assert'
 import type { BlockStore } from './blocks.ts'
-import { Checkpointer, type CheckpointLimits } from './checkpointer.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Committer, type Waiter } from './commit.ts'
 import type { Database } from './database.ts'
 import type { Dataset } from './dataset.ts'
-import type { Disk } from './disk.ts'
 import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
-import type { IntentLog } from './log.ts'
 import { Objsets } from './objsets.ts'
-import { type Loop, Pace } from './pace.ts'
+import { Pace } from './pace.ts'
+import type { StoreParts } from './parts.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
-import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
+import { datasetSpec, replySpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
 
 const ROOT_DATASET = 1
 /** Ticks after which what nobody waits for is committed: as often as ext4 does. */
 const COMMIT_TICKS = 5
-
-/** What `openStore` has opened for the store. */
-export interface StoreParts {
-  readonly directory: string
-  readonly disk: Disk
-  readonly database: Database
-  readonly blocks: BlockStore
-  readonly space: SpaceMap
-  readonly log: IntentLog
-  /** The number of the newest entry of the log. */
-  readonly seq: number
-  /** Strictly increasing. */
-  readonly clock: Clock
-  readonly randomBytes: (count: number) => Uint8Array
-  readonly cacheBytesMax: number
-  /** Bytes of the disk that file data never takes. */
-  readonly reserveBytes: number
-  readonly limits: CheckpointLimits
-  readonly loop: Loop
-  /** Is told of what nobody asked for: a failed commit or checkpoint. */
-  readonly report: (message: string, error: unknown) => void
-}
 
 export class Store {
   readonly #parts: StoreParts
@@ -60,6 +37,7 @@ export class Store {
   readonly superblocks: Table<number, Superblock>
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
+  readonly replies: Table<number, Uint8Array>
   readonly objsets: Objsets
   /** Shared by all work in the background. */
   readonly pace: Pace
@@ -78,6 +56,7 @@ export class Store {
     this.superblocks = this.#table(0, superblockSpec)
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
+    this.replies = this.#table(0, replySpec)
     const closeTables = (dataset: number) => this.#cache.forget(dataset)
     this.objsets = new Objsets(this.datasets, this.#table, closeTables)
     this.#verifier = parts.randomBytes(8)
@@ -205,6 +184,26 @@ export class Store {
     }
   }
 
+  /**
+   * Runs `work`, and keeps what `note` makes of its result. They are one operation: all of it is on
+   * disk after the same commit, and nothing before.
+   *
+   * @param note the slot of a reply and its bytes (replyCodec), which cannot fail
+   * @throws what `work` throws; FsError IO once a commit failed
+   */
+  together<T>(work: () => T, note: (result: T) => { slot: number; reply: Uint8Array }): T {
+    return this.#checkpointer.holdBack(() => {
+      const result = work()
+      if (this.#failure !== undefined) throw this.#failure
+      const { slot, reply } = note(result)
+      const entry = this.replies.entry(slot)
+      this.#dirtied(entry as Entry<unknown>)
+      entry.value = reply
+      this.#committer.addRecord(entry as Entry<unknown>)
+      return result
+    })
+  }
+
   readonly #dirtied = (entry: Entry<unknown>): void => this.#checkpointer.dirty.mark(entry)
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
@@ -216,9 +215,7 @@ export class Store {
 
   /** `barrier` as a promise. */
   flush(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.barrier((error) => (error === undefined ? resolve() : reject(error)))
-    })
+    return this.#failure === undefined ? this.#committer.flush() : Promise.reject(this.#failure)
   }
 
   /** Called about once a second: commits what nobody waits for, and checkpoints now and then. */

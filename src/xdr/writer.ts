@@ -129,6 +129,19 @@ export class XdrWriter {
     }
   }
 
+  /** A copy of what was written since `position` was read. Valid until the next `take` or `reset`. */
+  copySince(position: number): Uint8Array {
+    const start = this.#from + position - this.#cutBytes
+    if (start < this.#from) {
+      return Buffer.concat([...this.#pieces, this.#bytes.subarray(this.#from, this.#at)]).subarray(
+        position,
+      )
+    }
+    const copy = Buffer.allocUnsafe(this.#at - start)
+    copy.set(this.#bytes.subarray(start, this.#at))
+    return copy
+  }
+
   /** Forgets what was written since `position` was read. Valid until the next `take` or `reset`. */
   rewind(position: number): void {
     while (position < this.#cutBytes) {

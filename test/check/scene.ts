@@ -1,8 +1,10 @@
 /** A small store with a past, in which tests plant damage; and the planting. */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkStore } from '../../src/check/check.ts'
+import type { Format } from '../../src/check/reader.ts'
 import { type Key, Kind, keyBytes } from '../../src/store/keys.ts'
 import { decodeRecord, encodeRecord, openRecord, sealRecord } from '../../src/store/record.ts'
 import type { TableSpec } from '../../src/store/table.ts'
@@ -94,7 +96,7 @@ export class Scene {
     await this.volume.store.database.write([{ key, value }])
   }
 
-  async put<V>(dataset: number, spec: TableSpec<V>, key: Key, value: V, birth = 0): Promise<void> {
+  async put<V>(dataset: number, spec: Format<V>, key: Key, value: V, birth = 0): Promise<void> {
     const bytes = Buffer.from(keyBytes(dataset, spec.kind, key))
     await this.raw(bytes, sealRecord(bytes, encodeRecord(spec.codec, birth, value)))
   }

@@ -1,5 +1,5 @@
 /** NFSv3 as a client speaks it: procedures over one connection, and a look at a whole tree. */
-import { createHash } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import { type Attributes, FileType, IO_BYTES_MAX } from '../../src/fs/filesystem.ts'
 import { MOUNT_V3, mountres3_ok } from '../../src/nfs/mount.ts'
 import { nfsstat3 } from '../../src/nfs/nfsstat3.ts'
@@ -85,7 +85,9 @@ export class Nfs {
   }
 
   static async connect(host: string, port: number): Promise<Nfs> {
-    return new Nfs(await RpcClient.connect({ transport: 'tcp', host, port }, { credential: ROOT }))
+    // As a real client: one that always began with the same xid would be taken for its former self.
+    const options = { credential: ROOT, firstXid: randomInt(2 ** 32) }
+    return new Nfs(await RpcClient.connect({ transport: 'tcp', host, port }, options))
   }
 
   close(): Promise<void> {

@@ -7,8 +7,10 @@ import { FileHandles } from '../../src/nfs/fhandle.ts'
 import { mountPrograms } from '../../src/nfs/mount.ts'
 import { Mounts } from '../../src/nfs/mounts.ts'
 import { nfsProgram } from '../../src/nfs/program.ts'
+import { keptReplies, StoredReplies } from '../../src/replies.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
+import { ReplyCache } from '../../src/rpc/replycache.ts'
 import { summedMemory } from '../../src/store/checksum.ts'
 import type { Disk } from '../../src/store/disk.ts'
 import { FsError } from '../../src/store/error.ts'
@@ -65,7 +67,10 @@ export class PowerServer implements Reached {
     const reportCall = (error: unknown) => report('a call failed', error)
     const service = { fs: volume.fs, handles, exports, report: reportCall }
     const programs = [nfsProgram(service), ...mountPrograms(service, new Mounts())]
-    const dispatcher = new Dispatcher(programs, reportCall)
+    const store = new StoredReplies(volume.store)
+    const kept = await keptReplies(volume.store, report)
+    const replies = new ReplyCache({ seconds: () => 0, store }, kept)
+    const dispatcher = new Dispatcher(programs, reportCall, replies)
     const at = { host: '127.0.0.1', port: 0 }
     const listener = await Listener.listen(at, dispatcher, { buffers })
     const { address } = listener

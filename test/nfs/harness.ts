@@ -34,7 +34,8 @@ import { WRITE } from '../../src/nfs/proc/write.ts'
 import type { Definition, Service } from '../../src/nfs/procedure.ts'
 import { nfsProgram } from '../../src/nfs/program.ts'
 import { CredentialReader, encodeCredential } from '../../src/rpc/auth.ts'
-import { Dispatcher, type Peer } from '../../src/rpc/dispatch.ts'
+import type { Peer } from '../../src/rpc/call.ts'
+import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import type { Caller, Credential, Program } from '../../src/rpc/program.ts'
 import { XdrReader } from '../../src/xdr/reader.ts'
 import { XdrWriter } from '../../src/xdr/writer.ts'
@@ -148,6 +149,7 @@ export class Harness<F extends FileSystem = MemoryFs> {
           onSent?.()
           resolve({ stat: r.uint32(), r })
         },
+        drop: () => undefined,
         hold: () => undefined,
         release: () => undefined,
       }
@@ -183,6 +185,17 @@ export class Harness<F extends FileSystem = MemoryFs> {
     if ('resok' in result) throw new Error(`${name} is answered NFS3_OK`)
     return result.resfail
   }
+}
+
+/** The numbers of the procedures. */
+export const NUMBERS = Object.fromEntries(
+  Object.entries(PROCEDURES).map(([name, [number]]) => [name, number]),
+) as { readonly [K in Name]: number }
+
+/** Reads the results of a procedure that are behind NFS3_OK. */
+export function resokOf<K extends Name>(name: K, r: XdrReader): Resok<K> {
+  const { resok } = PROCEDURES[name][1] as Definition<unknown, unknown, unknown>
+  return resok.decode(r) as Resok<K>
 }
 
 /** The bytes of a procedure's arguments. */

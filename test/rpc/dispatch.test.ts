@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CredentialReader } from '../../src/rpc/auth.ts'
-import { Dispatcher, type Peer } from '../../src/rpc/dispatch.ts'
+import type { Peer } from '../../src/rpc/call.ts'
+import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { type Refusal, readReply } from '../../src/rpc/message.ts'
 import type { Program, Reply } from '../../src/rpc/program.ts'
 import { uint32, voidType } from '../../src/xdr/codec.ts'
@@ -18,6 +19,7 @@ class TestPeer implements Peer {
   readonly replies: Uint8Array[] = []
   waiting = 0
   bytes = 0
+  dropped = 0
   #writer = new XdrWriter()
 
   openReply(): XdrWriter {
@@ -27,6 +29,9 @@ class TestPeer implements Peer {
   closeReply(onSent: (() => void) | undefined): void {
     this.replies.push(Uint8Array.from(this.#writer.finish()))
     onSent?.()
+  }
+  drop(): void {
+    this.dropped++
   }
   hold(bytes: number): void {
     this.waiting++

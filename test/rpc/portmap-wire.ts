@@ -61,6 +61,7 @@ export function ask(
     credentials: new CredentialReader(),
     openReply: () => w,
     closeReply: () => void replies++,
+    drop: () => undefined,
     hold: () => undefined,
     release: () => undefined,
   }

@@ -2,6 +2,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { CheckpointLimits } from '../../src/store/checkpointer.ts'
 import type { Disk } from '../../src/store/disk.ts'
 import { nodeDisk } from '../../src/store/node-disk.ts'
 import { closeStore, type Opened, openStore } from '../../src/store/open.ts'
@@ -29,6 +30,7 @@ const randomBytes = countingBytes()
 export interface TestStoreOptions {
   readonly disk?: Disk
   readonly cacheBytesMax?: number
+  readonly limits?: Partial<CheckpointLimits>
   readonly loop?: Loop
   readonly report?: (message: string, error: unknown) => void
 }

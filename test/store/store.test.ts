@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FsError } from '../../src/store/error.ts'
 import { StoreError } from '../../src/store/format.ts'
-import { chunkKey, nameKey } from '../../src/store/keys.ts'
+import { chunkKey, Kind, kindRange, nameKey, parseKey } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, FileType, newChunk } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
 import { crashed, openTestStore, withFolder, withStore } from './open-store.ts'
@@ -63,6 +63,73 @@ test('a transaction that throws has changed nothing', async () => {
     await withStore(directory, async ({ store }) => {
       assert.equal([get(store, 'a'), get(store, 'b')], [5, undefined])
     })
+  })
+})
+
+/** The replies that the database has, by their slots. */
+async function repliesOf(directory: string): Promise<[slot: unknown, reply: string][]> {
+  const found: [unknown, string][] = []
+  await withStore(directory, async ({ store }) => {
+    for await (const { key, record } of store.database.scan(kindRange(0, Kind.REPLY))) {
+      found.push([parseKey(key).key, Buffer.from(record.subarray(4)).toString()])
+    }
+  })
+  return found
+}
+
+test('what is done together has its reply with it, whatever checkpoints come', async () => {
+  await withFolder(async (directory) => {
+    // Every change makes a checkpoint due.
+    const limits = { dirtyRecordsMax: 0 }
+    await withStore(
+      directory,
+      async ({ store }) => {
+        for (let slot = 0; slot < 20; slot++) {
+          const made = store.together(
+            () => {
+              put(store, `a${slot}`, 5)
+              put(store, `b${slot}`, 6)
+              return 'made'
+            },
+            (result) => ({ slot, reply: Buffer.from(result) }),
+          )
+          assert.is(made, 'made')
+        }
+        await store.flush()
+      },
+      { limits },
+    )
+    const made = Array.from({ length: 20 }, (_, slot) => [slot, 'made'])
+    assert.equal(await repliesOf(directory), made)
+  })
+})
+
+test('a slot is used again, and what fails leaves nothing in one', async () => {
+  await withFolder(async (directory) => {
+    await withStore(directory, async ({ store }) => {
+      const keep = (slot: number, text: string) =>
+        store.together(
+          () => text,
+          (result) => ({ slot, reply: Buffer.from(result) }),
+        )
+      keep(0, 'old ')
+      keep(1, 'one ')
+      await store.checkpoint()
+      keep(0, 'new ')
+      const failing = () =>
+        store.together(
+          () => {
+            throw new Error('it fails')
+          },
+          () => ({ slot: 2, reply: Buffer.from('none') }),
+        )
+      assert.throws(failing, /it fails/)
+      put(store, 'a', 5)
+    })
+    assert.equal(await repliesOf(directory), [
+      [0, 'new '],
+      [1, 'one '],
+    ])
   })
 })
 

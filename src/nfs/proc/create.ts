@@ -11,6 +11,7 @@ export const CREATE = define({
   resok: made3resok,
   resfail: made3resfail,
   changes: true,
+  once: true,
 
   run(call, { where, how }) {
     const dir = call.file(where.dir)

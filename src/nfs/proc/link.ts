@@ -8,6 +8,7 @@ export const LINK = define({
   resok: struct({ file_attributes: post_op_attr, linkdir_wcc: wcc_data }),
   resfail: struct({ file_attributes: post_op_attr, linkdir_wcc: wcc_data }),
   changes: true,
+  once: true,
 
   run(call, { file, link }) {
     const [id, dir] = call.files(file, link.dir)

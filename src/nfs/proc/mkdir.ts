@@ -10,6 +10,7 @@ export const MKDIR = define({
   resok: made3resok,
   resfail: made3resfail,
   changes: true,
+  once: true,
 
   run(call, { where, attributes }) {
     const dir = call.file(where.dir)

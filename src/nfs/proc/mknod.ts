@@ -12,6 +12,7 @@ export const MKNOD = define({
   resok: made3resok,
   resfail: made3resfail,
   changes: true,
+  once: true,
 
   run(call, { where, what }) {
     const dir = call.file(where.dir)

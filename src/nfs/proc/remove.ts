@@ -8,6 +8,7 @@ export const REMOVE = define({
   resok: struct({ dir_wcc: wcc_data }),
   resfail: struct({ dir_wcc: wcc_data }),
   changes: true,
+  once: true,
 
   run(call, { object }) {
     const dir = call.file(object.dir)

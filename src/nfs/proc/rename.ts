@@ -8,6 +8,7 @@ export const RENAME = define({
   resok: struct({ fromdir_wcc: wcc_data, todir_wcc: wcc_data }),
   resfail: struct({ fromdir_wcc: wcc_data, todir_wcc: wcc_data }),
   changes: true,
+  once: true,
 
   run(call, { from, to }) {
     const [fromDir, toDir] = call.files(from.dir, to.dir)

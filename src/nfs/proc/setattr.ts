@@ -9,6 +9,7 @@ export const SETATTR = define({
   resok: struct({ obj_wcc: wcc_data }),
   resfail: struct({ obj_wcc: wcc_data }),
   changes: true,
+  once: true,
 
   run(call, { object, new_attributes, guard }) {
     const id = call.file(object)

@@ -12,6 +12,7 @@ export const SYMLINK = define({
   resok: made3resok,
   resfail: made3resfail,
   changes: true,
+  once: true,
 
   run(call, { where, symlink }) {
     const dir = call.file(where.dir)

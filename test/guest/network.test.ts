@@ -1,0 +1,169 @@
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Volume } from '../../src/volume.ts'
+import { failure } from './failure.ts'
+import { type HostNet, SERVER_ADDRESS, withNet } from './net.ts'
+import { FAULT_PORTS, type Fault, type ProxyCounts } from './proxy.ts'
+import { inGuest, scenario } from './scenario.ts'
+import { withHostServer, zerofsNfs } from './server.ts'
+import { withTempDir } from './tempdir.ts'
+
+const test = suite('guest: a network that fails')
+
+const PROXY = fileURLToPath(new URL('./proxy.ts', import.meta.url))
+const NFS_PORT = 2049
+const READY_SECONDS = 20
+
+/** Runs `use` with the proxy in front of the server. @returns what the proxy did */
+async function withProxy(net: HostNet, use: () => Promise<void>): Promise<ProxyCounts> {
+  const command = [process.execPath, '--import', 'tsx', PROXY, SERVER_ADDRESS, `${NFS_PORT}`]
+  const child = net.spawn(command, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  const lines = (child.stdout as Readable).setEncoding('utf8')
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(
+        () => reject(failure('the proxy is not ready', output)),
+        READY_SECONDS * 1000,
+      )
+      lines.on('data', (text: string) => {
+        output += text
+        if (!output.startsWith('ready')) return
+        clearTimeout(late)
+        resolve()
+      })
+    })
+    await use()
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
+  return JSON.parse(output.split('\n')[1] ?? '') as ProxyCounts
+}
+
+/**
+ * A server on this machine, and a guest behind a bad network. `host killed` in its script kills the
+ * server and starts it again; `mounting` and `copies` are below.
+ */
+async function through(script: string): Promise<ProxyCounts> {
+  let counts: ProxyCounts = { repliesLost: 0, callsCut: 0 }
+  await withTempDir(async (dir) => {
+    const data = join(dir, 'data')
+    await letEveryoneWrite(data)
+    await withNet((net) =>
+      withHostServer(net, data, async (server) => {
+        const killed = async () => {
+          await server.stop('SIGKILL')
+          await server.start()
+        }
+        const settings = { net, timeoutSeconds: 200, on: { killed } }
+        counts = await withProxy(net, async () => {
+          await inGuest({ ...settings, script: `${MOUNTING}\n${script}` })
+        })
+      }),
+    )
+    await zerofsNfs('check', '--data', data)
+  })
+  return counts
+}
+
+/** Root is nobody to a server that it reaches by its network. */
+async function letEveryoneWrite(directory: string): Promise<void> {
+  const report = () => undefined
+  const volume = await Volume.open({ directory, create: true, command: 'test', report })
+  volume.fs.setattr({ uid: 0, gid: 0, gids: [] }, volume.fs.root(), { mode: 0o1777 })
+  await volume.close()
+}
+
+const port = (fault: Fault) => `port=${FAULT_PORTS[fault]}`
+
+/** mounting OPTIONS SCRIPT: runs the script in the mount, and unmounts. */
+const MOUNTING = `
+  mounting() {
+    mount -t nfs -o vers=3,tcp,nolock,mountport=${NFS_PORT},$1 server:/ /mnt
+    cd /mnt
+    eval "$2"
+    cd /
+    umount /mnt
+  }
+  # copies KIB: a file of so many KiB is written and read, and a directory made and removed.
+  copies() {
+    dd if=/dev/urandom of=/run/random bs=1k count=$1 status=none
+    mkdir dir
+    cp /run/random dir/copy
+    sync dir/copy
+    forget_caches
+    cmp dir/copy /run/random
+    mv dir/copy dir/moved
+    test "$(ls dir)" = moved
+    rm -r dir
+  }
+`
+
+/**
+ * Makes, links, renames and removes in a directory of its own, and dies of any error. Each step
+ * fails where an operation was done twice, or where one was not done.
+ */
+const ONCE = String.raw`
+  cat >/run/once.pl <<'END'
+    use strict; use Time::HiRes 'time';
+    my ($me, $seconds) = @ARGV;
+    my $end = time + $seconds; my $n = 0;
+    mkdir "d$me" or die "mkdir d$me: $!"; chdir "d$me" or die $!;
+    while (time < $end) {
+      $n++;
+      mkdir "dir$n" or die "mkdir dir$n: $!";
+      rename "dir$n", "moved$n" or die "rename dir$n: $!";
+      sysopen my $file, "moved$n/file", 0301 or die "create file $n: $!"; close $file or die $!;
+      link "moved$n/file", "link$n" or die "link $n: $!";
+      symlink "link$n", "symbolic$n" or die "symlink $n: $!";
+      chmod 0600, "link$n" or die "chmod $n: $!";
+      rename "link$n", "moved$n/other" or die "rename link$n: $!";
+      unlink "symbolic$n" or die "unlink symbolic$n: $!";
+      unlink "moved$n/file" or die "unlink file $n: $!";
+      unlink "moved$n/other" or die "unlink other $n: $!";
+      rmdir "moved$n" or die "rmdir moved$n: $!";
+    }
+    print "$n rounds\n";
+    chdir ".."; rmdir "d$me" or die "rmdir d$me: $!";
+END
+`
+
+scenario(test, 'cut connections, a killed server, and every change is made once', async () => {
+  const counts = await through(`
+    ${ONCE}
+    work() {
+      jobs=
+      for i in 1 2 3; do perl /run/once.pl $i 12 & jobs="$jobs $!"; done
+      for i in 1 2 3; do
+        sleep 3
+        host killed
+      done
+      for job in $jobs; do wait $job; done
+    }
+    mounting ${port('cut')},nconnect=4 work
+  `)
+  assert.ok(counts.repliesLost >= 10, `${counts.repliesLost} replies were lost`)
+  assert.ok(counts.callsCut >= 10, `${counts.callsCut} calls were cut`)
+})
+
+scenario(test, 'connections cut in the middle of data, and the data is whole', async () => {
+  const counts = await through(`
+    mounting ${port('cut')},nconnect=4,wsize=65536,rsize=65536 'copies 12288; copies 12288'
+  `)
+  assert.ok(counts.repliesLost + counts.callsCut >= 10, JSON.stringify(counts))
+})
+
+scenario(test, 'late replies, slow lines and segments of one byte cost time alone', async () => {
+  await through(`
+    mounting ${port('delay')} 'copies 4096'
+    mounting ${port('slow')} 'copies 16384'
+    mounting ${port('bytes')},rsize=4096,wsize=4096 'copies 48'
+  `)
+})
+
+test.run()
