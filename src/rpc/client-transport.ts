@@ -7,14 +7,19 @@ import { RecordParser } from './record.ts'
 
 const LAST_FRAGMENT = 0x8000_0000
 
-interface DatagramAddress {
+interface DatagramAddress extends FromPort {
   readonly transport: 'udp'
   readonly host: string
   readonly port: number
 }
 type StreamAddress =
-  | { readonly transport: 'tcp'; readonly host: string; readonly port: number }
+  | ({ readonly transport: 'tcp'; readonly host: string; readonly port: number } & FromPort)
   | { readonly transport: 'unix'; readonly path: string }
+
+/** From which port of ours; any, where it is left out. Ports below 1024 need root. */
+interface FromPort {
+  readonly localPort?: number
+}
 
 /** Where a server is. Over UDP the host is numeric. */
 export type ServerAddress = StreamAddress | DatagramAddress
@@ -36,14 +41,33 @@ export interface ClientTransport {
 /** Longest reply in bytes: 4 MiB of a snapshot's file, and what is around them. */
 const REPLY_BYTES_MAX = 4 * 1024 * 1024 + 64 * 1024
 
-/** @throws the system's error where there is nobody to connect to */
-export function connect(to: ServerAddress, events: TransportEvents): Promise<ClientTransport> {
-  return to.transport === 'udp' ? overDatagrams(to, events) : overStream(to, events)
+/**
+ * @param timeoutMs for how long to try, in milliseconds
+ * @throws the system's error where there is nobody to connect to
+ */
+export function connect(
+  to: ServerAddress,
+  events: TransportEvents,
+  timeoutMs: number,
+): Promise<ClientTransport> {
+  return to.transport === 'udp' ? overDatagrams(to, events) : overStream(to, events, timeoutMs)
 }
 
-async function overStream(to: StreamAddress, events: TransportEvents): Promise<ClientTransport> {
+async function overStream(
+  to: StreamAddress,
+  events: TransportEvents,
+  timeoutMs: number,
+): Promise<ClientTransport> {
   const socket = connectStream(to)
-  await once(socket, 'connect')
+  const late = Object.assign(new Error(`no connection within ${timeoutMs} ms`), {
+    code: 'ETIMEDOUT',
+  })
+  const timer = setTimeout(() => socket.destroy(late), timeoutMs)
+  try {
+    await once(socket, 'connect')
+  } finally {
+    clearTimeout(timer)
+  }
   socket.setNoDelay(true)
   const parser = new RecordParser(REPLY_BYTES_MAX, (r) => events.onMessage(r))
   socket.on('data', (bytes: Buffer) => {
@@ -79,8 +103,12 @@ async function overDatagrams(
   events: TransportEvents,
 ): Promise<ClientTransport> {
   const socket = createSocket(isIPv6(to.host) ? 'udp6' : 'udp4')
-  socket.connect(to.port, to.host)
   try {
+    if (to.localPort !== undefined) {
+      socket.bind(to.localPort)
+      await once(socket, 'listening')
+    }
+    socket.connect(to.port, to.host)
     await once(socket, 'connect')
   } catch (error) {
     socket.close()

@@ -66,16 +66,22 @@ export class RpcClient {
   /** @throws the system's error where there is nobody to connect to */
   static async connect(to: ServerAddress, options: ClientOptions = {}): Promise<RpcClient> {
     const client = new RpcClient(options)
-    client.#transport = await connect(to, {
-      onMessage: (r) => client.#receive(r),
-      onClose: (why) => client.#close(why),
-    })
+    const events = {
+      onMessage: (r: XdrReader) => client.#receive(r),
+      onClose: (why: string) => client.#close(why),
+    }
+    client.#transport = await connect(to, events, options.timeoutMs ?? TIMEOUT_MS)
     return client
   }
 
   private constructor(options: ClientOptions) {
     this.#options = options
     this.#nextXid = options.firstXid ?? 1
+  }
+
+  /** True once no call can succeed any more. */
+  get closed(): boolean {
+    return this.#closed !== undefined
   }
 
   /** Calls that wait for their reply. */

@@ -35,7 +35,7 @@ import type { Definition, Service } from '../../src/nfs/procedure.ts'
 import { nfsProgram } from '../../src/nfs/program.ts'
 import { CredentialReader, encodeCredential } from '../../src/rpc/auth.ts'
 import { Dispatcher, type Peer } from '../../src/rpc/dispatch.ts'
-import type { Caller, Credential } from '../../src/rpc/program.ts'
+import type { Caller, Credential, Program } from '../../src/rpc/program.ts'
 import { XdrReader } from '../../src/xdr/reader.ts'
 import { XdrWriter } from '../../src/xdr/writer.ts'
 import { MemoryFs } from './memoryfs.ts'
@@ -106,12 +106,14 @@ export class Harness<F extends FileSystem = MemoryFs> {
   constructor(
     exports: readonly ExportOptions[] = [{ path: '/' }],
     fs: FileSystem = new MemoryFs(),
+    more: (service: Service) => readonly Program[] = () => [],
   ) {
     this.fs = fs as F
     const { handles } = this
     const report = (error: unknown) => this.reported.push(error)
     this.service = { fs, handles, exports: new Exports(exports), report }
-    const programs = [nfsProgram(this.service), ...mountPrograms(this.service, this.mounts)]
+    const mount = mountPrograms(this.service, this.mounts)
+    const programs = [nfsProgram(this.service), ...mount, ...more(this.service)]
     this.#dispatcher = new Dispatcher(programs, (error) => this.reported.push(error))
     this.root = handles.encode(fs.root())
   }

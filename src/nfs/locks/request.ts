@@ -1,4 +1,5 @@
 /** What the lock manager is asked, whatever the version of the protocol. */
+import type { NlmVersion } from './nlm-types.ts'
 import type { Range } from './range.ts'
 import type { Wish } from './waiters.ts'
 
@@ -47,14 +48,14 @@ export interface LockRequest extends Request {
   /** Whether the client is to be monitored: not so with NM_LOCK. */
   readonly monitored: boolean
   /** Version of NLM in which to call back. */
-  readonly vers: number
+  readonly vers: NlmVersion
 }
 
 /** A request that waits, with what is needed to call its client back. */
 export interface Waiter extends Wish {
   readonly address: string
   readonly alock: Alock
-  readonly vers: number
+  readonly vers: NlmVersion
 }
 
 export interface ShareRequest {
