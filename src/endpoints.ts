@@ -1,13 +1,15 @@
 /** The sockets of NFS and MOUNT: on which addresses, and on which port when the standard is taken. */
 
+import { NLM_VERSIONS } from './nfs/locks/nlm-types.ts'
+import { SM_VERS } from './nfs/locks/nsm-program.ts'
 import { MOUNT_V1, MOUNT_V3 } from './nfs/mount.ts'
 import { NFS_V3 } from './nfs/program.ts'
 import type { Dispatcher } from './rpc/dispatch.ts'
 import { Listener } from './rpc/listener.ts'
 import type { Service } from './rpc/portmap-host.ts'
-import { MOUNT_PROGRAM, NFS_PROGRAM } from './rpc/program.ts'
+import { MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROG, SM_PROG } from './rpc/program.ts'
 import type { Budget } from './rpc/replies.ts'
-import { netidOf } from './rpc/rpcbind-address.ts'
+import { isWildcard, netidOf } from './rpc/rpcbind-address.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { RecordBuffers } from './xdr/buffers.ts'
 
@@ -34,10 +36,12 @@ export interface EndpointOptions {
   readonly port: number | undefined
   /** undefined: MOUNT is served where NFS is. */
   readonly mountPort: number | undefined
-  /** NFS and MOUNT. */
+  /** NFS, MOUNT and the lock service. */
   readonly dispatcher: Dispatcher
-  /** MOUNT alone. */
+  /** MOUNT and the lock service. */
   readonly mountDispatcher: Dispatcher
+  /** The lock service alone, which this host's kernel and rpc.statd call on loopback. */
+  readonly lockDispatcher: Dispatcher
   readonly budget: Budget
   /** Where the data of large WRITEs is received. */
   readonly buffers: RecordBuffers
@@ -53,6 +57,8 @@ export interface Endpoints {
   /** Why NFS is not on its standard port; undefined where it is, or where another was asked for. */
   readonly why: string | undefined
   readonly sockets: readonly Open[]
+  /** Where the lock service is: on all of `hosts`, and on loopback. */
+  readonly lockHosts: readonly string[]
 }
 
 /** @throws EndpointError */
@@ -95,7 +101,8 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
       }
     }
     if (hosts.length === 0) throw new EndpointError('this host has no loopback address')
-    return { hosts, port, mountPort: mountPort ?? port, sockets }
+    const lockHosts = [...hosts, ...(await openLoopback(options, hosts, port, mountPort, sockets))]
+    return { hosts, port, mountPort: mountPort ?? port, sockets, lockHosts }
   } catch (error) {
     await Promise.all(sockets.map((socket) => socket.close(0)))
     throw error
@@ -103,6 +110,30 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
 }
 
 const ABSENT: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
+/** The loopback addresses where the lock service could be opened besides, by the same ports. */
+async function openLoopback(
+  options: EndpointOptions,
+  hosts: readonly string[],
+  port: number,
+  mountPort: number | undefined,
+  sockets: Open[],
+): Promise<readonly string[]> {
+  const opened: string[] = []
+  for (const host of LOOPBACK) {
+    const family = netidOf('tcp', host)
+    const covered = hosts.some((one) => netidOf('tcp', one) === family && isWildcard(one))
+    if (covered || hosts.includes(host)) continue
+    try {
+      sockets.push(await tcp(host, port, options.lockDispatcher, options))
+      sockets.push(await udp(host, mountPort ?? port, options.lockDispatcher))
+      opened.push(host)
+    } catch {
+      // The host has no such address, or another program is there: locks of this host may not work.
+    }
+  }
+  return opened
+}
 
 async function tcp(
   host: string,
@@ -130,13 +161,27 @@ async function udp(host: string, port: number, dispatcher: Dispatcher): Promise<
 }
 
 /** What a portmapper is to tell about the sockets. */
-export function servicesOf({ hosts, port, mountPort }: Endpoints): Service[] {
-  return hosts.flatMap((host) => [
+export function servicesOf(endpoints: Endpoints): Service[] {
+  const { hosts, port, mountPort, lockHosts } = endpoints
+  const locks = lockHosts.flatMap((host) => lockServices(host, port, mountPort))
+  const files = hosts.flatMap((host) => [
     { prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('tcp', host), host, port },
     ...[MOUNT_V1, MOUNT_V3].flatMap((vers) => [
       { prog: MOUNT_PROGRAM, vers, netid: netidOf('tcp', host), host, port: mountPort },
       { prog: MOUNT_PROGRAM, vers, netid: netidOf('udp', host), host, port: mountPort },
     ]),
+  ])
+  return [...files, ...locks]
+}
+
+function lockServices(host: string, port: number, mountPort: number): Service[] {
+  const programs = [
+    ...NLM_VERSIONS.map((vers) => ({ prog: NLM_PROG, vers })),
+    { prog: SM_PROG, vers: SM_VERS },
+  ]
+  return programs.flatMap((program) => [
+    { ...program, netid: netidOf('tcp', host), host, port },
+    { ...program, netid: netidOf('udp', host), host, port: mountPort },
   ])
 }
 

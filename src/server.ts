@@ -11,6 +11,7 @@ import { controlProgram } from './control/program.ts'
 import { openControlSocket } from './control/socket.ts'
 import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
 import { LocalOperations } from './local.ts'
+import { LockService } from './locks.ts'
 import { type ExportOptions, Exports } from './nfs/exports.ts'
 import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
@@ -25,10 +26,8 @@ import {
   type Portmap,
   type PortmapMode,
 } from './rpc/portmap-host.ts'
-import { PortRegistry } from './rpc/portmap-registry.ts'
 import type { Program } from './rpc/program.ts'
 import { isWildcard } from './rpc/rpcbind-address.ts'
-import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { Datasets } from './snapshot/datasets.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
@@ -47,6 +46,8 @@ export interface ServeOptions {
   readonly mountPort: number | undefined
   readonly portmap: PortmapMode
   readonly durability: 'sync' | 'async'
+  /** How long clients may reclaim their locks after a restart, in seconds; 45 by default. */
+  readonly graceSeconds?: number | undefined
   readonly version: string
   /** Is told what nobody asked for: failures of the store, bugs. */
   readonly report: (message: string, error: unknown) => void
@@ -73,6 +74,8 @@ export interface Serving {
   stop(): Promise<void>
 }
 
+/** As long as the Linux server has clients reclaim their locks. */
+const GRACE_SECONDS = 45
 /** How long a stop waits for calls under way, in milliseconds. */
 const DRAIN_MS = 1000
 /**
@@ -93,11 +96,14 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
     for (const one of opened.reverse()) await one()
   }
   try {
-    const programs = nfsPrograms(volume, options)
+    const programs = await nfsPrograms(volume, options)
+    const { locks } = programs
+    opened.push(() => locks.stop())
     const endpoints = await serve(programs, buffers, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
-    const portmap = await choose(endpoints, options)
+    const portmap = await choose(endpoints, locks, options)
     opened.push(() => portmap.close())
+    locks.start(portmap)
     const operations = new LocalOperations(volume, statusOf(options, endpoints))
     const reportCall = (error: unknown) => report('a control call failed', error)
     const control = await openControlSocket(
@@ -117,9 +123,11 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
 interface Programs {
   readonly nfs: Program
   readonly mount: readonly Program[]
+  readonly locks: LockService
 }
 
-function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Programs {
+async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Programs> {
+  const { durability, report, graceSeconds = GRACE_SECONDS } = options
   const service = {
     fs: volume.fs,
     handles: new FileHandles(volume.store.superblock.handleKey),
@@ -129,7 +137,10 @@ function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Prog
   const exportAll = () => service.exports.replace(exportsOf(volume.datasets, durability))
   volume.datasets.onChange(exportAll)
   exportAll()
-  return { nfs: nfsProgram(service), mount: mountPrograms(service, new Mounts()) }
+  const graceMs = graceSeconds * 1000
+  const locks = await LockService.open(volume.store, { service, graceMs, report })
+  const mounts = new Mounts((address) => locks.mounting(address))
+  return { nfs: nfsProgram(service), mount: mountPrograms(service, mounts), locks }
 }
 
 /** Each dataset is exported by its name, all by the same rules. */
@@ -138,7 +149,7 @@ function exportsOf({ all }: Datasets, durability: ServeOptions['durability']): E
 }
 
 function serve(
-  { nfs, mount }: Programs,
+  { nfs, mount, locks }: Programs,
   buffers: RecordBuffers,
   options: ServeOptions,
 ): Promise<Endpoints> {
@@ -147,20 +158,24 @@ function serve(
     hosts: options.listen,
     port: options.port,
     mountPort: options.mountPort,
-    dispatcher: new Dispatcher([nfs, ...mount], report),
-    mountDispatcher: new Dispatcher(mount, report),
+    dispatcher: new Dispatcher([nfs, ...mount, ...locks.programs], report),
+    mountDispatcher: new Dispatcher([...mount, ...locks.programs], report),
+    lockDispatcher: new Dispatcher(locks.programs, report),
     budget: { used: 0, max: BUDGET_BYTES_MAX },
     buffers,
   })
 }
 
-function choose(endpoints: Endpoints, { portmap, report }: ServeOptions): Promise<Portmap> {
+function choose(
+  endpoints: Endpoints,
+  { registry, registrar }: LockService,
+  { portmap, report }: ServeOptions,
+): Promise<Portmap> {
   return choosePortmap({
     mode: portmap,
     listenHosts: endpoints.hosts,
     services: servicesOf(endpoints),
-    registry: new PortRegistry(),
-    registrar: new SystemRegistrar({ uid: process.getuid?.() ?? 0 }),
+    ...{ registry, registrar },
     clock: () => Math.floor(Date.now() / 1000),
     async open(transport, host, port, programs) {
       const dispatcher = new Dispatcher(programs, (error) => report('a portmap call failed', error))

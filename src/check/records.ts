@@ -7,6 +7,7 @@
 import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
 import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
+import { lockSpecs } from '../store/lock-records.ts'
 import { openRecord } from '../store/record.ts'
 import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
 import { decodeGroup } from '../store/space-group.ts'
@@ -35,7 +36,8 @@ const PLAIN = formats(
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
-const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec)
+const { superblockSpec, datasetSpec, snapshotSpec } = tables
+const GLOBAL = formats(superblockSpec, datasetSpec, snapshotSpec, ...lockSpecs)
 /** Bytes of the checkpoint record: birth, and the number of a log entry. */
 const CHECKPOINT_BYTES = 12
 const PROGRESS_RECORDS = 1_000_000
@@ -92,7 +94,8 @@ export class RecordsCheck {
   #isKnown({ dataset, kind, key }: ParsedKey): boolean {
     if (kind === Kind.SCHEDULE && key !== 0) return false
     if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
-    if (kind === Kind.SUPERBLOCK || kind === Kind.CHECKPOINT) return key === 0
+    const single: readonly Kind[] = [Kind.SUPERBLOCK, Kind.CHECKPOINT, Kind.NSM]
+    if (single.includes(kind)) return key === 0
     return kind === Kind.GROUP || GLOBAL.has(kind)
   }
 

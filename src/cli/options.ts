@@ -101,6 +101,15 @@ export class Given {
     if (port >= 1 && port <= 65_535) return port
     throw new UsageError(`--${name} is a number from 1 to 65535, not '${value}'`)
   }
+
+  /** @throws UsageError unless the value is a whole number of seconds, at most `most` */
+  seconds(name: string, most: number): number | undefined {
+    const value = this.value(name)
+    if (value === undefined) return undefined
+    const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
+    if (seconds <= most) return seconds
+    throw new UsageError(`--${name} is a number of seconds from 0 to ${most}, not '${value}'`)
+  }
 }
 
 /** The words of a command line, sorted. */

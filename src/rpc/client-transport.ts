@@ -1,7 +1,7 @@
 /** How a client's messages reach a server: TCP and Unix sockets with record marks, or datagrams. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect as connectStream, isIPv6 } from 'node:net'
+import { connect as connectStream, isIPv6, type Socket } from 'node:net'
 import { XdrReader } from '../xdr/reader.ts'
 import { RecordParser } from './record.ts'
 
@@ -58,16 +58,7 @@ async function overStream(
   events: TransportEvents,
   timeoutMs: number,
 ): Promise<ClientTransport> {
-  const socket = connectStream(to)
-  const late = Object.assign(new Error(`no connection within ${timeoutMs} ms`), {
-    code: 'ETIMEDOUT',
-  })
-  const timer = setTimeout(() => socket.destroy(late), timeoutMs)
-  try {
-    await once(socket, 'connect')
-  } finally {
-    clearTimeout(timer)
-  }
+  const socket = await connected(to, timeoutMs)
   socket.setNoDelay(true)
   const parser = new RecordParser(REPLY_BYTES_MAX, (r) => events.onMessage(r))
   socket.on('data', (bytes: Buffer) => {
@@ -95,6 +86,19 @@ async function overStream(
       socket.destroy()
       await once(socket, 'close')
     },
+  }
+}
+
+async function connected(to: StreamAddress, timeoutMs: number): Promise<Socket> {
+  const socket = connectStream(to)
+  const why = `no connection within ${timeoutMs} ms`
+  const late = Object.assign(new Error(why), { code: 'ETIMEDOUT' })
+  const timer = setTimeout(() => socket.destroy(late), timeoutMs)
+  try {
+    await once(socket, 'connect')
+    return socket
+  } finally {
+    clearTimeout(timer)
   }
 }
 

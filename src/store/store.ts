@@ -16,6 +16,7 @@ import type { Disk } from './disk.ts'
 import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
+import { type LockTables, lockTables } from './lock-records.ts'
 import type { IntentLog } from './log.ts'
 import { Objsets } from './objsets.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
@@ -59,6 +60,8 @@ export class Store {
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
   readonly objsets: Objsets
+  /** What clients have locked. */
+  readonly locks: LockTables
   #transactions = 0
   #ticks = 0
   #inTransaction = false
@@ -75,6 +78,7 @@ export class Store {
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
     this.objsets = new Objsets(this.datasets, this.#table)
+    this.locks = lockTables((spec) => this.#table(0, spec))
     this.#verifier = parts.randomBytes(8)
     const { log, blocks, space, database, limits } = parts
     const failed = (error: unknown) => this.#fail(error)

@@ -1,10 +1,11 @@
 /**
- * Tells clients that what they wait for is theirs: NLM_GRANTED with the very bytes of their request,
+ * Tells clients that what they wait for is theirs: NLM_GRANTED with the very bytes of the request,
  * or NLM_GRANTED_MSG where that is not answered; again and again for about a minute.
  *
- * A client that says no does not want the lock any more, and one that was never reached polls (every
- * 30 seconds, Linux): in both cases the lock is given on. But once a call may have been heard, the
- * client may believe that it holds the lock, whatever it answers to the next one: it keeps it.
+ * A client that says no does not want the lock any more, and one that was never reached polls
+ * (Linux every 30 seconds): in both cases the lock is given on. But once a call may have been
+ * heard, the client may believe that it holds the lock, whatever it answers to the next one: it
+ * keeps it.
  */
 import { RpcError } from '../../rpc/client.ts'
 import { voidType } from '../../xdr/codec.ts'
