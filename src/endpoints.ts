@@ -57,8 +57,7 @@ export interface Endpoints {
   /** Why NFS is not on its standard port; undefined where it is, or where another was asked for. */
   readonly why: string | undefined
   readonly sockets: readonly Open[]
-  /** Where the lock service is: on all of `hosts`, and on loopback. */
-  readonly lockHosts: readonly string[]
+  readonly locks: LockEndpoints
 }
 
 /** @throws EndpointError */
@@ -101,8 +100,8 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
       }
     }
     if (hosts.length === 0) throw new EndpointError('this host has no loopback address')
-    const lockHosts = [...hosts, ...(await openLoopback(options, hosts, port, mountPort, sockets))]
-    return { hosts, port, mountPort: mountPort ?? port, sockets, lockHosts }
+    const files = { hosts, port, mountPort: mountPort ?? port }
+    return { ...files, locks: await openLocks(options, files, sockets), sockets }
   } catch (error) {
     await Promise.all(sockets.map((socket) => socket.close(0)))
     throw error
@@ -111,25 +110,56 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
 
 const ABSENT: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
-/** The loopback addresses where the lock service could be opened besides, by the same ports. */
-async function openLoopback(
+/** Where the lock service is: on all of `hosts`, and on loopback. */
+export interface LockEndpoints {
+  readonly hosts: readonly string[]
+  readonly tcpPort: number
+  readonly udpPort: number
+}
+
+/** How often a port is looked for that is free on all addresses. */
+const LOCK_PORT_TRIES = 5
+
+/**
+ * The lock service is where NFS is. But this host's kernel and rpc.statd call it on loopback: where
+ * NFS is not there, it has a port of its own on all addresses. (NFS's own it must not be: mount.nfs
+ * takes what it finds there for an NFS server.)
+ */
+async function openLocks(
+  options: EndpointOptions,
+  files: Pick<Endpoints, 'hosts' | 'port' | 'mountPort'>,
+  sockets: Open[],
+): Promise<LockEndpoints> {
+  const { hosts, port, mountPort } = files
+  const covers = (host: string, loopback: string) =>
+    host === loopback || (isWildcard(host) && netidOf('tcp', host) === netidOf('tcp', loopback))
+  const bare = LOOPBACK.filter((loopback) => !hosts.some((host) => covers(host, loopback)))
+  for (let i = 0; i < LOCK_PORT_TRIES && bare.length > 0; i++) {
+    const opened = await openLockPort(options, [...hosts, ...bare])
+    if (opened === undefined) continue
+    sockets.push(...opened)
+    const own = opened[0]?.port ?? 0
+    const there = [...new Set(opened.map(({ host }) => host))]
+    return { hosts: there, tcpPort: own, udpPort: own }
+  }
+  return { hosts, tcpPort: port, udpPort: mountPort }
+}
+
+/** @returns undefined where the port was not free everywhere */
+async function openLockPort(
   options: EndpointOptions,
   hosts: readonly string[],
-  port: number,
-  mountPort: number | undefined,
-  sockets: Open[],
-): Promise<readonly string[]> {
-  const opened: string[] = []
-  for (const host of LOOPBACK) {
-    const family = netidOf('tcp', host)
-    const covered = hosts.some((one) => netidOf('tcp', one) === family && isWildcard(one))
-    if (covered || hosts.includes(host)) continue
+): Promise<readonly Open[] | undefined> {
+  const opened: Open[] = []
+  const { lockDispatcher } = options
+  for (const host of hosts) {
     try {
-      sockets.push(await tcp(host, port, options.lockDispatcher, options))
-      sockets.push(await udp(host, mountPort ?? port, options.lockDispatcher))
-      opened.push(host)
-    } catch {
-      // The host has no such address, or another program is there: locks of this host may not work.
+      const listener = await tcp(host, opened[0]?.port ?? 0, lockDispatcher, options)
+      opened.push(listener, await udp(host, listener.port, lockDispatcher))
+    } catch (error) {
+      if (ABSENT.has(codeOf(error))) continue
+      await Promise.all(opened.map((socket) => socket.close(0)))
+      return undefined
     }
   }
   return opened
@@ -162,8 +192,8 @@ async function udp(host: string, port: number, dispatcher: Dispatcher): Promise<
 
 /** What a portmapper is to tell about the sockets. */
 export function servicesOf(endpoints: Endpoints): Service[] {
-  const { hosts, port, mountPort, lockHosts } = endpoints
-  const locks = lockHosts.flatMap((host) => lockServices(host, port, mountPort))
+  const { hosts, port, mountPort } = endpoints
+  const locks = endpoints.locks.hosts.flatMap((host) => lockServices(host, endpoints.locks))
   const files = hosts.flatMap((host) => [
     { prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('tcp', host), host, port },
     ...[MOUNT_V1, MOUNT_V3].flatMap((vers) => [
@@ -174,14 +204,14 @@ export function servicesOf(endpoints: Endpoints): Service[] {
   return [...files, ...locks]
 }
 
-function lockServices(host: string, port: number, mountPort: number): Service[] {
+function lockServices(host: string, { tcpPort, udpPort }: LockEndpoints): Service[] {
   const programs = [
     ...NLM_VERSIONS.map((vers) => ({ prog: NLM_PROG, vers })),
     { prog: SM_PROG, vers: SM_VERS },
   ]
   return programs.flatMap((program) => [
-    { ...program, netid: netidOf('tcp', host), host, port },
-    { ...program, netid: netidOf('udp', host), host, port: mountPort },
+    { ...program, netid: netidOf('tcp', host), host, port: tcpPort },
+    { ...program, netid: netidOf('udp', host), host, port: udpPort },
   ])
 }
 

@@ -123,7 +123,7 @@ export class LockService {
     if (by !== 'off') this.#tellRestart()
   }
 
-  /** A client mounts or unmounts. */
+  /** A client mounts. */
   mounting(address: string): void {
     if (isHere(address)) this.#watch?.hurry()
   }

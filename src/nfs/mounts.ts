@@ -12,15 +12,15 @@ export const MOUNTS_MAX = 1024
 
 export class Mounts {
   readonly #entries = new Map<string, MountEntry>()
-  readonly #onCall: (hostname: string) => void
+  readonly #onMount: (hostname: string) => void
 
-  /** @param onCall is told who mounts or unmounts */
-  constructor(onCall: (hostname: string) => void = () => undefined) {
-    this.#onCall = onCall
+  /** @param onMount is told who mounts */
+  constructor(onMount: (hostname: string) => void = () => undefined) {
+    this.#onMount = onMount
   }
 
   add(entry: MountEntry): void {
-    this.#onCall(entry.hostname)
+    this.#onMount(entry.hostname)
     const key = keyOf(entry)
     // Out first, so that a repeated mount becomes the newest.
     this.#entries.delete(key)
@@ -32,12 +32,10 @@ export class Mounts {
   }
 
   remove(entry: MountEntry): void {
-    this.#onCall(entry.hostname)
     this.#entries.delete(keyOf(entry))
   }
 
   removeAll(hostname: string): void {
-    this.#onCall(hostname)
     for (const [key, entry] of this.#entries) {
       if (entry.hostname === hostname) this.#entries.delete(key)
     }

@@ -28,7 +28,7 @@ export class RegistrationWatch {
     this.#callOff = after(CALM_MS, () => this.#look())
   }
 
-  /** A client of this host mounts or unmounts. */
+  /** A client of this host mounts. */
   hurry(): void {
     this.#hurry = HURRY_LOOKS
     if (this.#looking || this.#stopped) return
