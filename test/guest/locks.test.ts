@@ -1,0 +1,195 @@
+/** Locks of the kernel's client, with the default mount options, by itself and against others. */
+import { suite } from 'uvu'
+import { inGuest, scenario } from './scenario.ts'
+
+const test = suite('guest: locks')
+
+/**
+ * `hold MOUNT MODE SECONDS`: takes a lock of its file `f` and keeps it, in the background. `taken`
+ * says that nobody gets it by a mount at once, `free` that somebody does.
+ *
+ * A program that is started while a shell has a lock inherits it, so locks are held by processes of
+ * their own.
+ */
+const LIB = `
+  hold() { flock "-$2" -F "$1/f" sleep "$3" & holder=$!; eventually 10 fails flock -n -x "$1/f" true; }
+  taken() { fails flock -n -x "$1/f" true; }
+  free() { flock -n -x "$1/f" true; }
+  seconds() { cut -d. -f1 /proc/uptime; }
+`
+
+/** Two mounts of one kernel by two addresses are two clients to it, and to the server. */
+const TWO_MOUNTS = `
+  mkdir /run/b
+  mount -t nfs localhost:/ /mnt
+  mount -t nfs 127.0.0.1:/ /run/b
+  test "$(grep -c 'local_lock=none' /proc/mounts)" = 2
+  touch /mnt/f
+`
+
+const EXCLUDE = `
+  hold /mnt x 4
+  taken /mnt
+  taken /run/b
+  before=$(seconds)
+  # Whoever waits is told at once: by itself the client would ask again after 30 seconds.
+  flock -x /run/b/f true
+  test $(($(seconds) - before)) -lt 20
+  wait $holder
+  hold /mnt s 3
+  flock -n -s /run/b/f true
+  taken /run/b
+  wait $holder
+`
+
+const RESTART = `
+  hold /mnt x 1000
+  kill -KILL $server
+  server_gone() { ! kill -0 $server 2>/dev/null; }
+  eventually 5 server_gone
+  serve /srv/data
+  # The client has heard of it and has its lock again: the grace period is over.
+  fails timeout 40 flock -w 2 -x /run/b/f true
+  kill $holder
+  eventually 20 free /run/b
+  hold /run/b x 1000
+  stop_server
+  serve /srv/data
+  fails timeout 40 flock -w 2 -x /mnt/f true
+  kill $holder
+  eventually 20 free /mnt
+`
+
+scenario(test, 'exclude between processes and mounts, and outlive the server', async () => {
+  await inGuest({
+    script: `
+      ${LIB}
+      serve /srv/data
+      ${TWO_MOUNTS}
+      ${EXCLUDE}
+      ${RESTART}
+      umount /mnt /run/b
+      stop_server
+      zerofs_nfs check --data /srv/data
+    `,
+  })
+})
+
+scenario(test, "the same beside the system's rpcbind and rpc.statd", async () => {
+  await inGuest({
+    script: `
+      ${LIB}
+      rpcbind -w
+      rpc.statd --no-notify
+      serve /srv/data
+      grep -q "system's portmapper" /run/server.log
+      ${TWO_MOUNTS}
+      ${EXCLUDE}
+      ${RESTART}
+      umount /mnt /run/b
+      stop_server
+    `,
+  })
+})
+
+scenario(
+  test,
+  'a lock right after each mount, where rpcbind runs and rpc.statd does not',
+  async () => {
+    await inGuest({
+      script: `
+      rpcbind -w
+      serve /srv/data
+      registered() { rpcinfo -p 127.0.0.1 | grep -Eq "$1"; }
+      for i in 1 2 3; do
+        mount -t nfs localhost:/ /mnt
+        timeout 20 flock -x /mnt/f true
+        umount /mnt
+      done
+      # The kernel's lock manager has gone and taken ours along: it comes back.
+      eventually 15 registered '100021 +4 +tcp +2049'
+      mount -t nfs localhost:/ /mnt
+      flock -x /mnt/f true
+      stop_server
+      # The kernel's is where it was.
+      registered '100021 +4'
+      fails registered '100021 .* 2049|100024'
+    `,
+    })
+  },
+)
+
+/**
+ * A machine of its own, as far as locks go: `other COMMAND...` runs in a network namespace, at
+ * 10.1.0.2, with the kernel's lock manager, an rpcbind and an rpc.statd that it shares with nobody.
+ */
+const OTHER = `
+  modprobe veth
+  ip netns add other
+  ip link add v0 type veth peer name v1
+  ip link set v1 netns other
+  ip address add 10.1.0.1/30 dev v0
+  ip link set v0 up
+  ip netns exec other ip address add 10.1.0.2/30 dev v1
+  ip netns exec other ip link set v1 up
+  ip netns exec other ip link set lo up
+  echo '10.1.0.2 other' >>/etc/hosts
+  mount --make-private /run
+  touch /run/mntns
+  unshare --mount=/run/mntns --propagation private true
+  other() { nsenter --net=/run/netns/other --mount=/run/mntns "$@"; }
+  other mount -t tmpfs tmpfs /var/lib/nfs
+  other mkdir -p /var/lib/nfs/sm /var/lib/nfs/sm.bak
+  other chown -R statd /var/lib/nfs
+  other mount -t tmpfs tmpfs /run
+  other mkdir -p /run/rpcbind /run/sendsigs.omit.d /run/lock /run/o
+  other rpcbind -w
+  other rpc.statd --no-notify
+`
+
+scenario(
+  test,
+  'two machines exclude each other; one that restarts frees, one that does not reclaims',
+  async () => {
+    await inGuest({
+      script: `
+      ${LIB}
+      ${OTHER}
+      serve /srv/data --listen 10.1.0.1 --listen 127.0.0.1
+      mount -t nfs localhost:/ /mnt
+      touch /mnt/f
+      chmod 666 /mnt/f
+      other mount -t nfs 10.1.0.1:/ /run/o
+      there() { other flock "$@"; }
+      hold /mnt x 4
+      fails there -n -x /run/o/f true
+      before=$(seconds)
+      there -x /run/o/f true
+      test $(($(seconds) - before)) -lt 20
+      wait $holder
+
+      other flock -x -F /run/o/f sleep 4 & holder=$!
+      eventually 5 taken /mnt
+      before=$(seconds)
+      flock -x /mnt/f true
+      test $(($(seconds) - before)) -lt 20
+      wait $holder
+
+      other flock -x -F /run/o/f sleep 1000 & holder=$!
+      eventually 5 taken /mnt
+      kill -KILL $server
+      server_gone() { ! kill -0 $server 2>/dev/null; }
+      eventually 5 server_gone
+      serve /srv/data --listen 10.1.0.1 --listen 127.0.0.1
+      fails timeout 40 flock -w 2 -x /mnt/f true
+
+      # As at the start of a machine that went down with its lock.
+      other rm -f /run/sm-notify.pid
+      other sm-notify -f
+      eventually 10 free /mnt
+    `,
+    })
+  },
+)
+
+test.run()
