@@ -20,7 +20,7 @@ const STAT_FAIL = 1
 export const sm_stat_res = struct({ res_stat: enumeration(STAT_SUCC, STAT_FAIL), state: uint32 })
 const sm_stat = struct({ state: uint32 })
 
-const my_id = struct({ my_name: nlmName, my_prog: uint32, my_vers: uint32, my_proc: uint32 })
+export const my_id = struct({ my_name: nlmName, my_prog: uint32, my_vers: uint32, my_proc: uint32 })
 export const mon_id = struct({ mon_name: nlmName, my_id })
 export const mon = struct({ mon_id, priv: opaqueFixed(PRIV_BYTES) })
 export const stat_chge = struct({ mon_name: nlmName, state: uint32 })
