@@ -129,7 +129,7 @@ export class LockService {
   }
 
   async stop(): Promise<void> {
-    this.#watch?.stop()
+    await this.#watch?.stop()
     this.#manager.stop()
     this.#granter.stop()
     this.#notifier.stop()

@@ -98,11 +98,11 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
   try {
     const programs = await nfsPrograms(volume, options)
     const { locks } = programs
-    opened.push(() => locks.stop())
     const endpoints = await serve(programs, buffers, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
     const portmap = await choose(endpoints, locks, options)
     opened.push(() => portmap.close())
+    opened.push(() => locks.stop())
     locks.start(portmap)
     const operations = new LocalOperations(volume, statusOf(options, endpoints))
     const reportCall = (error: unknown) => report('a control call failed', error)
@@ -211,11 +211,15 @@ function serving(
   options: ServeOptions,
   stop: () => Promise<void>,
 ): Serving {
-  const needed = mountOptions(portmap, endpoints.port, endpoints.mountPort)
+  const root = process.getuid?.() === 0
+  const needed = mountOptions(portmap, endpoints.port, endpoints.mountPort, root)
   const host = mountHost(endpoints.hosts)
   const reasons = [endpoints.why, portmap.by === 'off' ? portmap.summary : undefined]
   const asked = options.port === undefined ? [] : [`port ${options.port} was asked for`]
-  const why = [...reasons.filter((reason) => reason !== undefined), ...asked].join('; ')
+  const unlocked =
+    !root && portmap.by === 'system' ? ['only root can serve locks to this host'] : []
+  const given = reasons.filter((reason) => reason !== undefined)
+  const why = [...given, ...asked, ...unlocked].join('; ')
   return {
     addresses: addressesOf(endpoints),
     mount: {

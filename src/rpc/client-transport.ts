@@ -35,6 +35,8 @@ export interface ClientTransport {
   /** True where messages may be lost, so that they are worth sending again. */
   readonly lossy: boolean
   send(pieces: readonly Uint8Array[]): void
+  /** From now on it does not keep the process from ending. */
+  unref(): void
   close(): Promise<void>
 }
 
@@ -81,6 +83,7 @@ async function overStream(
       for (const piece of pieces) socket.write(piece)
       socket.uncork()
     },
+    unref: () => void socket.unref(),
     async close() {
       if (socket.closed) return
       socket.destroy()
@@ -125,6 +128,7 @@ async function overDatagrams(
     lossy: true,
     // Errors come as events too; without a callback here they come only so.
     send: (pieces) => socket.send(pieces),
+    unref: () => void socket.unref(),
     async close() {
       socket.close()
       await once(socket, 'close')

@@ -48,6 +48,8 @@ export interface CallOptions {
 export interface ClientOptions extends CallOptions {
   /** The first call's xid; the next ones count up from it. */
   readonly firstXid?: number
+  /** Whether the process may end while calls are under way. */
+  readonly background?: boolean
 }
 
 /** A call under way. */
@@ -71,6 +73,7 @@ export class RpcClient {
       onClose: (why: string) => client.#close(why),
     }
     client.#transport = await connect(to, events, options.timeoutMs ?? TIMEOUT_MS)
+    if (options.background) client.#transport.unref()
     return client
   }
 
@@ -140,6 +143,10 @@ export class RpcClient {
       const again = transport.lossy
         ? setInterval(() => transport.send(message), RESEND_MS)
         : undefined
+      if (this.#options.background) {
+        timer.unref()
+        again?.unref()
+      }
       const forget = () => {
         clearTimeout(timer)
         clearInterval(again)

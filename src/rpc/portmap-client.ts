@@ -44,7 +44,8 @@ async function askBy(
   question: PortQuestion,
   { timeoutMs, port = wire.PMAP_PORT }: AskOptions,
 ): Promise<number | undefined> {
-  const client = await RpcClient.connect({ transport, host: question.host, port }, { timeoutMs })
+  const options = { timeoutMs, background: true }
+  const client = await RpcClient.connect({ transport, host: question.host, port }, options)
   try {
     return isIPv6(question.host)
       ? await byRpcbind(client, question)

@@ -17,6 +17,7 @@ export class RegistrationWatch {
   #callOff: () => void
   #hurry = 0
   #looking = false
+  #current: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor(
@@ -36,16 +37,18 @@ export class RegistrationWatch {
     this.#look()
   }
 
-  stop(): void {
+  /** Resolves when nothing is registered any more. */
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#callOff()
+    await this.#current
   }
 
   #look(): void {
     this.#looking = true
     const settled = this.#hurry === 0
     if (!settled) this.#hurry--
-    this.#registrar
+    this.#current = this.#registrar
       .renew(settled)
       // The portmapper is not there: it may come back.
       .catch(() => undefined)

@@ -202,7 +202,7 @@ test('the watch looks once a second, often while somebody mounts, and stops', as
   while ((await timers.run()) < 1000) pauses++
   assert.ok(pauses > 100 && pauses < 1000)
   assert.is(looks.at(-1), true)
-  watch.stop()
+  await watch.stop()
   assert.is(timers.waiting, 0)
 })
 
@@ -210,7 +210,7 @@ test('the watch goes on where the portmapper is away', async () => {
   const timers = new Timers()
   const watch = new RegistrationWatch({ renew: () => Promise.reject(new Error()) }, timers.after)
   for (let i = 0; i < 3; i++) assert.is(await timers.run(), 1000)
-  watch.stop()
+  await watch.stop()
 })
 
 test.run()

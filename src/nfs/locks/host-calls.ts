@@ -27,6 +27,7 @@ export interface HostCallsParts {
 const HERE = '127.0.0.1'
 /** Longest wait for an answer. */
 const ANSWER_MS = 3000
+const BACKGROUND = { timeoutMs: ANSWER_MS, background: true }
 /** How long to wait before each try, in milliseconds. */
 const PAUSES_MS = [0, 1000, 5000, 15_000]
 /** Calls under way; no more are made. */
@@ -111,7 +112,7 @@ export class HostCalls {
       if (port === undefined) continue
       try {
         const to = { transport, host: HERE, port }
-        const client = await connectReserved(to, { timeoutMs: ANSWER_MS }, this.#parts.random)
+        const client = await connectReserved(to, BACKGROUND, this.#parts.random)
         try {
           await use(client)
           return

@@ -77,12 +77,14 @@ export class Notifier {
   async #tell(host: string, state: number): Promise<boolean> {
     const { names, portmapPort } = this.#parts
     for (const transport of ['udp', 'tcp'] as const) {
+      if (this.#stopped) return false
       try {
         const question = { host, prog: SM_PROG, vers: SM_VERS, transport }
         const options = { timeoutMs: ANSWER_MS, ...(portmapPort && { port: portmapPort }) }
         const port = await askPort(question, options)
         if (port === undefined) continue
-        const client = await RpcClient.connect({ transport, host, port }, { timeoutMs: ANSWER_MS })
+        const how = { timeoutMs: ANSWER_MS, background: true }
+        const client = await RpcClient.connect({ transport, host, port }, how)
         try {
           for (const mon_name of names) {
             const args = { mon_name, state }

@@ -87,7 +87,8 @@ export class Peers {
     this.#callOff?.()
     const connections = [...this.#connections.values()]
     this.#connections.clear()
-    await Promise.allSettled(connections.map(async ({ client }) => (await client).close()))
+    // Those that are still being made do not keep the process from ending.
+    await Promise.all(connections.map(({ opened }) => opened?.close()))
   }
 
   /** TCP where there is: what comes twice by UDP is answered twice, and differently. */
@@ -117,7 +118,7 @@ export class Peers {
         const port = await this.#port(peer, transport)
         if (port === undefined) continue
         const to = { transport, host: peer.address, port }
-        return await RpcClient.connect(to, { timeoutMs: CALL_MS })
+        return await RpcClient.connect(to, { timeoutMs: ASK_MS, background: true })
       } catch (error) {
         why = error instanceof Error ? error.message : String(error)
         if (!(error instanceof RpcError) && !isSystemError(error)) throw error
