@@ -1,53 +1,43 @@
-/** What can be asked of the schedule of a volume of this process. */
+/** What can be asked of the schedule of a dataset of this process. */
 
-import type {
-  PolicyChange,
-  ScheduleInfo,
-  ScheduleStatus,
-  SnapshotInfo,
-  Verdict,
-} from './control/operations.ts'
+import type { PolicyChange, ScheduleInfo, SnapshotInfo, Verdict } from './control/operations.ts'
 import { FsError } from './fs/error.ts'
 import { snapshotInfo } from './local-snapshots.ts'
+import type { OpenDataset } from './snapshot/open-dataset.ts'
 import type { Schedule } from './snapshot/schedule.ts'
+import type { Store } from './store/store.ts'
 import type { Time } from './store/time.ts'
-import type { Volume } from './volume.ts'
 
 export class ScheduleOperations {
-  readonly #volume: Volume
+  readonly #store: Store
+  readonly #opened: OpenDataset
 
-  constructor(volume: Volume) {
-    this.#volume = volume
+  constructor(store: Store, opened: OpenDataset) {
+    this.#store = store
+    this.#opened = opened
   }
 
   show(): ScheduleInfo {
-    return scheduleInfo(this.#volume.schedule)
-  }
-
-  /** Undefined where none is set. */
-  status(): ScheduleStatus | undefined {
-    const { schedule, scheduler } = this.#volume
-    const nextMs = schedule.nextMs()
-    return nextMs === undefined ? undefined : { next: timeOf(nextMs), failure: scheduler.failure }
+    return scheduleInfo(this.#opened.schedule)
   }
 
   async set(change: PolicyChange): Promise<ScheduleInfo> {
-    this.#volume.schedule.set(change)
-    this.#volume.scheduler.changed()
-    await this.#volume.store.flush()
+    this.#opened.schedule.set(change)
+    this.#opened.scheduler.changed()
+    await this.#store.flush()
     return this.show()
   }
 
   async end(): Promise<ScheduleInfo> {
-    this.#volume.schedule.off()
-    this.#volume.scheduler.changed()
-    await this.#volume.store.flush()
+    this.#opened.schedule.off()
+    this.#opened.scheduler.changed()
+    await this.#store.flush()
     return this.show()
   }
 
   async run(): Promise<readonly SnapshotInfo[]> {
     const taken = this.#required.take()
-    await this.#volume.store.flush()
+    await this.#store.flush()
     return taken.map(snapshotInfo)
   }
 
@@ -61,9 +51,13 @@ export class ScheduleOperations {
 
   /** @throws FsError NOENT where none is set */
   get #required(): Schedule {
-    const { schedule } = this.#volume
+    const { schedule, name } = this.#opened
     if (schedule.policy !== undefined) return schedule
-    throw new FsError('NOENT', "no schedule is set; 'zerofs-nfs schedule set' sets one")
+    const [where, how] = name === '' ? ['', ''] : [` for dataset '${name}'`, ' --dataset NAME']
+    throw new FsError(
+      'NOENT',
+      `no schedule is set${where}; 'zerofs-nfs schedule set${how}' sets one`,
+    )
   }
 }
 
@@ -77,7 +71,7 @@ function scheduleInfo(schedule: Schedule): ScheduleInfo {
 }
 
 /** @param ms since 1970 */
-function timeOf(ms: number): Time {
+export function timeOf(ms: number): Time {
   const seconds = Math.floor(ms / 1000)
   return { seconds, nseconds: Math.floor((ms - seconds * 1000) * 1e6) }
 }

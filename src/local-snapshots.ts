@@ -6,15 +6,22 @@ import type {
   SnapshotInfo,
   SnapshotSize,
 } from './control/operations.ts'
+import type { Snapshots } from './snapshot/snapshots.ts'
 import type { Snapshot } from './store/dataset.ts'
-import type { Volume } from './volume.ts'
+import type { Store } from './store/store.ts'
 
 /** How often a deletion tells how far it is. */
 const DELETION_TOLD_MS = 200
 
+/** The snapshots of a dataset, and the store that they are in. */
+export interface SnapshotsIn {
+  readonly store: Store
+  readonly snapshots: Snapshots
+}
+
 /** @throws FsError as Operations.deleteSnapshots */
 export async function deleteSnapshots(
-  { snapshots, store }: Volume,
+  { snapshots, store }: SnapshotsIn,
   { words, dryRun, background }: DeletionRequest,
   progress: (progress: Freeing) => void,
 ): Promise<DeletionReport> {
@@ -47,7 +54,7 @@ export function snapshotInfo({ id, name, created, comment, tags, holds }: Snapsh
 
 /** @throws FsError as Operations.measureSnapshots */
 export async function measureSnapshots(
-  { snapshots }: Volume,
+  snapshots: Snapshots,
   words: readonly string[],
 ): Promise<readonly SnapshotSize[]> {
   const chosen = words.length === 0 ? snapshots.list() : snapshots.select(words)

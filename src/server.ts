@@ -53,7 +53,7 @@ export interface ServeOptions {
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly checkpointLimits?: Partial<CheckpointLimits>
-  /** The schedule's clock and timers; the system's unless told otherwise. */
+  /** The schedules' clock and timers; the system's unless told otherwise. */
   readonly clock?: VolumeOptions['clock']
 }
 
@@ -112,7 +112,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
       reportCall,
     )
     opened.push(() => control.close(DRAIN_MS))
-    volume.scheduler.start()
+    volume.datasets.startSchedules()
     return serving(volume, endpoints, portmap, options, close)
   } catch (error) {
     await close()

@@ -6,8 +6,8 @@ import type { FileSystem } from './fs/filesystem.ts'
 import type { Live } from './fs/live.ts'
 import { Datasets } from './snapshot/datasets.ts'
 import { RootFileSystem } from './snapshot/rootfs.ts'
-import { Schedule } from './snapshot/schedule.ts'
-import { Scheduler, type SchedulerHost } from './snapshot/scheduler.ts'
+import type { Schedule } from './snapshot/schedule.ts'
+import type { Scheduler, SchedulerHost } from './snapshot/scheduler.ts'
 import type { Snapshots } from './snapshot/snapshots.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import type { Disk } from './store/disk.ts'
@@ -31,7 +31,7 @@ export interface VolumeOptions {
   readonly limits?: Partial<CheckpointLimits> | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
   readonly disk?: Disk
-  /** The schedule's clock and timers; the system's unless told otherwise. */
+  /** The schedules' clock and timers; the system's unless told otherwise. */
   readonly clock?: Pick<SchedulerHost, 'nowMs' | 'after'> | undefined
 }
 
@@ -65,9 +65,6 @@ const SYSTEM_CLOCK: Pick<SchedulerHost, 'nowMs' | 'after'> = {
 export class Volume {
   readonly store: Store
   readonly datasets: Datasets
-  readonly schedule: Schedule
-  /** Does nothing before it is started: only a server does that. */
-  readonly scheduler: Scheduler
   /** What clients see: all datasets. */
   readonly fs: FileSystem
   /** Records that recovery brought back when the store was opened. */
@@ -78,13 +75,11 @@ export class Volume {
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
     const shared = { buffers: new ReadBuffers(), recordBuffers, budget: { held: 0 }, report }
+    const clock = options.clock ?? SYSTEM_CLOCK
     this.store = store
     this.recovered = recovered
-    this.datasets = new Datasets(store, shared)
+    this.datasets = new Datasets(store, { ...shared, clock })
     this.fs = new RootFileSystem(this.datasets)
-    const clock = options.clock ?? SYSTEM_CLOCK
-    this.schedule = new Schedule(store, this.snapshots, clock.nowMs)
-    this.scheduler = new Scheduler({ store, schedule: this.schedule, ...clock, report })
     this.#report = report
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
@@ -102,6 +97,14 @@ export class Volume {
 
   get snapshots(): Snapshots {
     return this.datasets.root.snapshots
+  }
+
+  get schedule(): Schedule {
+    return this.datasets.root.schedule
+  }
+
+  get scheduler(): Scheduler {
+    return this.datasets.root.scheduler
   }
 
   /** @throws StoreError where the store cannot be opened */
@@ -127,9 +130,7 @@ export class Volume {
   /** Stores what is in memory, and closes. Nobody may use the file system any more. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    const scheduled = this.scheduler.stop()
     await this.datasets.stop()
-    await scheduled
     if (this.store.failure === undefined) await this.#settle()
     await closeStore(this.store)
   }

@@ -1,8 +1,8 @@
 /** The superblock, the datasets and the snapshots: what the rest of a check goes by. */
 import type { FrozenDatabase } from '../store/database.ts'
-import { Kind, kindRange, parseKey } from '../store/keys.ts'
+import { Kind, kindRange, nameKey, parseKey } from '../store/keys.ts'
 import type { DatasetRecord, SnapshotRecord, Superblock } from '../store/records.ts'
-import { datasetSpec, snapshotSpec, superblockSpec } from '../store/tables.ts'
+import { datasetSpec, nameSpec, snapshotSpec, superblockSpec } from '../store/tables.ts'
 import type { Problems } from './problems.ts'
 import { Cursor, type Format, readLive, readSealed } from './reader.ts'
 
@@ -30,6 +30,7 @@ export async function readObjsets(
   const snapshots = await readAll(database, snapshotSpec)
   const objsets = { superblock, datasets, snapshots }
   checkDatasets(objsets, problems)
+  checkNames(database, objsets, problems)
   checkSnapshots(objsets, problems)
   if (database.get(checkpointKey()) === undefined) problems.add('there is no checkpoint record')
   return objsets
@@ -60,6 +61,20 @@ function checkDatasets({ datasets, superblock }: Objsets, problems: Problems): v
     if (root >= superblock.nextIno) problems.add(`${told} has an impossible root, inode ${root}`)
     if (epoch < 1) problems.add(`${told} is in epoch ${epoch}`)
     if ((name === '') !== (id === ROOT_DATASET)) problems.add(`${told} has the name '${name}'`)
+  }
+}
+
+/** A dataset is seen in the root directory, under a name that nothing else there has. */
+function checkNames(database: FrozenDatabase, { datasets }: Objsets, problems: Problems): void {
+  const names = new Set<string>()
+  const dir = datasets.get(ROOT_DATASET)?.root ?? 0
+  for (const [id, { name, deleting }] of datasets) {
+    if (deleting || name === '') continue
+    if (names.has(name)) problems.add(`dataset ${id} has the name of another one, '${name}'`)
+    names.add(name)
+    const key = nameKey(dir, Buffer.from(name))
+    if (readLive(database, ROOT_DATASET, nameSpec, key) === undefined) continue
+    problems.add(`the root directory has an entry '${name}', behind dataset ${id}`)
   }
 }
 

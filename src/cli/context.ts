@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { Io } from './io.ts'
 import type { Given } from './options.ts'
 import type { Parts } from './parts.ts'
+import { shellWord } from './text.ts'
 
 export interface Context {
   readonly io: Io
@@ -16,6 +17,8 @@ export interface Context {
   readonly warn: (text: string) => void
   /** For `print`: in colour on a terminal, unless NO_COLOR is set. */
   readonly style: (style: Style, text: string) => string
+  /** A path of the dataset as the user writes it: with the dataset's name, where that was in it. */
+  readonly seen: (path: Uint8Array) => Uint8Array
 }
 
 /** As ECMA-48 numbers them (SGR). */
@@ -35,6 +38,7 @@ export function contextOf(io: Io, parts: Parts, json: boolean): Context {
       if (json) io.stdout.write(`${JSON.stringify(value)}\n`)
     },
     warn: (text) => io.stderr.write(`${text}\n`),
+    seen: (path) => path,
     style: (style, text) => (colour ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text),
   }
 }
@@ -68,4 +72,20 @@ export function dataFolder({ io }: Context, given: Given): string {
 export function dataOption({ io }: Context, given: Given): readonly string[] {
   const value = given.value('data')
   return value === undefined ? [] : ['--data', resolve(io.cwd, value)]
+}
+
+/** `--dataset NAME` likewise. */
+export function datasetOption(given: Given): readonly string[] {
+  const value = given.value('dataset')
+  return value === undefined ? [] : ['--dataset', value]
+}
+
+/** The same with a space ahead, for a hint between quotes; or nothing. */
+export function datasetWords(given: Given): string {
+  return datasetHint(given.value('dataset') ?? '')
+}
+
+/** @param name of a dataset; empty for the root dataset */
+export function datasetHint(name: string): string {
+  return name === '' ? '' : ` --dataset ${shellWord(name)}`
 }

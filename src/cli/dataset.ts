@@ -61,7 +61,7 @@ export const datasetCreate: Command = {
   json: 'document',
   notes:
     'It has its own snapshots, statistics and quota, and is mounted as HOST:/NAME, or seen as a\n' +
-    'directory of HOST:/.',
+    'directory of HOST:/. Commands about snapshots, schedules and files take --dataset NAME.',
   examples: [
     'zerofs-nfs dataset create projects',
     'zerofs-nfs dataset create home --quota 100G --inodes 1000000 --owner 1000:1000',

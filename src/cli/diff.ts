@@ -1,9 +1,9 @@
 /** `zerofs-nfs diff`: what changed between two snapshots, or since one. */
 import type { DiffEntry, DiffKind } from '../control/history.ts'
-import { type Context, dataFolder } from './context.ts'
+import type { Context } from './context.ts'
 import { forEachEntry, jsonPath, shown, typeName } from './entries.ts'
 import { Exit } from './errors.ts'
-import { explained, withOperations } from './operations.ts'
+import { explained, withDataset } from './operations.ts'
 import type { Command } from './options.ts'
 import { count } from './text.ts'
 
@@ -13,6 +13,7 @@ export const diff: Command = {
   usage: 'SNAPSHOT [SNAPSHOT]',
   about: 'tell what changed between two snapshots, or from one until now',
   options: [],
+  ofDataset: true,
   json: 'lines',
   notes:
     'A line for each change, in the order of the tree:\n' +
@@ -25,11 +26,11 @@ export const diff: Command = {
     'Now may change meanwhile: make a snapshot, and compare with that, to have it exact.',
   examples: [
     'zerofs-nfs diff before-upgrade',
-    'zerofs-nfs diff monday tuesday',
+    'zerofs-nfs diff monday tuesday --dataset projects',
     'zerofs-nfs diff monday --json | jq -r \'select(.kind == "added").path\'',
   ],
   run: (context, given) =>
-    withOperations(context, dataFolder(context, given), 'diff', async (operations, signal) => {
+    withDataset(context, given, 'diff', async (operations, signal) => {
       const [from = '', to] = given.args
       const counts = new Map<DiffKind, number>()
       const running = forEachEntry(signal, operations.diff({ from, to }), (entry) => {

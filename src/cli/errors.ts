@@ -9,7 +9,7 @@ export const Exit = {
   USAGE: 2,
   /** Some of the files could not be restored; they are listed. */
   PARTIAL: 3,
-  /** No such snapshot, path or store. */
+  /** No such snapshot, path, dataset or store. */
   NOT_FOUND: 4,
   /** Another process has the store open. */
   BUSY: 5,

@@ -44,7 +44,7 @@ export async function tarCommand(
   const options = { operations, snapshot: request.snapshot, filter: new Filter(request), signal }
   const sources: Source[] = []
   for (const path of request.paths) sources.push(await sourceAt(options, path))
-  requireDistinct(sources)
+  requireDistinct(context, sources)
   const total = await abortable(signal, survey(options, sources), INTERRUPTED)
   const progress = new Progress(context)
   const tar = new TarExport(context, options, () =>
@@ -66,18 +66,19 @@ function tell(context: Context, { snapshot }: TarRequest, tar: TarExport, ms: nu
   const left = leftOut(counts)
   const archived = `archived ${amount(counts)}, ${size(counts.bytes)}`
   context.print([archived, ...left, `checksums verified, in ${elapsed(ms)}`].join(', '))
-  const failed = jsonFailures(tar.failed)
+  const failed = jsonFailures(context, tar.failed)
   context.printJson({ event: 'archived', snapshot, ...counts, failed, seconds: ms / 1000 })
 }
 
 /** @throws CommandError where two of the paths have one name */
-function requireDistinct(sources: readonly Source[]): void {
+function requireDistinct({ seen }: Context, sources: readonly Source[]): void {
   const names = new Set<string>()
   for (const { path } of sources) {
-    const name = Buffer.from(lastName(path)).toString('latin1')
-    if (names.has(name) || (names.size > 0 && path.length === 0)) {
+    const last = lastName(seen(path))
+    const name = Buffer.from(last).toString('latin1')
+    if (names.has(name) || (names.size > 0 && name === '')) {
       throw new CommandError(
-        `two of the paths would become '${printable(lastName(path))}'; archive one by one`,
+        `two of the paths would become '${printable(last)}'; archive one by one`,
       )
     }
     names.add(name)
@@ -104,10 +105,13 @@ class TarExport {
 
   /** Adds an entry, and all below it, under its own name. */
   async add(source: Source): Promise<void> {
-    const cut = source.path.length - lastName(source.path).length
+    const { seen } = this.#context
+    const top = seen(source.path)
+    const cut = top.length - lastName(top).length
     for await (const { path, info, position } of walk(this.#options, source)) {
       if (this.#options.signal.aborted) throw new Interrupted(INTERRUPTED)
-      const name = path.length === 0 ? Buffer.from('.') : path.subarray(cut)
+      const shown = seen(path)
+      const name = shown.length === 0 ? Buffer.from('.') : shown.subarray(cut)
       try {
         if (position.wanted === 'yes') await this.#entry(name, info)
         else this.#through.push({ path: name, info })

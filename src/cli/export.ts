@@ -28,8 +28,8 @@ export interface ExportRequest extends Omit<RestoreRequest, 'to' | 'delete'> {
  * A restore that makes a new folder leaves an empty file beside it until it is done, by whose name
  * the same command knows the folder for its own when it is run again after an interruption.
  */
-function markerOf(target: string, snapshot: string, path: Uint8Array): string {
-  const hash = createHash('sha256').update(`${target}\0${snapshot}\0`).update(path)
+function markerOf(target: string, dataset: string, snapshot: string, path: Uint8Array): string {
+  const hash = createHash('sha256').update(`${target}\0${dataset}\0${snapshot}\0`).update(path)
   return join(dirname(target), `.zerofs-nfs-${hash.digest('hex').slice(0, 12)}.part`)
 }
 
@@ -105,7 +105,7 @@ function tell(context: Context, request: ExportRequest, exported: Exported, ms: 
   context.printJson({
     ...{ event: dryRun ? 'planned' : 'exported', snapshot },
     ...{ output: resolve(context.io.cwd, output), ...counts },
-    ...{ failed: jsonFailures(failed), ...(dryRun ? {} : { seconds: ms / 1000 }) },
+    ...{ failed: jsonFailures(context, failed), ...(dryRun ? {} : { seconds: ms / 1000 }) },
   })
 }
 
@@ -126,10 +126,11 @@ async function plan(
     throw new CommandError(`${output} cannot be used: ${systemReason(error as Error)}`)
   })
   const [path, second] = paths
-  const marker = path && second === undefined ? markerOf(target, snapshot, path) : undefined
+  const marker =
+    path && second === undefined ? markerOf(target, operations.dataset, snapshot, path) : undefined
   const resumed = marker !== undefined && (await look(marker)) !== undefined
   if (there?.isDirectory() && !resumed) {
-    const jobs = await intoFolder({ operations, snapshot, filter }, paths, target)
+    const jobs = await intoFolder(context, { operations, snapshot, filter }, paths, target)
     return { jobs, base: target, marker: undefined }
   }
   if (path === undefined || second !== undefined) {
@@ -145,6 +146,7 @@ async function plan(
 
 /** @throws CommandError where two of the paths have one name */
 async function intoFolder(
+  { seen }: Context,
   from: Omit<WalkOptions, 'signal'>,
   paths: readonly Uint8Array[],
   target: string,
@@ -152,8 +154,9 @@ async function intoFolder(
   const jobs: Job[] = []
   for (const path of paths) {
     const source = await sourceAt(from, path)
-    const into = path.length === 0
-    const at = into ? Buffer.from(target) : inside(Buffer.from(target), lastName(path))
+    const name = lastName(seen(path))
+    const into = name.length === 0
+    const at = into ? Buffer.from(target) : inside(Buffer.from(target), name)
     if (jobs.some((job) => job.at.equals(at))) {
       throw new CommandError(`two of the paths would become ${printable(at)}; restore one by one`)
     }

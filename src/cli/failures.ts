@@ -13,7 +13,7 @@ export interface Failure {
 /** Lists what failed, on stderr. */
 export function reportFailed(context: Context, failed: readonly Failure[]): void {
   for (const { path, reason } of failed.slice(0, FAILURES_SHOWN_MAX)) {
-    context.warn(`failed: ${printable(path) || '/'}: ${reason}`)
+    context.warn(`failed: ${printable(context.seen(path)) || '/'}: ${reason}`)
   }
   const more = failed.length - FAILURES_SHOWN_MAX
   if (more > 0) context.warn(`failed: ${count(more)} more`)
@@ -33,7 +33,8 @@ export function jsonPath(path: Uint8Array): JsonPath {
 }
 
 export function jsonFailures(
+  { seen }: Context,
   failed: readonly Failure[],
 ): readonly (JsonPath & { readonly reason: string })[] {
-  return failed.map(({ path, reason }) => ({ ...jsonPath(path), reason }))
+  return failed.map(({ path, reason }) => ({ ...jsonPath(seen(path)), reason }))
 }

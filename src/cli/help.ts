@@ -1,5 +1,11 @@
 /** The help texts. */
-import { COMMON_OPTIONS, type Command, type OptionSpec } from './options.ts'
+import {
+  COMMON_OPTIONS,
+  type Command,
+  DATASET_OPTION,
+  type OptionSpec,
+  optionsOf,
+} from './options.ts'
 import { columns } from './text.ts'
 
 const EXIT_CODES = [
@@ -7,7 +13,7 @@ const EXIT_CODES = [
   ['1', 'it failed; the sentence on stderr says why'],
   ['2', 'the command line is wrong'],
   ['3', 'some of the files could not be restored; they are listed'],
-  ['4', 'no such snapshot, path or store'],
+  ['4', 'no such snapshot, path, dataset or store'],
   ['5', 'another process has the store open'],
   ['130', 'interrupted'],
 ]
@@ -40,6 +46,9 @@ export function generalHelp(commands: readonly Command[], version: string): stri
     'Options of every command:',
     ...optionLines(COMMON_OPTIONS),
     '',
+    'Of those about snapshots, schedules and files:',
+    ...optionLines([DATASET_OPTION]),
+    '',
     'Exit codes:',
     ...indented(columns(EXIT_CODES)),
     '',
@@ -49,7 +58,8 @@ export function generalHelp(commands: readonly Command[], version: string): stri
 }
 
 /** `zerofs-nfs snapshot create --help` */
-export function commandHelp({ name, usage, about, options, notes, examples }: Command): string {
+export function commandHelp(command: Command): string {
+  const { name, usage, about, notes, examples } = command
   return [
     `${about[0]?.toUpperCase()}${about.slice(1)}.`,
     '',
@@ -57,7 +67,7 @@ export function commandHelp({ name, usage, about, options, notes, examples }: Co
     ...(notes === undefined ? [] : ['', notes]),
     '',
     'Options:',
-    ...optionLines([...options, ...COMMON_OPTIONS]),
+    ...optionLines(optionsOf(command)),
     '',
     'Examples:',
     ...indented(examples),

@@ -1,11 +1,11 @@
 /** `zerofs-nfs versions` and `zerofs-nfs deleted`: what there was of files, and where it is to be had. */
 import type { DeletedEntry, FileVersion } from '../control/history.ts'
-import { dataFolder } from './context.ts'
+import { type Context, datasetWords } from './context.ts'
 import { forEachEntry, jsonPath, shown, typeName } from './entries.ts'
 import { Exit } from './errors.ts'
-import { withOperations } from './operations.ts'
-import type { Command } from './options.ts'
+import type { Command, Given } from './options.ts'
 import { parsePath } from './paths.ts'
+import { withPlace } from './place.ts'
 import { columns, count, counted, isoTime, localTime, printable, size } from './text.ts'
 
 /** Names of snapshots in one line. */
@@ -17,25 +17,29 @@ export const versions: Command = {
   usage: 'PATH',
   about: 'list the versions of a file: what it held in each snapshot, and holds now',
   options: [],
+  ofDataset: true,
   json: 'document',
   notes:
     'Versions are told apart by what is in them, not by their dates: snapshots in which the file\n' +
     'holds the same bytes are one line. The newest comes first. The file may be deleted now.',
   examples: [
     'zerofs-nfs versions project/config.yml',
+    'zerofs-nfs versions config.yml --dataset projects',
     "zerofs-nfs versions project/config.yml --json | jq -r '.versions[0].snapshots[0]'",
   ],
-  run: (context, given) =>
-    withOperations(context, dataFolder(context, given), 'versions', async (operations, signal) => {
-      const path = parsePath(given.args[0] ?? '')
+  run: (context, given) => {
+    const path = parsePath(given.args[0] ?? '')
+    return withPlace(context, given, 'versions', { from: [path] }, async (place, signal) => {
       const found: FileVersion[] = []
-      await forEachEntry(signal, operations.versions(path), (version) => found.push(version))
+      const all = place.operations.versions(place.inside(path))
+      await forEachEntry(signal, all, (version) => found.push(version))
       const [head = '', ...lines] = versionLines(found)
       context.print(context.style('bold', head))
       for (const line of lines) context.print(line)
       context.printJson({ ...jsonPath(path), versions: found.map(versionJson) })
       return Exit.OK
-    }),
+    })
+  },
 }
 
 /** A headline, and a line for each version. */
@@ -74,6 +78,7 @@ export const deleted: Command = {
       about: 'each file of a deleted directory too, and what has only moved elsewhere',
     },
   ],
+  ofDataset: true,
   json: 'lines',
   notes:
     'Each line names the newest snapshot that has it. A directory that is gone is one line, with what\n' +
@@ -82,25 +87,37 @@ export const deleted: Command = {
   examples: [
     'zerofs-nfs deleted project',
     'zerofs-nfs deleted project --all',
+    'zerofs-nfs deleted --dataset projects',
     'zerofs-nfs deleted project --json | jq -r \'select(.event == "deleted").path\'',
   ],
-  run: (context, given) =>
-    withOperations(context, dataFolder(context, given), 'deleted', async (operations, signal) => {
-      const request = { path: parsePath(given.args[0] ?? ''), all: given.flag('all') }
+  run: (called, given) => {
+    const path = parsePath(given.args[0] ?? '')
+    return withPlace(called, given, 'deleted', { from: [path] }, async (place, signal) => {
+      const context = place.context(called)
+      const request = { path: place.inside(path), all: given.flag('all') }
       let entries = 0
-      await forEachEntry(signal, operations.listDeleted(request), (entry) => {
+      await forEachEntry(signal, place.operations.listDeleted(request), (found) => {
+        const entry = seen(context, found)
         entries++
         context.print(deletedLine(entry))
         context.printJson(deletedJson(entry))
       })
-      const { io, json, warn, printJson } = context
-      if (!json && io.stdout.isTTY) {
-        const advice = "'zerofs-nfs restore PATH --snapshot NAME' brings one back"
-        warn(entries === 0 ? 'nothing is gone' : advice)
-      }
-      printJson({ event: 'end', entries })
+      advise(context, given, entries)
+      context.printJson({ event: 'end', entries })
       return Exit.OK
-    }),
+    })
+  },
+}
+
+function seen(context: Context, { path, now, ...entry }: DeletedEntry): DeletedEntry {
+  return { ...entry, path: context.seen(path), now: now && context.seen(now) }
+}
+
+/** On a terminal. */
+function advise({ io, json, warn }: Context, given: Given, entries: number): void {
+  if (json || !io.stdout.isTTY) return
+  const restore = `zerofs-nfs restore PATH --snapshot NAME${datasetWords(given)}`
+  warn(entries === 0 ? 'nothing is gone' : `'${restore}' brings one back`)
 }
 
 function deletedLine(entry: DeletedEntry): string {

@@ -4,8 +4,9 @@ import { RemoteOperations } from '../control/client.ts'
 import type { Operations } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { StoreError } from '../store/format.ts'
-import type { Context } from './context.ts'
+import { type Context, dataFolder } from './context.ts'
 import { CommandError, Exit } from './errors.ts'
+import type { Given } from './options.ts'
 import { didYouMean } from './suggest.ts'
 import { shellWord } from './text.ts'
 
@@ -45,6 +46,37 @@ export async function withOperations<T>(
     }
   } finally {
     stopListening()
+  }
+}
+
+/**
+ * As `withOperations`, with those of the dataset that `--dataset` names.
+ *
+ * @throws FsError NOENT where there is no such dataset
+ */
+export function withDataset<T>(
+  context: Context,
+  given: Given,
+  command: string,
+  use: (operations: Operations, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const directory = dataFolder(context, given)
+  return withOperations(context, directory, command, async (operations, signal) =>
+    use(await ofDataset(operations, given), signal),
+  )
+}
+
+/** @throws FsError NOENT, with the name that may have been meant */
+export async function ofDataset(operations: Operations, given: Given): Promise<Operations> {
+  // It may be written as it is mounted.
+  const name = given.value('dataset')?.replace(/^\/+|\/+$/g, '') ?? ''
+  if (name === '') return operations
+  try {
+    return await operations.in(name)
+  } catch (error) {
+    if (!(error instanceof FsError) || error.code !== 'NOENT') throw error
+    const names = (await operations.datasets.list()).map((one) => one.name)
+    throw new FsError('NOENT', error.message + didYouMean(name, names.filter(Boolean)))
   }
 }
 

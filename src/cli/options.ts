@@ -35,6 +35,8 @@ export interface Command {
   readonly usage: string
   readonly about: string
   readonly options: readonly OptionSpec[]
+  /** It is about one dataset, which `--dataset` names. */
+  readonly ofDataset?: true
   readonly examples: readonly string[]
   /** More to know, in the help. */
   readonly notes?: string
@@ -54,6 +56,13 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { name: 'help', short: 'h', about: 'show this help' },
   { name: 'version', short: 'v', about: 'show the version' },
 ]
+
+/** An option of those that are about one dataset. */
+export const DATASET_OPTION: OptionSpec = {
+  name: 'dataset',
+  value: 'NAME',
+  about: "the dataset it is about: --dataset projects (default: '/', the root)",
+}
 
 /** What a command was given. */
 export class Given {
@@ -101,15 +110,6 @@ export class Given {
     if (port >= 1 && port <= 65_535) return port
     throw new UsageError(`--${name} is a number from 1 to 65535, not '${value}'`)
   }
-
-  /** @throws UsageError unless the value is a whole number of seconds, at most `most` */
-  seconds(name: string, most: number): number | undefined {
-    const value = this.value(name)
-    if (value === undefined) return undefined
-    const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
-    if (seconds <= most) return seconds
-    throw new UsageError(`--${name} is a number of seconds from 0 to ${most}, not '${value}'`)
-  }
 }
 
 /** The words of a command line, sorted. */
@@ -137,13 +137,13 @@ export function parse(argv: readonly string[], commands: readonly Command[]): As
   return { what: 'run', command, given: throughCac(command, words) }
 }
 
-function optionsOf(command: Command): readonly OptionSpec[] {
-  return [...command.options, ...COMMON_OPTIONS]
+export function optionsOf({ options, ofDataset }: Command): readonly OptionSpec[] {
+  return [...options, ...(ofDataset ? [DATASET_OPTION] : []), ...COMMON_OPTIONS]
 }
 
 function sortOut(argv: readonly string[], commands: readonly Command[]): Words {
   const known = new Map<string, OptionSpec>()
-  for (const spec of [...COMMON_OPTIONS, ...commands.flatMap(({ options }) => options)]) {
+  for (const spec of commands.flatMap(optionsOf)) {
     known.set(`--${spec.name}`, spec)
     if (spec.short !== undefined) known.set(`-${spec.short}`, spec)
   }

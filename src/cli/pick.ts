@@ -1,13 +1,13 @@
 /** Picking a version of a file to restore, where a person sits at a terminal and named no snapshot. */
-import type { FileVersion, HistoryOperations } from '../control/history.ts'
+import type { FileVersion } from '../control/history.ts'
 import { FsError } from '../fs/error.ts'
-import { type Context, dataFolder } from './context.ts'
+import type { Context } from './context.ts'
 import { forEachEntry } from './entries.ts'
 import { CommandError, Exit, Interrupted } from './errors.ts'
 import { versionLines } from './history.ts'
-import { withOperations } from './operations.ts'
 import type { Given } from './options.ts'
 import { parsePath } from './paths.ts'
+import { type Place, withPlace } from './place.ts'
 import { columns, printable } from './text.ts'
 
 /** Versions offered, the newest. */
@@ -27,32 +27,28 @@ export async function withPick(context: Context, given: Given): Promise<Given> {
   const [path] = paths
   if (json || io.ask === undefined || path === undefined || paths.length > 1) return given
   if (SOURCES.some((name) => given.flag(name))) return given
-  return withOperations(
-    context,
-    dataFolder(context, given),
-    'restore',
-    async (operations, signal) => {
-      const found = await offered(operations, parsePath(path), signal)
-      if (found === undefined) return given
-      const [newest] = found
-      if (newest === undefined) {
-        throw new FsError('NOENT', `'${path}' is in no snapshot: there is no version to restore`)
-      }
-      const { snapshots } = await pick(context, path, found, signal)
-      return given.with('snapshot', snapshots[0] ?? '')
-    },
-  )
+  const from = [parsePath(path)]
+  return withPlace(context, given, 'restore', { from }, async (place, signal) => {
+    const found = await offered(place, parsePath(path), signal)
+    if (found === undefined) return given
+    const [newest] = found
+    if (newest === undefined) {
+      throw new FsError('NOENT', `'${path}' is in no snapshot: there is no version to restore`)
+    }
+    const { snapshots } = await pick(context, path, found, signal)
+    return given.with('snapshot', snapshots[0] ?? '')
+  })
 }
 
 /** The versions that a snapshot has, the newest first; undefined for a directory. */
 async function offered(
-  operations: HistoryOperations,
+  place: Place,
   path: Uint8Array,
   signal: AbortSignal,
 ): Promise<readonly FileVersion[] | undefined> {
   const found: FileVersion[] = []
   try {
-    await forEachEntry(signal, operations.versions(path), (version) => {
+    await forEachEntry(signal, place.operations.versions(place.inside(path)), (version) => {
       if (version.snapshots.length > 0 && found.length < OFFERED_MAX) found.push(version)
     })
   } catch (error) {

@@ -15,7 +15,8 @@ export interface Counts {
   readonly skipped: number
 }
 
-export function printEntry(context: Context, { action, path, bytes }: PlanEntry): void {
+export function printEntry(context: Context, { action, bytes, ...entry }: PlanEntry): void {
+  const path = context.seen(entry.path)
   const amount = bytes > 0 ? `  (${size(bytes)})` : ''
   context.print(`${action.padEnd(ACTION_COLUMNS)}  ${printable(path) || '/'}${amount}`)
   context.printJson({ event: 'plan', action, ...jsonPath(path), bytes })

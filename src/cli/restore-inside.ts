@@ -7,7 +7,7 @@ import type {
   RestoreSummary,
 } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
-import { type Context, dataOption } from './context.ts'
+import { type Context, dataOption, datasetOption } from './context.ts'
 import { abortable, Exit } from './errors.ts'
 import { jsonFailures, reportFailed } from './failures.ts'
 import { explained } from './operations.ts'
@@ -94,7 +94,12 @@ function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSum
   reportFailed(context, failed)
   context.print(plannedSentence(counts, attributes, deleted))
   const { snapshot } = request
-  context.printJson({ event: 'planned', snapshot, ...counts, failed: jsonFailures(failed) })
+  context.printJson({
+    event: 'planned',
+    snapshot,
+    ...counts,
+    failed: jsonFailures(context, failed),
+  })
 }
 
 async function tellDone(
@@ -115,7 +120,7 @@ async function tellDone(
   context.print(sentence(summary, snapshot, ms) + (undo === undefined ? '' : `; undo: ${undo}`))
   context.printJson({
     ...{ event: 'restored', snapshot, ...counts, copiedBytes: 0 },
-    failed: jsonFailures(failed),
+    failed: jsonFailures(context, failed),
     ...{ safetySnapshot: safetySnapshot ?? null, undo: undo ?? null, seconds: ms / 1000 },
   })
 }
@@ -150,10 +155,12 @@ async function undoOf(
   for (const path of paths) {
     const there = await exists(operations, safety, path)
     const list = there ? before : made
-    list.push(path.length === 0 ? '/' : (utf8(path) ?? printable(path)))
+    const shown = context.seen(path)
+    list.push(shown.length === 0 ? '/' : (utf8(shown) ?? printable(shown)))
   }
   const exactly = deleting ? ['--delete'] : []
-  const options = ['--snapshot', safety, ...exactly, ...dataOption(context, given)]
+  const where = [...datasetOption(given), ...dataOption(context, given)]
+  const options = ['--snapshot', safety, ...exactly, ...where]
   const dashed = before.some((path) => path.startsWith('-'))
   const words = dashed ? [...options, '--', ...before] : [...before, ...options]
   const command = ['zerofs-nfs', 'restore', ...words].map(shellWord).join(' ')

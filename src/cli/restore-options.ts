@@ -2,6 +2,7 @@
 import { OVERWRITE, type RestoreRequest } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { Filter, PATTERNS_MAX } from '../snapshot/filter.ts'
+import { datasetWords } from './context.ts'
 import { UsageError } from './errors.ts'
 import type { Given } from './options.ts'
 import { parsePath } from './paths.ts'
@@ -48,9 +49,8 @@ function snapshotOf(given: Given, nowMs: number): string | When {
   }
   const snapshot = at === undefined ? name : parseWhen(at, nowMs)
   if (snapshot !== undefined) return snapshot
-  throw new UsageError(
-    "'restore' needs --snapshot NAME or --at TIME ('zerofs-nfs snapshot list' tells them)",
-  )
+  const list = `zerofs-nfs snapshot list${datasetWords(given)}`
+  throw new UsageError(`'restore' needs --snapshot NAME or --at TIME ('${list}' tells them)`)
 }
 
 function outputOf(given: Given): string | undefined {

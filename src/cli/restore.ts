@@ -1,11 +1,12 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
 import { type Operations, OVERWRITE } from '../control/operations.ts'
-import { type Context, dataFolder, onStderr } from './context.ts'
+import { type Context, datasetHint, onStderr } from './context.ts'
 import { exportCommand } from './export.ts'
 import { tarCommand } from './export-tar.ts'
-import { explained, withOperations } from './operations.ts'
-import type { Command } from './options.ts'
+import { explained } from './operations.ts'
+import type { Command, Given } from './options.ts'
 import { withPick } from './pick.ts'
+import { type Place, withPlace } from './place.ts'
 import { restoreInside } from './restore-inside.ts'
 import { ARCHIVE, type Asked, askedOf } from './restore-options.ts'
 import { ago, isoTime, localTime } from './text.ts'
@@ -50,17 +51,20 @@ export const restore: Command = {
     { name: 'source', value: 'PATH', many: true, about: 'the same as PATH' },
     { name: 'destination', value: 'LOCAL', about: 'the same as --output LOCAL' },
   ],
+  ofDataset: true,
   json: 'lines',
   notes:
-    'PATH counts from the root of what is served. Restoring inside the file system copies no data. In\n' +
-    'place (without --to and --output) it makes a snapshot first, and says how to go back to it. What\n' +
-    'was made since the snapshot stays, unless --delete is given. A restore that was interrupted is\n' +
-    'completed by the same command. A TIME stands for all of what it names (2026-11-22: that day), and\n' +
-    'is local unless it ends in Z or +01:00. On a terminal, a file without a snapshot lists its\n' +
-    'versions to pick from.',
+    'PATH counts from the root of what is served, datasets being directories there, or from that of\n' +
+    'the dataset that --dataset names; the snapshot is one of the same dataset. Restoring inside the\n' +
+    'file system copies no data. In place (without --to and --output) it makes a snapshot first, and\n' +
+    'says how to go back to it. What was made since the snapshot stays, unless --delete is given. A\n' +
+    'restore that was interrupted is completed by the same command. A TIME stands for all of what it\n' +
+    'names (2026-11-22: that day), and is local unless it ends in Z or +01:00. On a terminal, a file\n' +
+    'without a snapshot lists its versions to pick from.',
   examples: [
     'zerofs-nfs restore project/config.yml --snapshot before-upgrade',
     'zerofs-nfs restore project/config.yml --at "2 hours ago"',
+    'zerofs-nfs restore config.yml --snapshot before-upgrade --dataset projects',
     "zerofs-nfs restore / --at yesterday --include '*.conf' --exclude /tmp --dry-run",
     'zerofs-nfs restore project --snapshot before-upgrade --to project-before',
     'zerofs-nfs restore project --snapshot before-upgrade --output /tmp',
@@ -70,20 +74,36 @@ export const restore: Command = {
   ],
   async run(called, given) {
     const asked = askedOf(await withPick(called, given), called.io.now())
-    const { output, ...what } = asked
-    const context = output === ARCHIVE ? onStderr(called) : called
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'restore', async (operations, signal) => {
-      const snapshot = await nameOf(context, operations, asked)
-      const request = { ...what, snapshot }
-      if (output === undefined) return restoreInside(context, given, operations, request, signal)
-      if (output === ARCHIVE) {
-        return explained(operations, snapshot, tarCommand(context, operations, request, signal))
-      }
-      const exporting = exportCommand(context, operations, { ...request, output }, signal)
-      return explained(operations, snapshot, exporting)
-    })
+    const printing = asked.output === ARCHIVE ? onStderr(called) : called
+    const { paths: from, to } = asked
+    return withPlace(printing, given, 'restore', { from, to }, (place, signal) =>
+      restoreAt(place.context(printing), given, place, asked, signal),
+    )
   },
+}
+
+async function restoreAt(
+  context: Context,
+  given: Given,
+  place: Place,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<number> {
+  const { operations } = place
+  const { output, ...what } = asked
+  const inside = {
+    paths: asked.paths.map((path) => place.inside(path)),
+    to: asked.to && place.inside(asked.to),
+    ...place.patterns(asked),
+  }
+  const snapshot = await nameOf(context, operations, asked)
+  const request = { ...what, ...inside, snapshot }
+  if (output === undefined) return restoreInside(context, given, operations, request, signal)
+  if (output === ARCHIVE) {
+    return explained(operations, snapshot, tarCommand(context, operations, request, signal))
+  }
+  const exporting = exportCommand(context, operations, { ...request, output }, signal)
+  return explained(operations, snapshot, exporting)
 }
 
 /** The snapshot's name; which one a time has led to is told. */
@@ -93,7 +113,8 @@ async function nameOf(
   { snapshot }: Asked,
 ): Promise<string> {
   if (typeof snapshot === 'string') return snapshot
-  const { name, created } = pickSnapshot(snapshot, await operations.listSnapshots())
+  const all = await operations.listSnapshots()
+  const { name, created } = pickSnapshot(snapshot, all, datasetHint(operations.dataset))
   const made = `${localTime(created)}, ${ago(created, context.io.now())}`
   context.print(`from snapshot '${name}' (${made})`)
   context.printJson({ event: 'snapshot', snapshot: name, created: isoTime(created) })

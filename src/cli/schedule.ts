@@ -1,16 +1,15 @@
 /** `zerofs-nfs schedule show|set|off|run|prune` */
 import type { PolicyChange, ScheduleInfo, Verdict } from '../control/operations.ts'
 import { PERIODS, SCHEDULE_COUNT_MAX } from '../snapshot/retention.ts'
-import { type Context, dataFolder } from './context.ts'
+import { type Context, datasetWords } from './context.ts'
 import { abortable, Exit, UsageError } from './errors.ts'
-import { withOperations } from './operations.ts'
+import { withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { columns, count, counted, isoTime, localTime } from './text.ts'
 
-const HOW_TO_SET = "'zerofs-nfs schedule set --hourly 24 --daily 30' sets one"
-
-function printSchedule(context: Context, { on, periods }: ScheduleInfo): void {
-  if (!on) context.print(`no schedule is set; ${HOW_TO_SET}`)
+function printSchedule(context: Context, given: Given, { on, periods }: ScheduleInfo): void {
+  const how = `zerofs-nfs schedule set --hourly 24 --daily 30${datasetWords(given)}`
+  if (!on) context.print(`no schedule is set; '${how}' sets one`)
   const now = context.io.now()
   const rows = periods.map(({ period, keep, snapshots, newest, next }) => [
     ...[period, count(keep), count(snapshots), newest === undefined ? '-' : localTime(newest)],
@@ -35,14 +34,15 @@ export const scheduleShow: Command = {
   usage: '',
   about: 'show which snapshots are taken by themselves, and how many are kept',
   options: [],
+  ofDataset: true,
   json: 'document',
   notes:
     'Periods begin in UTC: at full hours, at midnight, on Mondays, on the first of a month and of a\n' +
-    'year. Times are shown as this machine has them.',
-  examples: ['zerofs-nfs schedule show', 'zerofs-nfs schedule show --json'],
+    'year. Times are shown as this machine has them. Each dataset has a schedule of its own.',
+  examples: ['zerofs-nfs schedule show', 'zerofs-nfs schedule show --json --dataset projects'],
   run: (context, given) =>
-    withOperations(context, dataFolder(context, given), 'schedule show', async (operations) => {
-      printSchedule(context, await operations.schedule())
+    withDataset(context, given, 'schedule show', async (operations) => {
+      printSchedule(context, given, await operations.schedule())
       return Exit.OK
     }),
 }
@@ -77,6 +77,7 @@ export const scheduleSet: Command = {
   usage: '',
   about: 'take snapshots by themselves, and keep so many of each period',
   options: PERIODS.map((name) => ({ name, value: 'N', about: `keep the newest N ${EVERY[name]}` })),
+  ofDataset: true,
   json: 'document',
   notes:
     'The running server takes one snapshot of each period when it begins, the first ones at once,\n' +
@@ -86,18 +87,14 @@ export const scheduleSet: Command = {
   examples: [
     'zerofs-nfs schedule set --hourly 24 --daily 30 --monthly 12',
     'zerofs-nfs schedule set --frequently 4 --hourly 0',
+    'zerofs-nfs schedule set --daily 7 --dataset projects',
   ],
   run: (context, given) => {
     const change = changeOf(given)
-    return withOperations(
-      context,
-      dataFolder(context, given),
-      'schedule set',
-      async (operations) => {
-        printSchedule(context, await operations.setSchedule(change))
-        return Exit.OK
-      },
-    )
+    return withDataset(context, given, 'schedule set', async (operations) => {
+      printSchedule(context, given, await operations.setSchedule(change))
+      return Exit.OK
+    })
   },
 }
 
@@ -107,11 +104,12 @@ export const scheduleOff: Command = {
   usage: '',
   about: 'take and prune no more snapshots; those that there are stay',
   options: [],
+  ofDataset: true,
   json: 'document',
-  examples: ['zerofs-nfs schedule off'],
+  examples: ['zerofs-nfs schedule off', 'zerofs-nfs schedule off --dataset projects'],
   run: (context, given) =>
-    withOperations(context, dataFolder(context, given), 'schedule off', async (operations) => {
-      printSchedule(context, await operations.endSchedule())
+    withDataset(context, given, 'schedule off', async (operations) => {
+      printSchedule(context, given, await operations.endSchedule())
       return Exit.OK
     }),
 }
@@ -122,12 +120,12 @@ export const scheduleRun: Command = {
   usage: '',
   about: 'take the snapshots that are due now, and prune by the schedule',
   options: [],
+  ofDataset: true,
   json: 'document',
   notes: 'A running server does this by itself. Where none runs, a job of the system may.',
   examples: ['zerofs-nfs schedule run', 'zerofs-nfs schedule run --json --data /srv/data'],
   run: (context, given) => {
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'schedule run', async (operations, signal) => {
+    return withDataset(context, given, 'schedule run', async (operations, signal) => {
       const taken = (await operations.runSchedule()).map(({ name }) => name)
       for (const name of taken) context.print(`taken   ${name}`)
       if (taken.length === 0) context.print('nothing is due')
@@ -154,13 +152,13 @@ export const schedulePrune: Command = {
   usage: '',
   about: 'delete the snapshots that the schedule no longer keeps',
   options: [{ name: 'dry-run', about: 'only tell what would be pruned and kept, and why' }],
+  ofDataset: true,
   json: 'document',
   notes: 'A running server does this by itself, after it has taken a snapshot.',
   examples: ['zerofs-nfs schedule prune --dry-run', 'zerofs-nfs schedule prune'],
   run: (context, given) => {
-    const directory = dataFolder(context, given)
     const dryRun = given.flag('dry-run')
-    return withOperations(context, directory, 'schedule prune', async (operations, signal) => {
+    return withDataset(context, given, 'schedule prune', async (operations, signal) => {
       const pruning = operations.pruneSchedule(dryRun, (name) => context.print(`pruned  ${name}`))
       const verdicts = await abortable(signal, pruning, INTERRUPTED)
       if (dryRun) printPlan(context, verdicts)

@@ -82,10 +82,21 @@ function serveOptions(context: Context, given: Given): ServeOptions {
     mountPort: given.port('mount-port'),
     portmap: given.word('portmap', ['auto', 'own', 'system', 'off'], 'auto'),
     durability: given.word('durability', ['sync', 'async'], 'sync'),
-    graceSeconds: given.seconds('grace', GRACE_SECONDS_MAX),
+    graceSeconds: graceOf(given),
     version,
     report: (message, error) => tellProblem(context, message, error),
   }
+}
+
+/** @throws UsageError */
+function graceOf(given: Given): number | undefined {
+  const value = given.value('grace')
+  if (value === undefined) return undefined
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
+  if (seconds <= GRACE_SECONDS_MAX) return seconds
+  throw new UsageError(
+    `--grace is a number of seconds from 0 to ${GRACE_SECONDS_MAX}, not '${value}'`,
+  )
 }
 
 function hostsOf(address: string): readonly string[] {

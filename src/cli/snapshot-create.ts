@@ -1,7 +1,6 @@
 /** `zerofs-nfs snapshot create` */
-import { dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
-import { withOperations } from './operations.ts'
+import { withDataset } from './operations.ts'
 import type { Command } from './options.ts'
 import { snapshotJson } from './snapshot-text.ts'
 import { localTime } from './text.ts'
@@ -10,11 +9,12 @@ export const snapshotCreate: Command = {
   name: 'snapshot create',
   args: '<name>',
   usage: 'NAME',
-  about: 'make a snapshot of everything, as it is at this instant',
+  about: 'make a snapshot of all of a dataset, as it is at this instant',
   options: [
     { name: 'comment', value: 'TEXT', about: 'one line about it' },
     { name: 'tag', value: 'TAG', many: true, about: 'a word or KEY=VALUE, as often as wanted' },
   ],
+  ofDataset: true,
   json: 'document',
   notes:
     'It takes no time and no space until something changes. Clients see it at once, read-only, as\n' +
@@ -22,10 +22,11 @@ export const snapshotCreate: Command = {
   examples: [
     'zerofs-nfs snapshot create before-upgrade',
     'zerofs-nfs snapshot create "$(date +%F)" --data /srv/data',
+    'zerofs-nfs snapshot create before-upgrade --dataset projects',
     "zerofs-nfs snapshot create before-upgrade --comment 'as it was with 1.3' --tag release=1.3",
   ],
   run: (context, given) =>
-    withOperations(context, dataFolder(context, given), 'snapshot create', async (operations) => {
+    withDataset(context, given, 'snapshot create', async (operations) => {
       const [name = ''] = given.args
       const comment = given.value('comment') ?? ''
       const snapshot = await operations.createSnapshot(name, comment, given.values('tag'))

@@ -1,8 +1,8 @@
 /** `zerofs-nfs snapshot delete` */
 import type { DeletionReport, Freeing } from '../control/operations.ts'
-import { type Context, dataFolder } from './context.ts'
+import type { Context } from './context.ts'
 import { abortable, Exit } from './errors.ts'
-import { explained, withOperations } from './operations.ts'
+import { explained, withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { bar, Progress } from './progress.ts'
 import { count, counted, size } from './text.ts'
@@ -18,6 +18,7 @@ export const snapshotDelete: Command = {
     { name: 'dry-run', about: 'only tell which, and what deleting them together would free' },
     { name: 'background', about: 'do not wait until everything is freed' },
   ],
+  ofDataset: true,
   json: 'document',
   notes:
     "A NAME can be a range, 'A..B', from A to B by age, both included ('A..' and '..B' go to the\n" +
@@ -29,31 +30,26 @@ export const snapshotDelete: Command = {
   examples: [
     'zerofs-nfs snapshot delete before-upgrade',
     "zerofs-nfs snapshot delete 'daily-2025-*' --dry-run",
-    'zerofs-nfs snapshot delete ..2025-12-31 --background',
+    'zerofs-nfs snapshot delete ..2025-12-31 --background --dataset projects',
   ],
   run: (context, given) =>
-    withOperations(
-      context,
-      dataFolder(context, given),
-      'snapshot delete',
-      async (operations, signal) => {
-        const dryRun = given.flag('dry-run')
-        const background = given.flag('background')
-        const progress = new Progress(context)
-        const asked = operations.deleteSnapshots(
-          { words: given.args, dryRun, background },
-          (freeing) => {
-            if (!context.json) progress.update(() => ({ text: freeingText(freeing), json: {} }))
-          },
-        )
-        const [first = ''] = given.args
-        const named = given.args.length === 1 ? explained(operations, first, asked) : asked
-        const report = await abortable(signal, named, INTERRUPTED)
-        progress.end()
-        print(context, given, report)
-        return Exit.OK
-      },
-    ),
+    withDataset(context, given, 'snapshot delete', async (operations, signal) => {
+      const dryRun = given.flag('dry-run')
+      const background = given.flag('background')
+      const progress = new Progress(context)
+      const asked = operations.deleteSnapshots(
+        { words: given.args, dryRun, background },
+        (freeing) => {
+          if (!context.json) progress.update(() => ({ text: freeingText(freeing), json: {} }))
+        },
+      )
+      const [first = ''] = given.args
+      const named = given.args.length === 1 ? explained(operations, first, asked) : asked
+      const report = await abortable(signal, named, INTERRUPTED)
+      progress.end()
+      print(context, given, report)
+      return Exit.OK
+    }),
 }
 
 function print(context: Context, given: Given, { names, bytes }: DeletionReport): void {

@@ -2,10 +2,10 @@
 import type { Operations } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { hasTag } from '../snapshot/notes.ts'
-import { type Context, dataFolder } from './context.ts'
+import { type Context, datasetWords } from './context.ts'
 import { abortable, Exit } from './errors.ts'
-import { withOperations } from './operations.ts'
-import type { Command } from './options.ts'
+import { withDataset } from './operations.ts'
+import type { Command, Given } from './options.ts'
 import { type Shown, shownJson, snapshotRows, snapshotTable } from './snapshot-text.ts'
 import { didYouMean } from './suggest.ts'
 import { columns } from './text.ts'
@@ -28,10 +28,11 @@ async function shownSnapshots(operations: Operations, sized: boolean): Promise<S
   return snapshots.map((snapshot) => ({ ...snapshot, unique: unique.get(snapshot.id) }))
 }
 
-function printTable(context: Context, snapshots: readonly Shown[], tagged: boolean): void {
+function printTable(context: Context, given: Given, snapshots: readonly Shown[]): void {
   if (snapshots.length === 0) {
-    const none = "there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one"
-    context.print(tagged ? 'no snapshot has these tags' : none)
+    const create = `'zerofs-nfs snapshot create NAME${datasetWords(given)}' makes one`
+    const none = `there are no snapshots; ${create}`
+    context.print(given.flag('tag') ? 'no snapshot has these tags' : none)
     return
   }
   const [head = '', ...lines] = columns(snapshotTable(snapshots, context.io.now()))
@@ -53,6 +54,7 @@ export const snapshotList: Command = {
     },
     { name: 'tag', value: 'TAG', many: true, about: 'only those with this tag or KEY; with all' },
   ],
+  ofDataset: true,
   json: 'document',
   notes:
     'UNIQUE is exactly what is freed when that snapshot alone is deleted. What several snapshots\n' +
@@ -61,20 +63,19 @@ export const snapshotList: Command = {
     'clients removed a moment ago counts as soon as the server has taken it apart.',
   examples: [
     'zerofs-nfs snapshot list',
-    'zerofs-nfs snapshot list --sort unique',
+    'zerofs-nfs snapshot list --sort unique --dataset projects',
     "zerofs-nfs snapshot list --tag release --json | jq -r '.snapshots[].name'",
   ],
   run(context, given) {
     const sort = given.word('sort', SORTS, 'created')
     const sized = given.flag('size') || sort === 'unique'
     const tags = given.values('tag')
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'snapshot list', async (operations, signal) => {
+    return withDataset(context, given, 'snapshot list', async (operations, signal) => {
       const all = await abortable(signal, shownSnapshots(operations, sized), INTERRUPTED)
       const snapshots = all
         .filter((snapshot) => tags.every((tag) => hasTag(snapshot, tag)))
         .sort(ORDERS[sort])
-      printTable(context, snapshots, tags.length > 0)
+      printTable(context, given, snapshots)
       context.printJson({ snapshots: snapshots.map(shownJson) })
       return Exit.OK
     })
@@ -87,6 +88,7 @@ export const snapshotInfo: Command = {
   usage: 'NAME',
   about: 'tell all about a snapshot, and what deleting it would free',
   options: [],
+  ofDataset: true,
   json: 'document',
   examples: [
     'zerofs-nfs snapshot info before-upgrade',
@@ -94,8 +96,7 @@ export const snapshotInfo: Command = {
   ],
   run(context, given) {
     const [name = ''] = given.args
-    const directory = dataFolder(context, given)
-    return withOperations(context, directory, 'snapshot info', async (operations, signal) => {
+    return withDataset(context, given, 'snapshot info', async (operations, signal) => {
       const snapshots = await operations.listSnapshots()
       const found = snapshots.find((snapshot) => snapshot.name === name)
       if (found === undefined) {

@@ -1,8 +1,8 @@
 /** `zerofs-nfs snapshot hold|release|tag|rename`: what is noted about a snapshot. */
 import { NO_CHANGE, type SnapshotChange } from '../snapshot/notes.ts'
-import { type Context, dataFolder } from './context.ts'
+import type { Context } from './context.ts'
 import { Exit, UsageError } from './errors.ts'
-import { explained, withOperations } from './operations.ts'
+import { explained, withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { snapshotJson } from './snapshot-text.ts'
 
@@ -15,7 +15,7 @@ function change(
   said: string,
 ): Promise<number> {
   const [name = ''] = given.args
-  return withOperations(context, dataFolder(context, given), command, async (operations) => {
+  return withDataset(context, given, command, async (operations) => {
     const asked = operations.changeSnapshot(name, { ...NO_CHANGE, ...changes })
     const snapshot = await explained(operations, name, asked)
     context.print(said)
@@ -30,6 +30,7 @@ export const snapshotHold: Command = {
   usage: 'NAME HOLD',
   about: 'keep a snapshot from being deleted, until the hold is released',
   options: [],
+  ofDataset: true,
   json: 'document',
   notes:
     'A snapshot can have several holds, each with a name of its own, so that whoever needs it\n' +
@@ -51,6 +52,7 @@ export const snapshotRelease: Command = {
   usage: 'NAME HOLD',
   about: 'let go of a hold, so that a snapshot without others can be deleted',
   options: [],
+  ofDataset: true,
   json: 'document',
   examples: ['zerofs-nfs snapshot release before-upgrade backup'],
   run(context, given) {
@@ -71,6 +73,7 @@ export const snapshotTag: Command = {
     { name: 'comment', value: 'TEXT', about: 'one line, in the place of the one that is there' },
     { name: 'clear-comment', about: 'take the comment away' },
   ],
+  ofDataset: true,
   json: 'document',
   notes: 'A tag KEY=VALUE takes the place of the one with the same KEY.',
   examples: [
@@ -99,9 +102,13 @@ export const snapshotRename: Command = {
   usage: 'OLD NEW',
   about: 'give a snapshot another name',
   options: [],
+  ofDataset: true,
   json: 'document',
   notes: 'Whoever has files of it open reads on.',
-  examples: ['zerofs-nfs snapshot rename before-upgrade 1.3-final'],
+  examples: [
+    'zerofs-nfs snapshot rename before-upgrade 1.3-final',
+    'zerofs-nfs snapshot rename before-upgrade 1.3-final --dataset projects',
+  ],
   run(context, given) {
     const [old = '', name = ''] = given.args
     const said = `snapshot '${old}' is named '${name}' now`

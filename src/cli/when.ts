@@ -148,13 +148,14 @@ const SAFETY_NAME = /^pre-[a-z]+-\d{8}-\d{6}(-\d+)?$/
  * a restore from the latest one that is run again must not undo itself.
  *
  * @param all oldest first
+ * @param option ` --dataset NAME`, where that makes one
  * @throws CommandError NOT_FOUND where none is, with those that are nearest
  */
-export function pickSnapshot(when: When, all: readonly SnapshotInfo[]): SnapshotInfo {
+export function pickSnapshot(when: When, all: readonly SnapshotInfo[], option = ''): SnapshotInfo {
   const snapshots = all.filter(({ name }) => !SAFETY_NAME.test(name))
   const [oldest] = snapshots
   if (oldest === undefined) {
-    const advice = "'zerofs-nfs snapshot create NAME' makes one"
+    const advice = `'zerofs-nfs snapshot create NAME${option}' makes one`
     const but = all.length > 0 ? ' but those that were made to go back to' : ''
     throw new CommandError(`there are no snapshots${but}; ${advice}`, Exit.NOT_FOUND)
   }

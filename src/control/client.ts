@@ -11,6 +11,7 @@ import type {
   FileVersion,
 } from './history.ts'
 import * as history from './history-types.ts'
+import { DATASET_FIND, DatasetCalls } from './in-dataset.ts'
 import type {
   CheckReport,
   DeletionReport,
@@ -38,22 +39,36 @@ import * as wire from './types.ts'
 export { ServerGone } from './calls.ts'
 
 export class RemoteOperations implements Operations {
-  readonly #calls: RemoteCalls
+  /** About the whole store. */
+  readonly #store: RemoteCalls
+  /** About one dataset. */
+  readonly #calls: DatasetCalls
 
   /** @throws as RemoteCalls.connect */
   static async connect(directory: string): Promise<RemoteOperations> {
-    return new RemoteOperations(await RemoteCalls.connect(directory))
+    return new RemoteOperations(await RemoteCalls.connect(directory), '')
   }
 
   readonly datasets: DatasetOperations
 
-  private constructor(calls: RemoteCalls) {
-    this.#calls = calls
-    this.datasets = new RemoteDatasets(calls)
+  private constructor(store: RemoteCalls, dataset: string) {
+    this.#store = store
+    this.#calls = new DatasetCalls(store, dataset)
+    this.datasets = new RemoteDatasets(store)
+  }
+
+  get dataset(): string {
+    return this.#calls.dataset
+  }
+
+  async in(dataset: string): Promise<RemoteOperations> {
+    const found = new RemoteOperations(this.#store, dataset)
+    await found.#calls.call(DATASET_FIND, voidType, undefined, voidType)
+    return found
   }
 
   status(): Promise<Status> {
-    return this.#calls.call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
+    return this.#store.call(wire.CONTROLPROC.STATUS, voidType, undefined, wire.status)
   }
 
   async createSnapshot(
@@ -142,8 +157,8 @@ export class RemoteOperations implements Operations {
 
   async check(progress: (done: string) => void): Promise<CheckReport> {
     const { CHECK, CHECK_POLL } = wire.CONTROLPROC
-    const job = await this.#calls.call(CHECK, voidType, undefined, uint32)
-    const { value, items } = await this.#calls.follow(CHECK_POLL, job, wire.checkPoll, progress)
+    const job = await this.#store.call(CHECK, voidType, undefined, uint32)
+    const { value, items } = await this.#store.follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
   }
 
@@ -222,9 +237,9 @@ export class RemoteOperations implements Operations {
     return this.#calls.stream(DELETED, deletedRequest, request, DELETED_NEXT, deletedPage)
   }
 
-  /** Ends the connection. Long calls that were started run on in the server. */
+  /** Ends the connection, for every dataset. Long calls that were started run on in the server. */
   close(): Promise<void> {
-    return this.#calls.close()
+    return this.#store.close()
   }
 }
 

@@ -1,24 +1,16 @@
 /** The procedures of lists about the past. */
-import type { Procedure } from '../rpc/program.ts'
-import { type Codec, voidType } from '../xdr/codec.ts'
-import type { DeletedEntry, DiffEntry, FileVersion, HistoryOperations } from './history.ts'
+import { voidType } from '../xdr/codec.ts'
+import type { DeletedEntry, DiffEntry, FileVersion } from './history.ts'
 import * as wire from './history-types.ts'
+import type { AnswerIn } from './in-dataset.ts'
+import type { Answer, Table } from './program.ts'
 import { endStream, Streams, streamCount } from './streams.ts'
 
 /** Bytes of an entry beside its paths, at most. */
 const ENTRY_BYTES = 64
 const SNAPSHOT_NAME_BYTES = 260
 
-type Answer = <A, R>(
-  args: Codec<A>,
-  results: Codec<R>,
-  run: (args: A) => Promise<R>,
-) => Procedure<A>
-
-export function historyProcedures(
-  operations: HistoryOperations,
-  answer: Answer,
-): Record<number, Procedure<unknown>> {
+export function historyProcedures(answer: Answer, inOne: AnswerIn): Table {
   const { HISTORYPROC: proc, streamNumber } = wire
   const count = streamCount()
   const diffs = new Streams<DiffEntry>(
@@ -35,15 +27,15 @@ export function historyProcedures(
   )
   return {
     [proc.END]: answer(streamNumber, voidType, async (number) => endStream(count, number)),
-    [proc.DIFF]: answer(wire.diffRequest, streamNumber, async (request) =>
+    [proc.DIFF]: inOne(wire.diffRequest, streamNumber, async (operations, request) =>
       diffs.begin(operations.diff(request)),
     ),
     [proc.DIFF_NEXT]: answer(streamNumber, wire.diffPage, (number) => diffs.next(number)),
-    [proc.VERSIONS]: answer(wire.versionsPath, streamNumber, async (path) =>
+    [proc.VERSIONS]: inOne(wire.versionsPath, streamNumber, async (operations, path) =>
       versions.begin(operations.versions(path)),
     ),
     [proc.VERSIONS_NEXT]: answer(streamNumber, wire.versionsPage, (n) => versions.next(n)),
-    [proc.DELETED]: answer(wire.deletedRequest, streamNumber, async (request) =>
+    [proc.DELETED]: inOne(wire.deletedRequest, streamNumber, async (operations, request) =>
       deletions.begin(operations.listDeleted(request)),
     ),
     [proc.DELETED_NEXT]: answer(streamNumber, wire.deletedPage, (n) => deletions.next(n)),

@@ -2,9 +2,9 @@
  * What the command line, or any tool, can ask of a store: the same whether a server runs (asked
  * over its control socket) or not (the command opens the store itself).
  *
- * Paths are bytes relative to the root directory, `/` between names, no leading or trailing one;
- * the root directory itself is the empty path. Errors that a caller can cause are FsErrors whose
- * message is a sentence for people: what was not found, and what is there.
+ * Paths are bytes relative to the dataset's root directory, `/` between names, no leading or
+ * trailing one; the root directory itself is the empty path. Errors that a caller can cause are
+ * FsErrors whose message is a sentence for people: what was not found, and what is there.
  */
 import type { FileType, Time } from '../fs/filesystem.ts'
 import type { Freeing } from '../snapshot/delete.ts'
@@ -90,6 +90,7 @@ export interface Status {
   /** `127.0.0.1:2049`, for each address served. */
   readonly addresses: readonly string[]
   readonly connections: number
+  /** Of all datasets. */
   readonly snapshots: number
   /** Bytes of file data in the store, shared blocks counted once. */
   readonly dataBytes: number
@@ -104,7 +105,7 @@ export interface Status {
 }
 
 export interface ScheduleStatus {
-  /** When a snapshot is taken next. */
+  /** When a snapshot is taken next, of any dataset. */
   readonly next: Time
   /** Why one cannot be taken or pruned; undefined while all is well. */
   readonly failure: string | undefined
@@ -188,8 +189,19 @@ export const LIST_ENTRIES_MAX = 256
 /** Bytes that one `read` answers at most. */
 export const READ_BYTES_MAX = 4 * 1024 * 1024
 
+/**
+ * Snapshots, files and the schedule are those of one dataset: at first of the root dataset.
+ * `status`, `check` and `datasets` are about the whole store, whichever that is.
+ */
 export interface Operations extends HistoryOperations {
   readonly datasets: DatasetOperations
+  /** The name of that dataset; empty for the root dataset. */
+  readonly dataset: string
+  /**
+   * The same about another dataset, for as long as it has that name. It is not closed by itself.
+   * @throws FsError NOENT, with the datasets that there are; so does whatever is asked of it later
+   */
+  in(dataset: string): Promise<Operations>
   status(): Promise<Status>
   /** @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC */
   createSnapshot(name: string, comment?: string, tags?: readonly string[]): Promise<SnapshotInfo>

@@ -10,6 +10,7 @@ import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, voidType } from '../xdr/codec.ts'
 import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
+import { type AnswerIn, answerIn, findProcedure } from './in-dataset.ts'
 import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
@@ -33,14 +34,18 @@ export function controlProgram(
   const answer: Answer = (args, results, run) => {
     return procedure(args, results, run, { toError, reportBug })
   }
+  const inOne = answerIn(operations, answer)
   const count = jobCount()
   const table = joined([
-    shortProcedures(operations, answer),
-    longProcedures(operations, answer, count, toError),
-    snapshotProcedures(operations, answer, toError, count),
+    { [wire.CONTROLPROC.STATUS]: answer(voidType, wire.status, () => operations.status()) },
+    findProcedure(inOne),
+    fileProcedures(inOne),
+    restoreProcedures(answer, inOne, count, toError),
+    checkProcedures(operations, answer, count, toError),
+    snapshotProcedures(answer, inOne, toError, count),
     datasetProcedures(operations.datasets, answer, count, toError),
-    historyProcedures(operations, answer),
-    scheduleProcedures(operations, answer, count, toError),
+    historyProcedures(answer, inOne),
+    scheduleProcedures(answer, inOne, count, toError),
   ])
   const highest = Math.max(...Object.keys(table).map(Number))
   return {
@@ -66,49 +71,59 @@ function joined(tables: readonly Table[]): Table {
   return Object.assign({}, ...tables)
 }
 
-function shortProcedures(operations: Operations, answer: Answer): Table {
-  const { STATUS, STAT, LIST, READ } = wire.CONTROLPROC
+function fileProcedures(answer: AnswerIn): Table {
+  const { STAT, LIST, READ } = wire.CONTROLPROC
   return {
-    [STATUS]: answer(voidType, wire.status, () => operations.status()),
-    [STAT]: answer(wire.statArgs, wire.entryInfo, ({ snapshot, path }) =>
+    [STAT]: answer(wire.statArgs, wire.entryInfo, (operations, { snapshot, path }) =>
       operations.stat(snapshot, path),
     ),
-    [LIST]: answer(wire.listArgs, wire.listing, ({ snapshot, ino, after }) =>
+    [LIST]: answer(wire.listArgs, wire.listing, (operations, { snapshot, ino, after }) =>
       operations.list(snapshot, ino, after),
     ),
-    [READ]: answer(wire.readArgs, wire.piece, ({ snapshot, ino, offset, count }) =>
+    [READ]: answer(wire.readArgs, wire.piece, (operations, { snapshot, ino, offset, count }) =>
       operations.read(snapshot, ino, offset, count),
     ),
   }
 }
 
-function longProcedures(
-  operations: Operations,
+function restoreProcedures(
   answer: Answer,
+  inOne: AnswerIn,
   count: JobCount,
   toError: ToError,
 ): Table {
-  const proc = wire.CONTROLPROC
+  const { RESTORE, RESTORE_POLL } = wire.CONTROLPROC
   const restores = new Jobs<wire.RestoreProgress, wire.RestoreCounts, wire.RestoreItem>(
     count,
     toError,
   )
-  const checks = new Jobs<string, wire.CheckCounts, string>(count, toError)
   return {
-    [proc.RESTORE]: answer(wire.restoreRequest, uint32, async (request) =>
+    [RESTORE]: inOne(wire.restoreRequest, uint32, async (operations, request) =>
       restores.start(async (report) => {
         const { failed, plan, ...value } = await operations.restore(request, report)
         return { value, items: [...failed, ...plan] }
       }),
     ),
-    [proc.RESTORE_POLL]: answer(wire.pollArgs, wire.restorePoll, (args) => restores.poll(args)),
-    [proc.CHECK]: answer(voidType, uint32, async () =>
+    [RESTORE_POLL]: answer(wire.pollArgs, wire.restorePoll, (args) => restores.poll(args)),
+  }
+}
+
+function checkProcedures(
+  operations: Operations,
+  answer: Answer,
+  count: JobCount,
+  toError: ToError,
+): Table {
+  const { CHECK, CHECK_POLL } = wire.CONTROLPROC
+  const checks = new Jobs<string, wire.CheckCounts, string>(count, toError)
+  return {
+    [CHECK]: answer(voidType, uint32, async () =>
       checks.start(async (report) => {
         const { problems, ...value } = await operations.check(report)
         return { value, items: problems }
       }),
     ),
-    [proc.CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
+    [CHECK_POLL]: answer(wire.pollArgs, wire.checkPoll, (args) => checks.poll(args)),
   }
 }
 

@@ -41,7 +41,7 @@ import {
 /** In the range that RFC 5531 §8.3 leaves to the user. */
 export const CONTROL_PROGRAM = 0x2000_5a46
 /** Raised whenever a type below changes: both sides are one program, of one version or another. */
-export const CONTROL_VERSION = 2
+export const CONTROL_VERSION = 3
 
 export const CONTROLPROC = {
   ...{ STATUS: 1, SNAPSHOT_CREATE: 2, SNAPSHOT_LIST: 3, SNAPSHOT_DELETE: 4, STAT: 10, LIST: 11 },

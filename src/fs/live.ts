@@ -8,16 +8,28 @@ import type { Change } from './filesystem.ts'
 import { changed, changeOf } from './inode.ts'
 import { type File, Inodes } from './inodes.ts'
 
+/** Whether something is seen under a name of a directory that is no entry of it. */
+export type IsTaken = (dir: number, name: Uint8Array) => boolean
+
 export class Live extends Inodes {
   readonly store: Store
   readonly dataset: Dataset
   readonly data: FileData
+  /** Under such a name nothing can be made. */
+  readonly isTaken: IsTaken
 
-  constructor(store: Store, dataset: Dataset, data: FileData, fsid: number) {
+  constructor(
+    store: Store,
+    dataset: Dataset,
+    data: FileData,
+    fsid: number,
+    isTaken: IsTaken = () => false,
+  ) {
     super({ dataset: dataset.id, snapshot: 0, fsid, root: dataset.root }, dataset, data)
     this.store = store
     this.dataset = dataset
     this.data = data
+    this.isTaken = isTaken
   }
 
   /** The inode for a change of it, with all of its data part of the transaction. */

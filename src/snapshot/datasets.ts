@@ -19,6 +19,9 @@ import { SNAPDIR_NAME } from './snapdir.ts'
 /** Most datasets of a store: all of them are open. */
 const DATASETS_MAX = 1000
 const ROOT_DATASET = 1
+/** Names told in the message that one was not found, and characters of that one. */
+const NAMES_TOLD_MAX = 20
+const NAME_TOLD_MAX = 64
 
 export interface DatasetOptions {
   readonly quota?: Usage
@@ -34,15 +37,30 @@ export class Datasets {
   /** Deletions under way. */
   readonly #working = new Set<Promise<void>>()
   #changed: () => void = () => undefined
+  #scheduling = false
   #stopped = false
 
   constructor(store: Store, shared: SharedParts) {
     this.#store = store
     this.#shared = shared
     for (const dataset of store.objsets.all) {
-      if (dataset.record.deleting) continue
-      this.#open.set(dataset.id, new OpenDataset(store, dataset, shared))
+      if (!dataset.record.deleting) this.#serve(dataset)
     }
+  }
+
+  #serve(dataset: Dataset): OpenDataset {
+    const isTaken = (dir: number, name: Uint8Array): boolean =>
+      dir === this.root.dataset.root && this.findBytes(name) !== undefined
+    const opened = new OpenDataset(this.#store, dataset, this.#shared, isTaken)
+    this.#open.set(dataset.id, opened)
+    if (this.#scheduling) opened.scheduler.start()
+    return opened
+  }
+
+  /** From now on the schedules of all datasets are kept, also of those that are still to come. */
+  startSchedules(): void {
+    this.#scheduling = true
+    for (const { scheduler } of this.#open.values()) scheduler.start()
   }
 
   get root(): OpenDataset {
@@ -76,12 +94,13 @@ export class Datasets {
 
   /** @throws FsError NOENT, with the names that there are */
   get(name: string): OpenDataset {
-    const found = this.all.find((one) => one.name === name)
-    if (found !== undefined) return found
+    for (const one of this.#open.values()) if (one.name === name) return one
     const names = this.all.map((one) => one.name).filter((one) => one !== '')
-    const there =
-      names.length === 0 ? 'there are none but the root' : `there are: ${names.join(', ')}`
-    throw new FsError('NOENT', `no dataset '${name}'; ${there}`)
+    const more = names.length > NAMES_TOLD_MAX ? `, and ${names.length - NAMES_TOLD_MAX} more` : ''
+    const told = `there are: ${names.slice(0, NAMES_TOLD_MAX).join(', ')}${more}`
+    const there = names.length === 0 ? 'there are none but the root' : told
+    const short = name.length > NAME_TOLD_MAX ? `${name.slice(0, NAME_TOLD_MAX)}...` : name
+    throw new FsError('NOENT', `no dataset '${short}'; ${there}`)
   }
 
   /**
@@ -107,8 +126,7 @@ export class Datasets {
       tx.put(made.inodes, ino, { ...newInode(root), parent: ino })
       return made
     })
-    const opened = new OpenDataset(store, dataset, this.#shared)
-    this.#open.set(dataset.id, opened)
+    const opened = this.#serve(dataset)
     this.#touched()
     return opened
   }
@@ -147,6 +165,8 @@ export class Datasets {
       this.#store.objsets.change(tx, dataset, { deleting: true })
     })
     this.#open.delete(dataset.id)
+    // In this turn: a snapshot that the schedule took now would never be freed.
+    void opened.scheduler.stop()
     opened.data.discard()
     this.#touched()
     await this.#track(this.#free(dataset, opened))
@@ -189,7 +209,10 @@ export class Datasets {
   /** No further steps of any work: the store is about to be closed. */
   async stop(): Promise<void> {
     this.#stopped = true
+    // All of them at first: none takes or prunes anything while another dataset is being stopped.
+    const scheduled = this.all.map(({ scheduler }) => scheduler.stop())
     for (const one of this.#open.values()) await one.stop()
+    await Promise.all(scheduled)
     await Promise.allSettled(this.#working)
   }
 

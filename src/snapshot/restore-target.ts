@@ -53,7 +53,11 @@ export class RestoreTarget {
     this.#live = options.live
   }
 
+  /** @throws FsError EXIST where nothing can be made */
   #child({ dir, name }: Spot): Located | undefined {
+    if (this.#live.isTaken(dir, name)) {
+      throw new FsError('EXIST', `a dataset is seen as '${printable(name)}': restore to elsewhere`)
+    }
     return dir < 0 ? undefined : child(this.#live.reader, dir, name)
   }
 

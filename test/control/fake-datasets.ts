@@ -28,6 +28,15 @@ export class FakeDatasets implements DatasetOperations {
     this.all = this.all.map((one) => (one === before ? { ...one, ...change } : one))
   }
 
+  /** One with nothing in it. */
+  add(name: string): DatasetInfo {
+    const quota = { bytes: 0, inodes: 0 }
+    const used = { bytes: 0, inodes: 1, snapshots: 0 }
+    const made = { id: 10 + this.all.length, name, created, uid: 0, gid: 0, quota, ...used }
+    this.all.push(made)
+    return made
+  }
+
   async create(given: NewDataset): Promise<DatasetInfo> {
     if (this.all.some(({ name }) => name === given.name)) {
       throw new FsError('EXIST', `a dataset '${given.name}' exists already`)

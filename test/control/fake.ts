@@ -137,6 +137,9 @@ export const VERDICTS: readonly Verdict[] = [
 export class FakeOperations implements Operations {
   readonly root: Node
   readonly datasets = new FakeDatasets()
+  dataset = ''
+  /** All that there are, by name. */
+  #all = new Map<string, FakeOperations>([['', this]])
   snapshots: SnapshotInfo[] = []
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
@@ -172,6 +175,27 @@ export class FakeOperations implements Operations {
       ...{ id: i + 2, name, ...NO_NOTES },
       created: time(1_763_842_445 + i * 3600, 5000),
     }))
+  }
+
+  /** Adds a dataset. */
+  with(name: string, operations: FakeOperations): this {
+    operations.dataset = name
+    operations.#all = this.#all
+    this.#all.set(name, operations)
+    this.datasets.add(name)
+    return this
+  }
+
+  /** Takes one away. */
+  without(name: string): void {
+    this.#all.delete(name)
+  }
+
+  async in(dataset: string) {
+    const found = this.#all.get(dataset)
+    if (found !== undefined) return found
+    const names = [...this.#all.keys()].filter((name) => name !== '')
+    throw new FsError('NOENT', `no dataset '${dataset}'; there are: ${names.join(', ')}`)
   }
 
   #check(): void {
