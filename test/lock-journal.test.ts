@@ -83,4 +83,20 @@ test('what is dropped is gone', async () => {
   })
 })
 
+test('the check tells of a lock without its client, and of one that is no range', async () => {
+  await withFolder(async (directory) => {
+    await withStore(directory, async ({ store }) => {
+      const kept = saveAll(store)
+      kept.save({ droppedClients: [3] })
+      kept.save({ locks: [{ ...lock, id: 9, first: 5n, last: 4n }] })
+      kept.saveNsm({ ...nsm, state: 4 })
+      assert.equal(await sound(store), [
+        'lock 9 ends before it begins',
+        'the status monitor has the state 4, which is down',
+        'lock 9 is of client 3, which is not there',
+      ])
+    })
+  })
+})
+
 test.run()

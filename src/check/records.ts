@@ -13,6 +13,7 @@ import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../s
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
+import { LocksCheck } from './locks.ts'
 import type { Objsets } from './objsets.ts'
 import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
@@ -51,6 +52,7 @@ export class RecordsCheck {
   #records = 0
   /** What the live inodes of each dataset add up to, and what its record says. */
   readonly #usage = new UsageCheck()
+  readonly #locks = new LocksCheck()
 
   constructor(
     objsets: Objsets,
@@ -70,6 +72,7 @@ export class RecordsCheck {
       await pace.step(batch.length)
     }
     this.#usage.check(this.#objsets, this.#problems)
+    this.#locks.check(this.#problems)
     this.#progress(`${this.#records} records read`)
   }
 
@@ -115,6 +118,7 @@ export class RecordsCheck {
       }
       this.#weigh(kind, read)
       this.#usage.add(dataset, kind, read.value)
+      this.#locks.add(kind, key, read.value, this.#problems)
       if (kind === Kind.SCHEDULE) this.#schedule(read.value as ScheduleRecord, told)
     }
   }
