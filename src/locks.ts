@@ -52,6 +52,7 @@ export class LockService {
   readonly #bootId: string
   #portmap: Portmap['by'] = 'off'
   #watch: RegistrationWatch | undefined
+  #statdAsked = false
 
   private constructor(kept: StoreLocks, about: NsmRecord, own: Monitors, options: LockOptions) {
     const { report } = options
@@ -185,10 +186,19 @@ export class LockService {
 
   /** What must be known again after a restart, when the kernel does not tell it again. */
   #keep(): void {
+    this.#askStatd()
     const peers =
       this.#portmap === 'system' ? this.#registrar.peers : this.#registry.peers(NLM_PROG)
     const lockds = peers.map(({ vers, netid, host, port }) => ({ vers, netid, host, port }))
     this.#orSaid(() => this.#kept.saveNsm({ state: this.#nsm.state, bootId: this.#bootId, lockds }))
+  }
+
+  /** Has rpc.statd monitor all who have locks, once it is there. */
+  #askStatd(): void {
+    if (this.#statdAsked || !this.#hasStatd) return
+    this.#statdAsked = true
+    const monitored = this.#manager.clients.filter((client) => client.monitored)
+    for (const client of monitored) this.#monitor(client, true)
   }
 
   #monitor({ address }: Client, wanted: boolean): void {
@@ -215,7 +225,6 @@ export class LockService {
     const monitored = this.#manager.clients.filter((client) => client.monitored)
     for (const address of new Set(monitored.map((client) => client.address))) {
       const here = isHere(address)
-      if (this.#hasStatd && !here) this.#hostCalls.monitor(address, hostname(), true)
       if (this.#hasStatd || !here) this.#notifier.notify(address, this.#nsm.state)
     }
     if (monitored.some(({ address }) => isHere(address))) this.#nsm.tellRestart()

@@ -32,7 +32,7 @@ export interface SystemRegistrarOptions {
   readonly port?: number
   /** Where this host's kernel had its lock manager when it was last seen. */
   readonly peers?: readonly Service[]
-  /** Runs when `peers` has changed. */
+  /** Runs when `peers` has changed, or rpc.statd has come. */
   readonly onPeer?: () => void
 }
 
@@ -126,12 +126,22 @@ export class SystemRegistrar implements Registrar {
       for (const service of replaced) await way.set(client, service)
       if (replaced.length > 0 || settled) await this.#learnPeers(listed, services, settled)
       if (!settled) return
+      await this.#considerStatd(listed)
       const missing = services.filter((service) => there(service) === undefined)
       for (const service of missing) {
         if (this.#missing.has(service)) await way.set(client, service)
       }
       this.#missing = new Set(missing)
     })
+  }
+
+  /** rpc.statd was started after us, and has taken the place of our NSM: it is the host's now. */
+  async #considerStatd(listed: readonly Service[]): Promise<void> {
+    const { way, services } = this.#registered ?? { services: [] }
+    if (way === undefined || !services.some(({ prog }) => prog === SM_PROG)) return
+    if (!(await hasStatd(listed, services))) return
+    this.#registered = { way, services: services.filter(({ prog }) => prog !== SM_PROG) }
+    this.#onPeer()
   }
 
   async #registerBy(way: Way, selected: readonly Service[]): Promise<void> {

@@ -42,6 +42,20 @@ const EXCLUDE = `
   wait $holder
 `
 
+/** Whoever gives up waiting is not given the lock; what cannot change is locked for reading. */
+const MORE = `
+  hold /mnt x 1000
+  flock -x -F /run/b/f sleep 1001 & waiter=$!
+  sleep 1
+  kill $waiter
+  wait $waiter || true
+  kill $holder
+  eventually 20 free /run/b
+  mkdir /mnt/.snapshots/one
+  flock -n -s /mnt/.snapshots/one/f true
+  taken /mnt/.snapshots/one
+`
+
 const RESTART = `
   hold /mnt x 1000
   kill -KILL $server
@@ -67,7 +81,9 @@ scenario(test, 'exclude between processes and mounts, and outlive the server', a
       serve /srv/data
       ${TWO_MOUNTS}
       ${EXCLUDE}
+      ${MORE}
       ${RESTART}
+      umount /mnt/.snapshots/one
       umount /mnt /run/b
       stop_server
       zerofs_nfs check --data /srv/data

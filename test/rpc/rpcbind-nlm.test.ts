@@ -154,6 +154,21 @@ test('where rpc.statd is dead ours takes its place', async () => {
   })
 })
 
+test('where rpc.statd is started later it takes the place of ours', async () => {
+  await withHost(async (host) => {
+    const { registrar, kernelPort, set, unset, registered } = host
+    await registrar.register(services)
+    assert.ok(registrar.has(SM_PROG))
+    unset(SM_PROG, 1)
+    set(SM_PROG, 1, kernelPort)
+    await registrar.renew(true)
+    assert.not.ok(registrar.has(SM_PROG))
+    assert.is(host.changes(), 1)
+    await registrar.renew(true)
+    assert.equal(registered(SM_PROG), [`1:${kernelPort}`])
+  })
+})
+
 test('an NFS server that took our place keeps it', async () => {
   await withHost(async ({ registrar, set, unset, registered }) => {
     await registrar.register(services)
