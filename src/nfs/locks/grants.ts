@@ -19,7 +19,7 @@ export class Grants {
     return this.#open.delete(waiter)
   }
 
-  /** The client asks for it, or gives it up: it has heard of it, or need not hear any more. */
+  /** The client gives it up, or a part of it: it need not hear of it any more. */
   settle({ file, owner, ...range }: Pick<Wish, 'file' | 'owner' | 'first' | 'last'>): void {
     for (const waiter of this.#open) {
       if (waiter.file !== file || waiter.owner.key !== owner.key) continue
@@ -27,7 +27,11 @@ export class Grants {
     }
   }
 
-  /** @returns whether this very wish was granted and its client not told yet */
+  /**
+   * The client asks for it again, or takes its wish back.
+   *
+   * @returns whether this very wish was granted and its client not told yet
+   */
   withdraw(wish: Wish): boolean {
     for (const waiter of this.#open) if (isSame(waiter, wish)) return this.#open.delete(waiter)
     return false

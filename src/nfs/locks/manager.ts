@@ -94,7 +94,7 @@ export class LockManager {
   /** GRANTED must not be told before the journal's barrier. */
   lock(request: LockRequest): nlm4_stats {
     const wish = this.#wishOf(request)
-    this.#grants.settle(wish)
+    this.#grants.withdraw(wish)
     // It asks again where our answer was lost, or reclaims late what nobody has taken.
     if (this.#has(wish)) return NLM4_GRANTED
     if (this.inGrace !== request.reclaim) return NLM4_DENIED_GRACE_PERIOD
