@@ -135,6 +135,36 @@ scenario(
   },
 )
 
+scenario(test, 'a counter kept under a lock is exact, though the server is killed', async () => {
+  await inGuest({
+    script: `
+      ${LIB}
+      serve /srv/data
+      ${TWO_MOUNTS}
+      echo 0 >/mnt/n
+      count() {
+        for i in $(seq 40); do
+          flock -x $1/f sh -c 'n=$(cat $0/n); echo $((n + 1)) >$0/n; sync $0/n' $1
+        done
+      }
+      for round in 1 2; do
+        count /mnt & first=$!
+        count /run/b & second=$!
+        sleep 1
+        kill -KILL $server
+        sleep 0.5
+        serve /srv/data
+        wait $first
+        wait $second
+      done
+      test "$(cat /mnt/n)" = 160
+      umount /mnt /run/b
+      stop_server
+      zerofs_nfs check --data /srv/data
+    `,
+  })
+})
+
 /**
  * A machine of its own, as far as locks go: `other COMMAND...` runs in a network namespace, at
  * 10.1.0.2, with the kernel's lock manager, an rpcbind and an rpc.statd that it shares with nobody.
