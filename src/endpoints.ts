@@ -1,13 +1,14 @@
-/** The sockets of NFS and MOUNT: on which addresses, and on which port when the standard is taken. */
+/** The sockets of NFS, MOUNT and RQUOTA: on which addresses, and on which port when the standard is taken. */
 
 import { NLM_VERSIONS } from './nfs/locks/nlm-types.ts'
 import { SM_VERS } from './nfs/locks/nsm-program.ts'
 import { MOUNT_V1, MOUNT_V3 } from './nfs/mount.ts'
 import { NFS_V3 } from './nfs/program.ts'
+import { RQUOTA_V1, RQUOTA_V2 } from './nfs/rquota.ts'
 import type { Dispatcher } from './rpc/dispatch.ts'
 import { Listener } from './rpc/listener.ts'
 import type { Service } from './rpc/portmap-host.ts'
-import { MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROG, SM_PROG } from './rpc/program.ts'
+import { MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROG, RQUOTA_PROGRAM, SM_PROG } from './rpc/program.ts'
 import type { Budget } from './rpc/replies.ts'
 import { isWildcard, netidOf } from './rpc/rpcbind-address.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
@@ -34,11 +35,11 @@ export interface EndpointOptions {
   readonly hosts: readonly string[]
   /** undefined: 2049, or a spare one where that is taken. */
   readonly port: number | undefined
-  /** undefined: MOUNT is served where NFS is. */
+  /** Of MOUNT and RQUOTA; undefined: they are served where NFS is. */
   readonly mountPort: number | undefined
-  /** NFS, MOUNT and the lock service. */
+  /** NFS, MOUNT, RQUOTA and the lock service. */
   readonly dispatcher: Dispatcher
-  /** MOUNT and the lock service. */
+  /** MOUNT, RQUOTA and the lock service. */
   readonly mountDispatcher: Dispatcher
   /** The lock service alone, which this host's kernel and rpc.statd call on loopback. */
   readonly lockDispatcher: Dispatcher
@@ -155,7 +156,8 @@ async function openLockPort(
   for (const host of hosts) {
     try {
       const listener = await tcp(host, opened[0]?.port ?? 0, lockDispatcher, options)
-      opened.push(listener, await udp(host, listener.port, lockDispatcher))
+      opened.push(listener)
+      opened.push(await udp(host, listener.port, lockDispatcher))
     } catch (error) {
       if (ABSENT.has(codeOf(error))) continue
       await Promise.all(opened.map((socket) => socket.close(0)))
@@ -196,9 +198,14 @@ export function servicesOf(endpoints: Endpoints): Service[] {
   const locks = endpoints.locks.hosts.flatMap((host) => lockServices(host, endpoints.locks))
   const files = hosts.flatMap((host) => [
     { prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('tcp', host), host, port },
-    ...[MOUNT_V1, MOUNT_V3].flatMap((vers) => [
-      { prog: MOUNT_PROGRAM, vers, netid: netidOf('tcp', host), host, port: mountPort },
-      { prog: MOUNT_PROGRAM, vers, netid: netidOf('udp', host), host, port: mountPort },
+    ...[
+      { prog: MOUNT_PROGRAM, vers: MOUNT_V1 },
+      { prog: MOUNT_PROGRAM, vers: MOUNT_V3 },
+      { prog: RQUOTA_PROGRAM, vers: RQUOTA_V1 },
+      { prog: RQUOTA_PROGRAM, vers: RQUOTA_V2 },
+    ].flatMap((program) => [
+      { ...program, netid: netidOf('tcp', host), host, port: mountPort },
+      { ...program, netid: netidOf('udp', host), host, port: mountPort },
     ]),
   ])
   return [...files, ...locks]

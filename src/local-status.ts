@@ -11,7 +11,8 @@ export type Served = Pick<
   'version' | 'state' | 'uptime' | 'durability' | 'addresses' | 'connections'
 >
 
-export function volumeStatus({ store, datasets: { all } }: Volume, served: Served): Status {
+export function volumeStatus({ store, datasets }: Volume, served: Served): Status {
+  const { all } = datasets
   const { failure } = store
   return {
     ...served,
@@ -25,6 +26,7 @@ export function volumeStatus({ store, datasets: { all } }: Volume, served: Serve
     freeBytes: store.space().free,
     logBytes: store.logBytes,
     freeing: freeingOf(all),
+    promoting: datasets.promotions,
     schedule: scheduleStatus(all),
   }
 }

@@ -1,5 +1,6 @@
 /** What the command line can ask, done on a volume of this process: served, or opened for it alone. */
 import { checkStore } from './check/check.ts'
+import type { Accounts } from './control/accounts.ts'
 import type { DatasetOperations } from './control/datasets.ts'
 import type {
   DeletedEntry,
@@ -28,9 +29,12 @@ import type {
   Status,
   Verdict,
 } from './control/operations.ts'
+import type { RecursiveOperations } from './control/recursive.ts'
+import type { RollbackProgress, RollbackRequest, RollbackSummary } from './control/rollback.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
-import { LocalDatasets } from './local-datasets.ts'
+import { accountsOf, LocalDatasets } from './local-datasets.ts'
 import { SnapshotFiles } from './local-files.ts'
+import { LocalRecursive } from './local-recursive.ts'
 import { ScheduleOperations } from './local-schedule.ts'
 import { deleteSnapshots, measureSnapshots, snapshotInfo } from './local-snapshots.ts'
 import { type Served, volumeStatus } from './local-status.ts'
@@ -38,6 +42,7 @@ import { Deleted } from './snapshot/deleted.ts'
 import { Diff } from './snapshot/diff.ts'
 import type { OpenDataset } from './snapshot/open-dataset.ts'
 import { Restore } from './snapshot/restore.ts'
+import { Rollback } from './snapshot/rollback.ts'
 import { tracked } from './snapshot/turns.ts'
 import { Versions } from './snapshot/versions.ts'
 import { Volume } from './volume.ts'
@@ -48,6 +53,7 @@ export class LocalOperations implements Operations {
   readonly #buffers: ReadBuffers
   readonly dataset: string
   readonly datasets: DatasetOperations
+  readonly recursive: RecursiveOperations
 
   /** @param dataset its name: the root dataset unless told otherwise */
   constructor(
@@ -61,6 +67,7 @@ export class LocalOperations implements Operations {
     this.dataset = dataset
     this.#buffers = buffers
     this.datasets = new LocalDatasets(volume)
+    this.recursive = new LocalRecursive(volume)
   }
 
   async in(dataset: string): Promise<Operations> {
@@ -121,6 +128,14 @@ export class LocalOperations implements Operations {
     return new Restore(live, snapshots, request, progress).run()
   }
 
+  async rollback(
+    request: RollbackRequest,
+    progress: (progress: RollbackProgress) => void,
+  ): Promise<RollbackSummary> {
+    const { live, snapshots } = this.#here
+    return new Rollback(live, snapshots, request, progress).run()
+  }
+
   async stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {
     return new SnapshotFiles(this.#here, snapshot).stat(path)
   }
@@ -177,6 +192,10 @@ export class LocalOperations implements Operations {
   async *listDeleted(request: DeletedRequest): AsyncGenerator<DeletedEntry> {
     const { live, snapshots } = this.#here
     yield* tracked(snapshots, new Deleted(live, snapshots, request).entries())
+  }
+
+  async accounts(): Promise<Accounts> {
+    return accountsOf(this.#here)
   }
 
   /** Nothing of its own is open. */

@@ -17,6 +17,7 @@ import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
+import { rquotaPrograms } from './nfs/rquota.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
 import {
@@ -42,7 +43,7 @@ export interface ServeOptions {
   readonly listen: readonly string[]
   /** undefined: 2049, or another where that is taken. */
   readonly port: number | undefined
-  /** undefined: MOUNT is served on the port of NFS. */
+  /** Of MOUNT and RQUOTA; undefined: they are served on the port of NFS. */
   readonly mountPort: number | undefined
   readonly portmap: PortmapMode
   readonly durability: 'sync' | 'async'
@@ -122,6 +123,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
 
 interface Programs {
   readonly nfs: Program
+  /** MOUNT, and RQUOTA beside it. */
   readonly mount: readonly Program[]
   readonly locks: LockService
 }
@@ -140,7 +142,9 @@ async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Progr
   const graceMs = graceSeconds * 1000
   const locks = await LockService.open(volume.store, { service, graceMs, report })
   const mounts = new Mounts((address) => locks.mounting(address))
-  return { nfs: nfsProgram(service), mount: mountPrograms(service, mounts), locks }
+  const rquota = rquotaPrograms(service, (dataset) => volume.datasets.byId(dataset)?.dataset)
+  const mount = [...mountPrograms(service, mounts), ...rquota]
+  return { nfs: nfsProgram(service), mount, locks }
 }
 
 /** Each dataset is exported by its name, all by the same rules. */

@@ -70,7 +70,8 @@ export class Volume {
   /** Records that recovery brought back when the store was opened. */
   readonly recovered: number
   readonly #timer: NodeJS.Timeout
-  readonly #report: VolumeOptions['report']
+  /** Is told of what nobody asked for. */
+  readonly report: VolumeOptions['report']
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
@@ -80,7 +81,7 @@ export class Volume {
     this.recovered = recovered
     this.datasets = new Datasets(store, { ...shared, clock })
     this.fs = new RootFileSystem(this.datasets)
-    this.#report = report
+    this.report = report
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }
@@ -145,7 +146,7 @@ export class Volume {
       try {
         this.datasets.settleAll()
       } catch (error) {
-        this.#report('data that no client has committed cannot be stored, and is lost', error)
+        this.report('data that no client has committed cannot be stored, and is lost', error)
       }
     }
   }

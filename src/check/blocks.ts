@@ -45,16 +45,18 @@ export class BlocksCheck {
   /**
    * Verifies each block of a chunk once, whichever of its versions have it.
    *
+   * @param first as in `newSlots`: what is a clone's origin's is verified there
    * @param tails of a version: where the file ends inside the chunk
    */
   async chunk(
     index: number,
     versions: readonly Version<Chunk>[],
+    first: number,
     tails: (version: Version<Chunk>) => readonly Tail[],
     tell: Tell,
   ): Promise<void> {
     for (const [i, version] of versions.entries()) {
-      const slots = newSlots(version.value, versions[i - 1]?.value)
+      const slots = newSlots(version.value, versions[i - 1]?.value, first)
       const damaged = await this.#verify(index, versions.slice(i), slots, tell)
       for (const tail of tails(version)) {
         if (!damaged.has(tail.slot)) await this.#tail(index, version, tail, tell)

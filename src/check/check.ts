@@ -118,16 +118,22 @@ class StoreCheck {
   }
 
   #views({ datasets, snapshots }: Objsets): View[] {
-    return [...datasets].map(([id, record]) => {
+    const views = new Map<number, View>()
+    for (const [id, record] of datasets) {
       const own = [...snapshots.values()].filter(({ dataset }) => dataset === id)
-      return new View(this.#database, id, record, own, this.#problems, this.#pace)
-    })
+      const view = new View(this.#database, id, record, own, this.#problems, this.#pace)
+      const origin = record.origin && views.get(record.origin.dataset)
+      // What a clone that is being deleted has of its origin is out of sight already.
+      if (record.origin && origin && !record.deleting) view.inherit(origin, record.origin.epoch)
+      views.set(id, view)
+    }
+    return [...views.values()]
   }
 
   /** @returns how many blocks are in use */
   async #all(views: readonly View[], objsets: Objsets): Promise<number> {
     const records = new RecordsCheck(objsets, this.#problems, this.#weights, this.#progress)
-    await records.run(this.#database, this.#pace)
+    await records.run(this.#database, views, this.#pace)
     for (const view of views) await new HistoryCheck(view).run()
     this.#progress(`versions kept for ${count(objsets.snapshots.size, 'snapshot')} compared`)
     return this.#trees(views, objsets)
@@ -141,11 +147,14 @@ class StoreCheck {
     for (const window of windows) {
       const references = new References(window)
       for (const view of views) {
-        if (window.from === 0) await this.#tree(view, objsets, blocks, references)
+        // Of what is being deleted, the files go one by one: only its blocks still count.
+        if (window.from === 0 && !view.record.deleting)
+          await this.#tree(view, objsets, blocks, references)
         else await references.addAll(view)
       }
       await space.check(references, window)
     }
+    for (const view of views) await view.written.check(view)
     space.checkTotal(this.#used)
     this.#progress(`reference counts of ${count(space.used, 'block')} compared`)
     return space.used

@@ -1,5 +1,6 @@
 /** A content: its chunks, against the file whose data it is. */
 import { chunkLimit, chunkUsed } from '../fs/chunks.ts'
+import { Kind } from '../store/keys.ts'
 import {
   BLOCK_BYTES,
   CHUNK_BLOCKS,
@@ -47,6 +48,10 @@ export class ContentCheck {
     references: References,
   ): Promise<void> {
     const tell = (text: string, span: Span): void => this.#tell(text, span)
+    if (await this.#isOrigins()) {
+      while (chunks.head !== undefined && chunks.owner === this.#content) await chunks.next()
+      return
+    }
     // In the past of a content that was nobody's, or nobody's any more, nobody looks.
     const { live } = this.#view.timeline
     const during = union([...this.#owners, { from: live, to: live + 1 }])
@@ -55,14 +60,34 @@ export class ContentCheck {
       const { key, versions } = chunks.head
       const index = Number(String(key).split('/')[1])
       if (index > 0) check.exists(index, versions)
-      references.addChunk(versions)
+      references.addChunk(versions, this.#view.first)
+      this.#view.written.addChunk(versions)
       for (const version of versions) this.#version(index, version)
       await this.#view.pace.step(versions.length * CHUNK_LOOKS)
-      await blocks.chunk(index, versions, (version) => this.#tails(index, version), tell)
+      await blocks.chunk(
+        index,
+        versions,
+        this.#view.first,
+        (version) => this.#tails(index, version),
+        tell,
+      )
     }
     check.end()
     this.#usedBytes()
     this.#belongs()
+  }
+
+  /**
+   * A clone sees what nobody had in its snapshot: a file that was being freed, or restored. That is
+   * its origin's affair.
+   */
+  async #isOrigins(): Promise<boolean> {
+    if (this.#view.inherited === undefined || this.#owners.length > 0) return false
+    if (this.#orphan !== undefined) return false
+    const hasOwn =
+      (await this.#view.hasOwn(Kind.CHUNK, this.#content)) ||
+      (await this.#view.hasOwn(Kind.BITMAP, this.#content))
+    return !hasOwn
   }
 
   /** Speaks of the file that has the content then, or of the content where there is none. */

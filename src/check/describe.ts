@@ -27,7 +27,7 @@ export function describe(kind: Kind, key: Key): string {
     case Kind.BITMAP:
       return `bitmap ${third} of level ${second} of ${owner}`
     case Kind.USAGE:
-      return 'the account of the files'
+      return text === '0' ? 'the account of the files' : `the account of epoch ${text}`
     case Kind.CHUNK:
       return `chunk ${second} of content ${owner}`
     case Kind.HISTORY: {

@@ -5,7 +5,7 @@
 import { type Key, Kind, parseKey } from '../store/keys.ts'
 import { FileType } from '../store/records.ts'
 import { inodeSpec, nameSpec } from '../store/tables.ts'
-import { type Cursor, type Format, readHistory, readSealed } from './reader.ts'
+import { type Format, type Records, readHistory, readSealed } from './reader.ts'
 import { isEmpty, type Span } from './spans.ts'
 import { LIVE } from './timeline.ts'
 import { ALL_NUMBERS, type Numbers, ownerOf, type Version, type View } from './view.ts'
@@ -73,7 +73,7 @@ export async function eachVersion<V>(
 export function versionAt<V>(
   view: View,
   spec: Format<V>,
-  cursor: Cursor,
+  cursor: Records,
   kept: boolean,
 ): { readonly key: Key; readonly version: Version<V> } | undefined {
   if (cursor.head === undefined) return undefined

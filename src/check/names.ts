@@ -13,7 +13,7 @@ import { nameSpec, pageSpec } from '../store/tables.ts'
 import { BitmapsCheck } from './bitmaps.ts'
 import { count, quoted } from './describe.ts'
 import { versionAt } from './facts.ts'
-import type { Cursor } from './reader.ts'
+import type { Records } from './reader.ts'
 import { isEmpty, overlap, type Span, Tally, union, without } from './spans.ts'
 import type { Chain, Chains, Version, View } from './view.ts'
 
@@ -23,8 +23,8 @@ const FIRST_COOKIE = 3
 /** Where the walk stands in the records of directories. */
 export interface NameCursors {
   readonly pages: Chains<Page>
-  readonly names: Cursor
-  readonly pastNames: Cursor
+  readonly names: Records
+  readonly pastNames: Records
 }
 
 export class DirectoryCheck {
@@ -124,7 +124,7 @@ export class DirectoryCheck {
 
   /** Goes through the records of names, live or past ones. */
   async #names(
-    cursor: Cursor,
+    cursor: Records,
     kept: boolean,
     visit: (name: string, version: Version<NameRecord>) => void,
   ): Promise<void> {
@@ -212,7 +212,7 @@ export class DirectoryCheck {
 }
 
 /** The directory of the name that a cursor stands at. */
-export function ownerAt(cursor: Cursor, kept: boolean): number {
+export function ownerAt(cursor: Records, kept: boolean): number {
   if (cursor.head === undefined) return Number.POSITIVE_INFINITY
   const [key] = cursor.head
   return Number(key.readBigUInt64BE(kept ? 6 : 5))

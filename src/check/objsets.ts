@@ -32,6 +32,7 @@ export async function readObjsets(
   checkDatasets(objsets, problems)
   checkNames(database, objsets, problems)
   checkSnapshots(objsets, problems)
+  checkOrigins(objsets, problems)
   if (database.get(checkpointKey()) === undefined) problems.add('there is no checkpoint record')
   return objsets
 }
@@ -61,6 +62,27 @@ function checkDatasets({ datasets, superblock }: Objsets, problems: Problems): v
     if (root >= superblock.nextIno) problems.add(`${told} has an impossible root, inode ${root}`)
     if (epoch < 1) problems.add(`${told} is in epoch ${epoch}`)
     if ((name === '') !== (id === ROOT_DATASET)) problems.add(`${told} has the name '${name}'`)
+  }
+}
+
+/** What clones depend on must be there. */
+function checkOrigins({ datasets, snapshots }: Objsets, problems: Problems): void {
+  for (const [id, { origin, root, epoch }] of datasets) {
+    if (origin === undefined) continue
+    const told = `dataset ${id} is a clone of snapshot ${origin.snapshot} of dataset ${origin.dataset}`
+    const snapshot = snapshots.get(origin.snapshot)
+    const of = datasets.get(origin.dataset)
+    const there =
+      snapshot !== undefined && snapshot.dataset === origin.dataset && origin.dataset < id
+    if (!there || of === undefined) {
+      problems.add(`${told}, which is not there`)
+      continue
+    }
+    if (snapshot.deleting || of.deleting) problems.add(`${told}, which is being deleted`)
+    if (snapshot.epoch !== origin.epoch || epoch <= origin.epoch) {
+      problems.add(`${told}, of epoch ${snapshot.epoch}, and says ${origin.epoch} and ${epoch}`)
+    }
+    if (of.root !== root) problems.add(`${told}, and has another root, inode ${root}`)
   }
 }
 

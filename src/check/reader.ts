@@ -75,8 +75,16 @@ function tryDecode<V>(spec: Format<V>, record: Uint8Array): Read<V> | undefined 
   }
 }
 
+/** Records to be gone through, one at a time. */
+export interface Records {
+  /** The record it stands at; undefined behind the last one. */
+  readonly head: SealedRecord | undefined
+  next(): Promise<void>
+  close(): Promise<void>
+}
+
 /** Goes through a range, one record at a time. Keys of other lengths are passed over. */
-export class Cursor {
+export class Cursor implements Records {
   readonly #batches: AsyncGenerator<readonly SealedRecord[]>
   readonly #lengths: Lengths
   #batch: readonly SealedRecord[] = []

@@ -13,12 +13,14 @@ import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../s
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
+import { isSealedTombstone } from './inherited.ts'
 import { LocksCheck } from './locks.ts'
 import type { Objsets } from './objsets.ts'
 import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
-import { decodeWhole, type Format, type Read, unsealed } from './reader.ts'
+import { decodeWhole, type Format, type Read, readSealed, unsealed } from './reader.ts'
 import { UsageCheck } from './usage.ts'
+import { ALL_NUMBERS, type View } from './view.ts'
 import type { Weights } from './weights.ts'
 
 type Formats = ReadonlyMap<Kind, Format<unknown>>
@@ -49,6 +51,8 @@ export class RecordsCheck {
   readonly #problems: Problems
   readonly #weights: Weights
   readonly #progress: (done: string) => void
+  /** Clones, by number. */
+  readonly #clones = new Map<number, View>()
   #records = 0
   /** What the live inodes of each dataset add up to, and what its record says. */
   readonly #usage = new UsageCheck()
@@ -66,14 +70,31 @@ export class RecordsCheck {
     this.#progress = progress
   }
 
-  async run(database: FrozenDatabase, pace: Pace): Promise<void> {
+  async run(database: FrozenDatabase, views: readonly View[], pace: Pace): Promise<void> {
+    for (const view of views) if (view.inherited !== undefined) this.#clones.set(view.id, view)
     for await (const batch of database.batches(ALL_KEYS)) {
       for (const record of batch) this.#record(record)
       await pace.step(batch.length)
     }
+    for (const clone of this.#clones.values()) {
+      await this.#weighAll(clone, inodeSpec, pace)
+      await this.#weighAll(clone, nameSpec, pace)
+    }
     this.#usage.check(this.#objsets, this.#problems)
     this.#locks.check(this.#problems)
     this.#progress(`${this.#records} records read`)
+  }
+
+  /** What a clone sees, of which only a part are its own records. */
+  async #weighAll<V>(clone: View, spec: Format<V>, pace: Pace): Promise<void> {
+    const records = await clone.live(spec.kind, ALL_NUMBERS)
+    for (; records.head !== undefined; await records.next()) {
+      const read = readSealed(spec, records.head[1])
+      await pace.step(1)
+      if (read === undefined) continue
+      this.#weigh(spec.kind, read)
+      this.#usage.add(clone.id, spec.kind, parseKey(records.head[0]).key, read.value)
+    }
   }
 
   #record([key, sealed]: SealedRecord): void {
@@ -86,6 +107,10 @@ export class RecordsCheck {
     }
     const told = describe(parsed.kind, parsed.key)
     if (!matches(key, sealed)) this.#problems.add(`${told} does not match its checksum`)
+    if (VERSIONED.has(parsed.kind) && isSealedTombstone(sealed)) {
+      this.#tombstone(parsed, told)
+      return
+    }
     try {
       this.#content(parsed, unsealed(sealed), told)
     } catch (error) {
@@ -112,12 +137,14 @@ export class RecordsCheck {
     } else {
       const format = dataset === 0 ? GLOBAL.get(kind) : PLAIN.get(kind)
       const read = decodeWhole(format ?? inodeSpec, record)
-      const birth = VERSIONED.has(kind) ? this.#epoch(dataset) : 0
-      if (read.birth > birth || (read.birth === 0) !== (birth === 0)) {
+      const [first, last] = VERSIONED.has(kind) ? this.#epochs(dataset) : [0, 0]
+      if (read.birth > last || read.birth < first) {
         this.#problems.add(`${told} was written in epoch ${read.birth}, which cannot be`)
       }
-      this.#weigh(kind, read)
-      this.#usage.add(dataset, kind, read.value)
+      if (!this.#clones.has(dataset) || !VERSIONED.has(kind)) {
+        this.#weigh(kind, read)
+        this.#usage.add(dataset, kind, key, read.value)
+      }
       this.#locks.add(kind, key, read.value, this.#problems)
       if (kind === Kind.SCHEDULE) this.#schedule(read.value as ScheduleRecord, told)
     }
@@ -130,8 +157,19 @@ export class RecordsCheck {
     }
   }
 
-  #epoch(dataset: number): number {
-    return this.#objsets.datasets.get(dataset)?.epoch ?? 0
+  /** The first and the last in which records of a dataset can be written. */
+  #epochs(dataset: number): readonly [first: number, last: number] {
+    const { origin, epoch = 0 } = this.#objsets.datasets.get(dataset) ?? {}
+    return [(origin?.epoch ?? 0) + 1, epoch]
+  }
+
+  /** A record that says that a clone has not what its origin has. */
+  #tombstone({ dataset, kind, key }: ParsedKey, told: string): void {
+    const { tombstones, deleting } = this.#objsets.datasets.get(dataset) ?? {}
+    const inherited = this.#clones.get(dataset)?.inherited
+    const hides = inherited?.get(VERSIONED.get(kind) ?? inodeSpec, key) !== undefined
+    if (hides || tombstones || deleting) return
+    this.#problems.add(`${told} is a tombstone, but there is nothing that it hides`)
   }
 
   /** A superseded record: its kind is the first letter of its key. */
@@ -140,7 +178,8 @@ export class RecordsCheck {
     const inner = decodeWhole(tables.historySpec, record).value
     const read = decodeWhole(VERSIONED.get(kind) ?? inodeSpec, inner)
     const end = Number(key.slice(key.lastIndexOf('@') + 1))
-    if (read.birth < 1 || read.birth >= end || end > this.#epoch(dataset)) {
+    const [first, last] = this.#epochs(dataset)
+    if (read.birth < first || read.birth >= end || end > last) {
       this.#problems.add(`${told} was written in epoch ${read.birth}, which cannot be`)
     }
     this.#weigh(kind, read)

@@ -9,12 +9,16 @@ import { GROUP_BLOCKS, REFERENCES_MAX } from '../store/space-group.ts'
 import { chunkSpec } from '../store/tables.ts'
 import { ALL_NUMBERS, type Numbers, type Version, type View } from './view.ts'
 
-/** The slots whose blocks the version before does not have. */
-export function newSlots(chunk: Chunk, before: Chunk = EMPTY_CHUNK): number[] {
+/**
+ * The slots whose blocks the version before does not have.
+ *
+ * @param first the epoch of the first blocks that count: those before it are of a clone's origin
+ */
+export function newSlots(chunk: Chunk, before: Chunk = EMPTY_CHUNK, first = 0): number[] {
   const slots: number[] = []
   for (let slot = 0; slot < chunk.address.length; slot++) {
     const address = chunk.address[slot]
-    if (address === 0) continue
+    if (address === 0 || (chunk.birth[slot] ?? 0) < first) continue
     if (before.address[slot] === address && before.birth[slot] === chunk.birth[slot]) continue
     slots.push(slot)
   }
@@ -33,10 +37,10 @@ export class References {
     this.groups = this.#counts
   }
 
-  /** All references of one chunk. @param versions oldest first */
-  addChunk(versions: readonly Version<Chunk>[]): void {
+  /** All references of one chunk. @param versions oldest first. @param first as in `newSlots` */
+  addChunk(versions: readonly Version<Chunk>[], first: number): void {
     for (const [i, { value }] of versions.entries()) {
-      for (const slot of newSlots(value, versions[i - 1]?.value))
+      for (const slot of newSlots(value, versions[i - 1]?.value, first))
         this.#add(value.address[slot] ?? 0)
     }
   }
@@ -56,6 +60,8 @@ export class References {
   /** All references of a dataset. */
   async addAll(view: View): Promise<void> {
     const chunks = await view.chains(chunkSpec, ALL_NUMBERS)
-    for (; chunks.head !== undefined; await chunks.next()) this.addChunk(chunks.head.versions)
+    for (; chunks.head !== undefined; await chunks.next()) {
+      this.addChunk(chunks.head.versions, view.first)
+    }
   }
 }

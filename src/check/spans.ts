@@ -37,10 +37,12 @@ export function union(spans: readonly Span[]): Span[] {
 export function without(a: readonly Span[], b: readonly Span[]): Span[] {
   let left = [...a]
   for (const { from, to } of b) {
-    left = left.flatMap((span) => [
+    const rest = left.flatMap((span) => [
       overlap(span, { from: 0, to: from }),
       overlap(span, { from: to, to: Number.POSITIVE_INFINITY }),
     ])
+    // Empty ones would double with every round.
+    left = rest.filter((span) => !isEmpty(span))
   }
   return union(left)
 }

@@ -1,5 +1,6 @@
 /** What the live files of each dataset take: their inodes added up, against the dataset's account. */
-import { Kind } from '../store/keys.ts'
+import { LIVE_ACCOUNT } from '../store/accounts.ts'
+import { type Key, Kind } from '../store/keys.ts'
 import { type Inode, NO_USAGE, type Usage } from '../store/records.ts'
 import type { Objsets } from './objsets.ts'
 import type { Problems } from './problems.ts'
@@ -9,8 +10,8 @@ export class UsageCheck {
   readonly #told = new Map<number, Usage>()
 
   /** A live record of a dataset. */
-  add(dataset: number, kind: Kind, value: unknown): void {
-    if (kind === Kind.USAGE) this.#told.set(dataset, value as Usage)
+  add(dataset: number, kind: Kind, key: Key, value: unknown): void {
+    if (kind === Kind.USAGE && key === LIVE_ACCOUNT) this.#told.set(dataset, value as Usage)
     if (kind !== Kind.INODE) return
     const { bytes, inodes } = this.#found.get(dataset) ?? NO_USAGE
     const { used } = value as Inode

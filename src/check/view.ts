@@ -3,6 +3,7 @@ import type { FrozenDatabase, KeyRange } from '../store/database.ts'
 import { historyKey, type Key, Kind, keyBytes, parseKey } from '../store/keys.ts'
 import type { DatasetRecord, SnapshotRecord } from '../store/records.ts'
 import { historySpec } from '../store/tables.ts'
+import { Inherited } from './inherited.ts'
 import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
 import {
@@ -11,12 +12,13 @@ import {
   type Lengths,
   listedVersions,
   type Read,
+  type Records,
   readHistory,
-  readLive,
   readSealed,
 } from './reader.ts'
 import type { Span } from './spans.ts'
 import { LIVE, Timeline } from './timeline.ts'
+import { WrittenCheck } from './written.ts'
 
 /** Bytes of a key before the record's own part: dataset and kind; in history a second kind. */
 const LIVE_PREFIX_BYTES = 5
@@ -64,8 +66,11 @@ export class View {
   readonly id: number
   readonly record: DatasetRecord
   readonly timeline: Timeline
+  readonly written: WrittenCheck
   readonly problems: Problems
   readonly pace: Pace
+  /** Of a clone, unless it is being deleted: then nobody looks at it. */
+  #inherited: Inherited | undefined
 
   constructor(
     database: FrozenDatabase,
@@ -79,8 +84,23 @@ export class View {
     this.id = id
     this.record = record
     this.timeline = new Timeline(snapshots)
+    this.written = new WrittenCheck(snapshots)
     this.problems = problems
     this.pace = pace
+  }
+
+  /** It is a clone. @param origin the dataset of the snapshot of `epoch` */
+  inherit(origin: View, epoch: number): void {
+    this.#inherited = new Inherited(this, origin, epoch)
+  }
+
+  get inherited(): Inherited | undefined {
+    return this.#inherited
+  }
+
+  /** The first epoch of blocks that it has references to: in a clone, others are its origin's. */
+  get first(): number {
+    return (this.record.origin?.epoch ?? 0) + 1
   }
 
   /** @param states in which it is so */
@@ -102,16 +122,30 @@ export class View {
       const read = sealed && readHistory(spec, sealed)
       if (read !== undefined) found.push(this.version(read, end))
     }
-    const live = readLive(this.database, this.id, spec, key)
+    const own = this.database.get(keyBytes(this.id, spec.kind, key))
+    const live = own === undefined ? this.#inherited?.get(spec, key) : readSealed(spec, own)
     if (live !== undefined) found.push(this.version(live, LIVE))
     return found
   }
 
-  live(kind: Kind, numbers: Numbers): Promise<Cursor> {
-    return this.#cursor(kind, kind, 0, numbers)
+  async live(kind: Kind, numbers: Numbers): Promise<Records> {
+    const own = await this.#cursor(kind, kind, 0, numbers)
+    return this.#inherited === undefined ? own : this.#inherited.records(kind, numbers, own)
   }
 
-  history(kind: Kind, numbers: Numbers): Promise<Cursor> {
+  /** Whether it has records of its own, or had, that begin with a number. */
+  async hasOwn(kind: Kind, number: number): Promise<boolean> {
+    for (const letters of [kind, `${Kind.HISTORY}${kind}`]) {
+      const own = this.#range(letters, { from: number, to: number + 1 })
+      const cursor = await Cursor.open(this.database, own)
+      const isThere = cursor.head !== undefined
+      await cursor.close()
+      if (isThere) return true
+    }
+    return false
+  }
+
+  history(kind: Kind, numbers: Numbers): Promise<Records> {
     return this.#cursor(kind, `${Kind.HISTORY}${kind}`, END_BYTES, numbers)
   }
 
@@ -143,11 +177,11 @@ export class View {
 export class Chains<V> {
   readonly #view: View
   readonly #spec: Format<V>
-  readonly #live: Cursor
-  readonly #history: Cursor
+  readonly #live: Records
+  readonly #history: Records
   #head: Chain<V> | undefined
 
-  private constructor(view: View, spec: Format<V>, live: Cursor, history: Cursor) {
+  private constructor(view: View, spec: Format<V>, live: Records, history: Records) {
     this.#view = view
     this.#spec = spec
     this.#live = live
@@ -192,7 +226,7 @@ export class Chains<V> {
   }
 
   /** The cursor with the lower key, history first; neither where that is no longer `key`. */
-  #lower(key: Buffer | undefined): readonly [Cursor | undefined, boolean] {
+  #lower(key: Buffer | undefined): readonly [Records | undefined, boolean] {
     const live = this.#live.head?.[0].subarray(LIVE_PREFIX_BYTES)
     const past = this.#history.head?.[0].subarray(HISTORY_PREFIX_BYTES, -END_BYTES)
     if (key !== undefined) {

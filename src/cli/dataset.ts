@@ -9,13 +9,13 @@ import { limitOf, parseCount, parseSize } from './size.ts'
 import { didYouMean } from './suggest.ts'
 import { columns, count, counted, isoTime, localTime, size } from './text.ts'
 
-const QUOTA_OPTIONS: readonly OptionSpec[] = [
+export const QUOTA_OPTIONS: readonly OptionSpec[] = [
   { name: 'quota', value: 'SIZE', about: 'the most that its files may take: 500M, 10G, none' },
   { name: 'inodes', value: 'COUNT', about: 'the most files and directories: 100000, none' },
 ]
 
 /** @returns what is given of the two, the rest as it was. @throws UsageError */
-function quotaOf(given: Given, before: Quota): Quota {
+export function quotaOf(given: Given, before: Quota): Quota {
   return {
     bytes: limitOf(given, 'quota', parseSize, '10G') ?? before.bytes,
     inodes: limitOf(given, 'inodes', parseCount, '100000') ?? before.inodes,
@@ -32,10 +32,28 @@ function ownerOf(given: Given, uid: number): { readonly uid: number; readonly gi
   throw new UsageError(`--owner is two numbers, such as 1000:1000, not '${value}'`)
 }
 
-const asJson = ({ created, ...info }: DatasetInfo) => ({ ...info, created: isoTime(created) })
+export const asJson = ({ created, origin, ...info }: DatasetInfo) => ({
+  ...info,
+  created: isoTime(created),
+  origin: origin ?? null,
+})
 
-const shown = (name: string) => (name === '' ? '/' : name)
+export const shown = (name: string) => (name === '' ? '/' : name)
 const limit = (value: number, text: (value: number) => string) => (value === 0 ? '-' : text(value))
+
+const originText = (origin: DatasetInfo['origin']) =>
+  origin === undefined ? '' : `${shown(origin.dataset)}@${origin.snapshot}`
+
+/** What it is a clone of, and what is a clone of it. */
+function cloneRows({ name, origin }: DatasetInfo, all: readonly DatasetInfo[]): string[][] {
+  const of = `snapshot '${origin?.snapshot}' of dataset '${shown(origin?.dataset ?? '')}'`
+  const clones = all.filter((one) => one.origin?.dataset === name)
+  const told = clones.map((one) => `${one.name} (of snapshot '${one.origin?.snapshot}')`)
+  return [
+    ...(origin === undefined ? [] : [['clone of', of]]),
+    ...(told.length === 0 ? [] : [['clones', told.join(', ')]]),
+  ]
+}
 
 /** @throws FsError NOENT, with the name that may have been meant */
 function pick(datasets: readonly DatasetInfo[], name: string): DatasetInfo {
@@ -90,18 +108,21 @@ export const datasetList: Command = {
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'dataset list', async ({ datasets }) => {
       const all = await datasets.list()
-      const rows = all.map(({ name, bytes, inodes, quota, snapshots }) => [
+      const cloned = all.some(({ origin }) => origin !== undefined)
+      const rows = all.map(({ name, bytes, inodes, quota, snapshots, origin }) => [
         shown(name),
         size(bytes),
         limit(quota.bytes, size),
         count(inodes),
         limit(quota.inodes, count),
         count(snapshots),
+        ...(cloned ? [originText(origin)] : []),
       ])
       const head = ['NAME', 'USED', 'QUOTA', 'INODES', 'QUOTA', 'SNAPSHOTS']
+      if (cloned) head.push('CLONE OF')
       const [titles = '', ...lines] = columns([head, ...rows])
       context.print(context.style('bold', titles.trimEnd()))
-      for (const line of lines) context.print(line)
+      for (const line of lines) context.print(line.trimEnd())
       context.printJson({ datasets: all.map(asJson) })
       return Exit.OK
     }),
@@ -117,8 +138,9 @@ export const datasetInfo: Command = {
   examples: ['zerofs-nfs dataset info projects', 'zerofs-nfs dataset info /'],
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'dataset info', async ({ datasets }) => {
-      const info = pick(await datasets.list(), first(given))
-      const { bytes, inodes, quota } = info
+      const all = await datasets.list()
+      const info = pick(all, first(given))
+      const { bytes, inodes, quota, written } = info
       const of = (value: number, most: string) => (value === 0 ? '' : ` of ${most}`)
       const rows = [
         ['name', shown(info.name)],
@@ -128,6 +150,8 @@ export const datasetInfo: Command = {
         ['used', `${size(bytes)}${of(quota.bytes, size(quota.bytes))}`],
         ['inodes', `${count(inodes)}${of(quota.inodes, count(quota.inodes))}`],
         ['snapshots', count(info.snapshots)],
+        ['written', `${size(written)}${info.snapshots > 0 ? ' since the newest snapshot' : ''}`],
+        ...cloneRows(info, all),
       ]
       for (const line of columns(rows)) context.print(line)
       context.printJson(asJson(info))

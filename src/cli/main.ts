@@ -1,5 +1,6 @@
 /** The command: finds out what is asked for, does it, and answers with an exit code. */
 import { check } from './check.ts'
+import { clone, datasetClone, datasetPromote } from './clone.ts'
 import { type Context, contextOf, version } from './context.ts'
 import {
   datasetCreate,
@@ -17,6 +18,7 @@ import { type Io, processIo } from './io.ts'
 import { type Command, type Given, parse } from './options.ts'
 import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
+import { rollback } from './rollback.ts'
 import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate } from './snapshot-create.ts'
@@ -36,7 +38,11 @@ const COMMANDS: readonly Command[] = [
   datasetRename,
   datasetSet,
   datasetDelete,
+  clone,
+  datasetClone,
+  datasetPromote,
   restore,
+  rollback,
   status,
   check,
   diff,

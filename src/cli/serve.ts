@@ -30,7 +30,7 @@ export const serve: Command = {
       about: 'address to listen on, 0.0.0.0 or :: for all; again for more (default: localhost)',
     },
     { name: 'port', value: 'N', about: 'port of NFS (default: 2049, or a free one)' },
-    { name: 'mount-port', value: 'N', about: "port of MOUNT (default: NFS's)" },
+    { name: 'mount-port', value: 'N', about: "port of MOUNT and RQUOTA (default: NFS's)" },
     {
       name: 'portmap',
       value: 'MODE',

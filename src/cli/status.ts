@@ -1,10 +1,11 @@
 /** `zerofs-nfs status` */
 import type { Status } from '../control/operations.ts'
+import { promotionText } from './clone.ts'
 import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
 import type { Command } from './options.ts'
-import { freeingText } from './snapshot-delete.ts'
+import { freeingText } from './snapshot-text.ts'
 import { columns, count, counted, duration, isoTime, localTime, size } from './text.ts'
 
 function stateOf({ state, reason, uptime, pid }: Status): string {
@@ -34,6 +35,10 @@ function rows(status: Status, style: Context['style']): string[][] {
     ...(served ? whenServed : []),
     ['snapshots', count(status.snapshots)],
     ...freeingRow(status),
+    ...status.promoting.map((one) => [
+      'promoting',
+      `dataset '${one.dataset}': ${promotionText(one)}`,
+    ]),
     ['file data', size(status.dataBytes)],
     ['disk free', size(status.freeBytes)],
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],

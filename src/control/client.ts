@@ -1,6 +1,7 @@
 /** Operations asked of a running server, over its control socket. */
 import { FsError } from '../fs/error.ts'
 import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
+import { type Accounts, askAccounts } from './accounts.ts'
 import { RemoteCalls } from './calls.ts'
 import { type DatasetOperations, RemoteDatasets } from './datasets.ts'
 import type {
@@ -32,6 +33,13 @@ import type {
   Status,
   Verdict,
 } from './operations.ts'
+import { type RecursiveOperations, RemoteRecursive } from './recursive.ts'
+import {
+  type RollbackProgress,
+  type RollbackRequest,
+  type RollbackSummary,
+  remoteRollback,
+} from './rollback.ts'
 import * as scheduled from './schedule-types.ts'
 import * as snapshotWire from './snapshot-types.ts'
 import * as wire from './types.ts'
@@ -50,11 +58,13 @@ export class RemoteOperations implements Operations {
   }
 
   readonly datasets: DatasetOperations
+  readonly recursive: RecursiveOperations
 
   private constructor(store: RemoteCalls, dataset: string) {
     this.#store = store
     this.#calls = new DatasetCalls(store, dataset)
     this.datasets = new RemoteDatasets(store)
+    this.recursive = new RemoteRecursive(store)
   }
 
   get dataset(): string {
@@ -140,6 +150,13 @@ export class RemoteOperations implements Operations {
     return { ...value, failed, plan: items.flatMap((item) => ('action' in item ? [item] : [])) }
   }
 
+  rollback(
+    request: RollbackRequest,
+    progress: (progress: RollbackProgress) => void,
+  ): Promise<RollbackSummary> {
+    return remoteRollback(this.#calls, request, progress)
+  }
+
   stat(snapshot: string, path: Uint8Array): Promise<EntryInfo> {
     const args = { snapshot, path }
     return this.#calls.call(wire.CONTROLPROC.STAT, wire.statArgs, args, wire.entryInfo)
@@ -223,6 +240,10 @@ export class RemoteOperations implements Operations {
     const job = await this.#calls.call(SNAPSHOT_SIZES, snapshotWire.selection, words, uint32)
     const told = () => undefined
     return (await this.#calls.follow(SNAPSHOT_SIZES_POLL, job, snapshotWire.sizesPoll, told)).items
+  }
+
+  accounts(): Promise<Accounts> {
+    return askAccounts(this.#calls)
   }
 
   versions(path: Uint8Array): AsyncGenerator<FileVersion> {

@@ -21,10 +21,20 @@ import type {
 import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
-import type { DatasetOperations } from './datasets.ts'
+import type { Accounts } from './accounts.ts'
+import type { DatasetOperations, PromotionStatus } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
+import type { RecursiveOperations } from './recursive.ts'
+import type { RollbackOperations } from './rollback.ts'
 
-export type { DatasetInfo, DatasetOperations, NewDataset, Quota } from './datasets.ts'
+export type {
+  DatasetInfo,
+  DatasetOperations,
+  NewClone,
+  NewDataset,
+  PromotionProgress,
+  Quota,
+} from './datasets.ts'
 export type {
   Freeing,
   Overwrite,
@@ -100,6 +110,8 @@ export interface Status {
   readonly logBytes: number
   /** What deleted snapshots held, and is being freed; undefined where nothing is. */
   readonly freeing: Freeing | undefined
+  /** Clones that are being made independent. */
+  readonly promoting: readonly PromotionStatus[]
   /** Undefined where none is set. */
   readonly schedule: ScheduleStatus | undefined
 }
@@ -191,10 +203,12 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Snapshots, files and the schedule are those of one dataset: at first of the root dataset.
- * `status`, `check` and `datasets` are about the whole store, whichever that is.
+ * `status`, `check`, `datasets` and `recursive` are about the whole store, whichever that is.
  */
-export interface Operations extends HistoryOperations {
+export interface Operations extends HistoryOperations, RollbackOperations {
   readonly datasets: DatasetOperations
+  /** Snapshots of all datasets together. */
+  readonly recursive: RecursiveOperations
   /** The name of that dataset; empty for the root dataset. */
   readonly dataset: string
   /**
@@ -255,5 +269,7 @@ export interface Operations extends HistoryOperations {
    * @throws FsError NOENT, INVAL
    */
   measureSnapshots(words: readonly string[]): Promise<readonly SnapshotSize[]>
+  /** What the files take, now and in the snapshots. */
+  accounts(): Promise<Accounts>
   close(): Promise<void>
 }

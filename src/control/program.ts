@@ -8,11 +8,14 @@ import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, voidType } from '../xdr/codec.ts'
+import { accountProcedures } from './accounts.ts'
 import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
 import { type AnswerIn, answerIn, findProcedure } from './in-dataset.ts'
 import { type JobCount, Jobs, jobCount } from './jobs.ts'
 import type { Operations } from './operations.ts'
+import { recursiveProcedures } from './recursive.ts'
+import { rollbackProcedures } from './rollback.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
 import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
@@ -45,6 +48,9 @@ export function controlProgram(
     snapshotProcedures(answer, inOne, toError, count),
     datasetProcedures(operations.datasets, answer, count, toError),
     historyProcedures(answer, inOne),
+    accountProcedures(answer, inOne, count, toError),
+    recursiveProcedures(operations.recursive, answer, count, toError),
+    rollbackProcedures(answer, inOne, count, toError),
     scheduleProcedures(answer, inOne, count, toError),
   ])
   const highest = Math.max(...Object.keys(table).map(Number))

@@ -141,11 +141,10 @@ export const snapshotName = cutString(TEXT_BYTES_MAX)
 
 /** How far a deletion is (snapshot/delete.ts). */
 export const freeing = struct({
-  snapshots: uint32,
-  versions: uint64,
-  total: uint64,
-  bytes: uint64,
+  ...{ snapshots: uint32, versions: uint64, total: uint64, bytes: uint64 },
 })
+/** At most one for each dataset (snapshot/promote.ts). */
+const promoting = array(struct({ dataset: text, done: uint64, total: uint64 }), 1000)
 
 export const status = struct({
   directory: text,
@@ -163,6 +162,7 @@ export const status = struct({
   logBytes: uint64,
   schedule: optional(struct({ next: time, failure: optional(text) })),
   freeing: optional(freeing),
+  promoting,
 })
 
 export const path = ownOpaque(PATH_BYTES_MAX)

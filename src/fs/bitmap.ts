@@ -96,6 +96,24 @@ function nextAtLevel(
   return above * BITMAP_BITS + first
 }
 
+/** The keys of an owner's bitmaps. @param limit numbers that exist are below it */
+export function* bitmapKeys(
+  reader: Pick<Reader, 'bitmaps'>,
+  owner: number,
+  limit: number,
+): Generator<string> {
+  for (let level = 0, records = limit; records > 1 || level === 0; level++) {
+    records = Math.ceil(records / BITMAP_BITS)
+    const first = bitmapKey(owner, level, 0)
+    if (reader.bitmaps.get(first) !== undefined) yield first
+    let n = nextAtLevel(reader, owner, level + 1, 1, records)
+    while (n !== undefined) {
+      yield bitmapKey(owner, level, n)
+      n = nextAtLevel(reader, owner, level + 1, n + 1, records)
+    }
+  }
+}
+
 /** The first bit from `from` on that is set. */
 function firstIn(bits: Uint8Array | undefined, from: number): number | undefined {
   if (bits === undefined) return undefined

@@ -105,10 +105,34 @@ export function mapBlocks(
     const replaced = blocks.map(({ slot }) => slot)
     dropSlots(tx, dataset, key, old, replaced)
   }
+  tx.came(dataset, blocks.length * BLOCK_BYTES)
   for (const { slot, address, checksum } of blocks) {
     chunk.address[slot] = address
     chunk.checksum[slot] = checksum
     chunk.birth[slot] = dataset.epoch
+  }
+  putChunk(tx, dataset, content, index, chunk)
+}
+
+/**
+ * Puts a chunk in the place of one, and lets go of the blocks that it does not have in the same
+ * slots under the same birth. References of blocks that are new in it are the caller's affair.
+ */
+export function exchangeChunk(
+  tx: Transaction,
+  dataset: Dataset,
+  content: number,
+  index: number,
+  chunk: Chunk,
+): void {
+  const key = chunkKey(content, index)
+  const old = dataset.chunks.get(key)
+  if (old !== undefined) {
+    const slots = Array.from(old.address.keys())
+    const gone = slots.filter(
+      (i) => old.address[i] !== chunk.address[i] || old.birth[i] !== chunk.birth[i],
+    )
+    dropSlots(tx, dataset, key, old, gone)
   }
   putChunk(tx, dataset, content, index, chunk)
 }

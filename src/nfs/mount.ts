@@ -46,7 +46,7 @@ export const mountstat3 = {
 export type mountstat3 = (typeof mountstat3)[keyof typeof mountstat3]
 
 /** string<>, one character a byte. */
-function bytesText(max: number): Codec<string> {
+export function bytesText(max: number): Codec<string> {
   const bytes = opaque(max)
   return {
     encode: (w, value) => bytes.encode(w, Buffer.from(value, 'latin1')),
@@ -110,7 +110,7 @@ function answer<A>(
 
 /** MOUNTPROC3_MNT (RFC 1813 §5.2.1). */
 function mount(service: Service, mounts: Mounts, caller: Caller, path: string, w: XdrWriter): void {
-  const found = resolve(service, caller, path)
+  const found = resolvePath(service, caller, path)
   if (typeof found === 'number') {
     uint32.encode(w, found)
     return
@@ -123,8 +123,8 @@ function mount(service: Service, mounts: Mounts, caller: Caller, path: string, w
   })
 }
 
-/** The directory of a path, or why not. */
-function resolve(service: Service, caller: Caller, path: string): FileId | mountstat3 {
+/** The directory of a path that somebody mounts, or has mounted, or why not. */
+export function resolvePath(service: Service, caller: Caller, path: string): FileId | mountstat3 {
   if (path.length > MNTPATHLEN) return mountstat3.MNT3ERR_NAMETOOLONG
   const names = namesOf(path)
   if (names.includes('..')) return mountstat3.MNT3ERR_INVAL

@@ -17,10 +17,11 @@
 import type { Codec } from '../xdr/codec.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 
-/** Program numbers: RFC 1833 §2.1, RFC 1813 §2.1 and §5.1, and XNFS for NLM and SM. */
+/** Program numbers: RFC 1833 §2.1, RFC 1813 §2.1 and §5.1, XNFS for NLM and SM, and rquota.x. */
 export const PMAP_PROG = 100_000
 export const NFS_PROGRAM = 100_003
 export const MOUNT_PROGRAM = 100_005
+export const RQUOTA_PROGRAM = 100_011
 export const NLM_PROG = 100_021
 export const SM_PROG = 100_024
 

@@ -3,18 +3,19 @@
  * (rpcbind-ways.ts) that works.
  *
  * What stands there for a program of ours is replaced, so that what a killed server left behind is
- * no hindrance; but not where another server still answers at that address. Two programs are other:
+ * no hindrance; but not where another server still answers there. Three programs are other:
  *
- *   NLM  is this host's kernel's too, as soon as it mounts something. Its clients must find ours, so
- *        ours replaces it, again and again (`renew`); where the kernel's is is remembered, and put
- *        back in the end.
- *   NSM  is the system's where rpc.statd runs: ours is not registered then.
+ *   NLM     is this host's kernel's too, as soon as it mounts something. Its clients must find ours,
+ *           so ours replaces it, again and again (`renew`); where the kernel's is is remembered, and
+ *           put back in the end.
+ *   NSM     is the system's where rpc.statd runs: that one stays.
+ *   RQUOTA  the host may serve for its own disks: that one stays too, and we serve all the rest.
  */
 import { voidType } from '../xdr/codec.ts'
 import { RpcClient } from './client.ts'
 import type { Registrar, Service } from './portmap-host.ts'
 import { PMAP_PORT } from './portmap-wire.ts'
-import { NLM_PROG, SM_PROG } from './program.ts'
+import { NLM_PROG, RQUOTA_PROGRAM, SM_PROG } from './program.ts'
 import { isWildcard, loopbackOf, type Netid } from './rpcbind-address.ts'
 import { pmapWay, rpcbindWay, type Way } from './rpcbind-ways.ts'
 
@@ -35,6 +36,9 @@ export interface SystemRegistrarOptions {
   /** Runs when `peers` has changed, or rpc.statd has come. */
   readonly onPeer?: () => void
 }
+
+/** Programs that may be another server's, and are as good then. */
+const OPTIONAL: ReadonlySet<number> = new Set([RQUOTA_PROGRAM, SM_PROG])
 
 /** Somebody else serves what we would register: no other way may replace it either. */
 class ServedAlready extends Error {}
@@ -144,25 +148,22 @@ export class SystemRegistrar implements Registrar {
     this.#onPeer()
   }
 
-  async #registerBy(way: Way, selected: readonly Service[]): Promise<void> {
-    if (selected.length === 0) throw new Error('it knows no IPv6')
+  async #registerBy(way: Way, services: readonly Service[]): Promise<void> {
+    if (services.length === 0) throw new Error('it knows no IPv6')
     await withClient(way, async (client) => {
       const listed = await way.dump(client)
-      const statd = await hasStatd(listed, selected)
-      const services = selected.filter(({ prog }) => prog !== SM_PROG || !statd)
-      await refuseWhereServed(
-        listed,
-        services.filter(({ prog }) => prog !== NLM_PROG),
-      )
-      await this.#learnPeers(listed, services, false)
+      const nlm = services.filter(isNlm)
+      const others = services.filter((service) => !isNlm(service))
+      const ours = [...(await notServed(listed, others)), ...nlm]
+      await this.#learnPeers(listed, ours, false)
       // All UNSETs come first: version 2 removes TCP and UDP with either.
-      await unsetAll(way, client, services)
-      for (const service of services) {
-        if (await way.set(client, service)) continue
-        await unsetAll(way, client, services)
+      await unsetAll(way, client, ours)
+      for (const service of ours) {
+        if ((await way.set(client, service)) || OPTIONAL.has(service.prog)) continue
+        await unsetAll(way, client, ours)
         throw new Error(`it refused program ${service.prog} version ${service.vers}`)
       }
-      this.#registered = { way, services }
+      this.#registered = { way, services: ours }
     })
   }
 
@@ -213,20 +214,30 @@ async function unsetAll(way: Way, client: RpcClient, services: readonly Service[
   for (const service of services) await way.unset(client, service)
 }
 
-async function refuseWhereServed(
+/**
+ * The services that are ours to register: without the optional programs that somebody else serves.
+ *
+ * @throws ServedAlready where somebody else serves one of the others
+ */
+async function notServed(
   registered: readonly Service[],
   services: readonly Service[],
-): Promise<void> {
+): Promise<readonly Service[]> {
+  const others = new Set<number>()
   for (const { prog, vers, netid, port } of services) {
     for (const other of registered) {
       if (other.prog !== prog || other.vers !== vers || other.netid !== netid) continue
-      if (other.port === port || !(await isServed(other))) continue
+      if (others.has(prog) || other.port === port || !(await isServed(other))) continue
       const what = `program ${prog} version ${vers}`
-      throw new ServedAlready(
-        `another server of ${what} is registered with the system's portmapper, at ${netid} port ${other.port}`,
-      )
+      if (!OPTIONAL.has(prog)) {
+        throw new ServedAlready(
+          `another server of ${what} is registered with the system's portmapper, at ${netid} port ${other.port}`,
+        )
+      }
+      others.add(prog)
     }
   }
+  return services.filter(({ prog }) => !others.has(prog))
 }
 
 /** Whether NULL of that program is answered there: is the registration still somebody's? */

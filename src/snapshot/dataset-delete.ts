@@ -4,6 +4,7 @@
  * simply run again. Nobody sees the dataset meanwhile, so its records can go in any order.
  */
 import { strict as assert } from 'node:assert'
+import { mergeAccounts } from '../store/accounts.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { type Key, Kind, kindRange, parseKey } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
@@ -42,6 +43,7 @@ export class DatasetDeletion {
     const deletion = new SnapshotDeletion(this.#store, dataset, this.#stopped)
     if (!(await deletion.run())) return false
     this.#store.transact((tx) => {
+      mergeAccounts(tx, dataset, new Set(dataset.snapshots.map(({ epoch }) => epoch)))
       for (const { id } of dataset.snapshots) tx.delete(this.#store.snapshots, id)
       const { snapshots, epoch } = dataset
       tx.onUndo(() => dataset.setSnapshots(snapshots, epoch))
@@ -55,6 +57,8 @@ export class DatasetDeletion {
     const { inodes, names, pages, bitmaps, chunks, orphans, schedules, usages } = this.#dataset
     // The scans see the database: what is only in memory has to be there first.
     await this.#store.checkpoint()
+    // What a clone has of its origin was never its own: from here on it is not even seen.
+    this.#dataset.disinherit()
     const done =
       (await this.#all(Kind.CHUNK, chunks)) &&
       (await this.#all(Kind.NAME, names)) &&
@@ -84,7 +88,8 @@ export class DatasetDeletion {
     this.#store.transact((tx) => {
       for (const key of keys) {
         if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
-        else tx.delete(table, key)
+        // A clone's tombstones too: they have no value to be deleted.
+        tx.delete(table, key)
       }
     })
     await this.#store.flush()

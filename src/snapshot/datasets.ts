@@ -5,23 +5,20 @@
  * seen as a directory of the root dataset's root (rootfs.ts), whose name is its own.
  */
 import { strict as assert } from 'node:assert'
-import { findName } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import { newInode } from '../fs/inode.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { FileType, NO_USAGE, type Usage } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
+import { makeClone, type NamedPromotion, Promotions } from './clones.ts'
 import { DatasetDeletion } from './dataset-delete.ts'
-import { requireName } from './object-names.ts'
+import { notFound, requireFreeName } from './dataset-names.ts'
 import { OpenDataset, type SharedParts } from './open-dataset.ts'
-import { SNAPDIR_NAME } from './snapdir.ts'
 
 /** Most datasets of a store: all of them are open. */
 const DATASETS_MAX = 1000
 const ROOT_DATASET = 1
-/** Names told in the message that one was not found, and characters of that one. */
-const NAMES_TOLD_MAX = 20
-const NAME_TOLD_MAX = 64
+const NO_CLONE = { deleting: false, origin: undefined, tombstones: false }
 
 export interface DatasetOptions {
   readonly quota?: Usage
@@ -36,6 +33,7 @@ export class Datasets {
   readonly #open = new Map<number, OpenDataset>()
   /** Deletions under way. */
   readonly #working = new Set<Promise<void>>()
+  readonly #promotions: Promotions
   #changed: () => void = () => undefined
   #scheduling = false
   #stopped = false
@@ -43,14 +41,16 @@ export class Datasets {
   constructor(store: Store, shared: SharedParts) {
     this.#store = store
     this.#shared = shared
+    this.#promotions = new Promotions(store, () => this.#stopped)
     for (const dataset of store.objsets.all) {
       if (!dataset.record.deleting) this.#serve(dataset)
     }
   }
 
   #serve(dataset: Dataset): OpenDataset {
+    // A clone of the root dataset has a root of the same number.
     const isTaken = (dir: number, name: Uint8Array): boolean =>
-      dir === this.root.dataset.root && this.findBytes(name) !== undefined
+      dataset.id === ROOT_DATASET && dir === dataset.root && this.findBytes(name) !== undefined
     const opened = new OpenDataset(this.#store, dataset, this.#shared, isTaken)
     this.#open.set(dataset.id, opened)
     if (this.#scheduling) opened.scheduler.start()
@@ -95,12 +95,10 @@ export class Datasets {
   /** @throws FsError NOENT, with the names that there are */
   get(name: string): OpenDataset {
     for (const one of this.#open.values()) if (one.name === name) return one
-    const names = this.all.map((one) => one.name).filter((one) => one !== '')
-    const more = names.length > NAMES_TOLD_MAX ? `, and ${names.length - NAMES_TOLD_MAX} more` : ''
-    const told = `there are: ${names.slice(0, NAMES_TOLD_MAX).join(', ')}${more}`
-    const there = names.length === 0 ? 'there are none but the root' : told
-    const short = name.length > NAME_TOLD_MAX ? `${name.slice(0, NAME_TOLD_MAX)}...` : name
-    throw new FsError('NOENT', `no dataset '${short}'; ${there}`)
+    throw notFound(
+      name,
+      this.all.map((one) => one.name),
+    )
   }
 
   /**
@@ -109,15 +107,12 @@ export class Datasets {
    * @throws FsError EXIST, INVAL (the name), NOSPC
    */
   create(name: string, { quota = NO_USAGE, uid, gid }: DatasetOptions): OpenDataset {
-    this.#requireFree(name)
-    if (this.#open.size >= DATASETS_MAX) {
-      throw new FsError('NOSPC', `there are ${DATASETS_MAX} datasets: delete some first`)
-    }
+    this.#requireRoom(name)
     const store = this.#store
     const dataset = store.transact((tx) => {
       const id = store.newObjset(tx)
       const ino = store.newIno()
-      const about = { name, root: ino, epoch: 1, quota, deleting: false }
+      const about = { name, root: ino, epoch: 1, quota, ...NO_CLONE }
       tx.put(store.datasets, id, { ...about, snapshotsChanged: tx.now, created: tx.now })
       const made = store.objsets.attach(id, [])
       tx.onUndo(() => store.objsets.detach(id))
@@ -131,10 +126,47 @@ export class Datasets {
     return opened
   }
 
+  /**
+   * Makes a dataset that begins as a snapshot of another one is, in an instant: it shares what it
+   * does not change. It is durable after the store's next barrier.
+   *
+   * @throws FsError NOENT (the snapshot), EXIST, INVAL (the name), NOSPC
+   */
+  clone(origin: OpenDataset, snapshot: string, name: string, quota = NO_USAGE): OpenDataset {
+    const of = origin.snapshots.get(snapshot)
+    this.#requireRoom(name)
+    const store = this.#store
+    const about = { name, quota }
+    const made = store.transact((tx) => makeClone(tx, store, origin.dataset, of, about))
+    const opened = this.#serve(made)
+    this.#touched()
+    return opened
+  }
+
+  /**
+   * Makes a clone independent of the snapshot that it was made of, in steps.
+   *
+   * @returns a promise that resolves when it is, or where the store is about to be closed: then
+   *   the next start goes on with it
+   * @throws FsError NOENT; INVAL where it is no clone; NOSPC where a block has too many references
+   */
+  async promote(name: string): Promise<void> {
+    const { dataset } = this.get(name)
+    if (dataset.record.origin === undefined && !dataset.record.tombstones) {
+      throw new FsError('INVAL', `dataset '${name}' is no clone: it depends on no snapshot`)
+    }
+    await this.#track(this.#promotions.run(dataset).then(() => undefined))
+  }
+
+  /** Promotions under way. */
+  get promotions(): readonly NamedPromotion[] {
+    return this.#promotions.progress
+  }
+
   /** @throws FsError NOENT, EXIST, INVAL */
   rename(name: string, to: string): void {
     const { dataset } = this.#requireOther(name)
-    this.#requireFree(to)
+    requireFreeName(this, to)
     this.#store.transact((tx) => this.#store.objsets.change(tx, dataset, { name: to }))
     this.#touched()
   }
@@ -161,7 +193,7 @@ export class Datasets {
     }
     for (const snapshot of snapshots.list()) snapshots.requireDeletable(snapshot)
     this.#store.transact((tx) => {
-      snapshots.markAll(tx)
+      snapshots.mark(tx, dataset.snapshots)
       this.#store.objsets.change(tx, dataset, { deleting: true })
     })
     this.#open.delete(dataset.id)
@@ -175,6 +207,7 @@ export class Datasets {
   async #free(dataset: Dataset, opened?: OpenDataset): Promise<void> {
     await this.#store.flush()
     await opened?.stop()
+    await this.#promotions.ended(dataset)
     await new DatasetDeletion(this.#store, dataset, () => this.#stopped).run()
   }
 
@@ -182,11 +215,18 @@ export class Datasets {
   async resume(): Promise<void> {
     for (const one of this.#open.values()) await one.resume()
     for (const dataset of this.#store.objsets.all) {
-      if (!dataset.record.deleting) continue
-      void this.#track(this.#free(dataset)).catch((error: unknown) =>
-        this.#shared.report('a deleted dataset cannot be freed', error),
-      )
+      const { deleting, origin, tombstones } = dataset.record
+      if (deleting) {
+        this.#background(this.#free(dataset), 'a deleted dataset cannot be freed')
+      } else if (origin?.promoting || tombstones) {
+        const promotion = this.#promotions.run(dataset).then(() => undefined)
+        this.#background(promotion, 'the promotion of a dataset cannot go on')
+      }
     }
+  }
+
+  #background(work: Promise<void>, failed: string): void {
+    void this.#track(work).catch((error: unknown) => this.#shared.report(failed, error))
   }
 
   tick(): void {
@@ -238,16 +278,10 @@ export class Datasets {
     throw new FsError('INVAL', 'the root dataset can be neither renamed nor deleted')
   }
 
-  /** @throws FsError INVAL, EXIST */
-  #requireFree(name: string): void {
-    requireName(name, 'dataset')
-    const bytes = Buffer.from(name)
-    if (SNAPDIR_NAME.equals(bytes)) throw new FsError('INVAL', `'${name}' is reserved`)
-    if (this.findBytes(bytes) !== undefined) {
-      throw new FsError('EXIST', `a dataset '${name}' exists already`)
-    }
-    const { dataset } = this.root
-    if (findName(dataset, dataset.root, bytes) === undefined) return
-    throw new FsError('EXIST', `the root directory has an entry '${name}', where it would be seen`)
+  /** @throws FsError INVAL, EXIST, NOSPC */
+  #requireRoom(name: string): void {
+    requireFreeName(this, name)
+    if (this.#open.size < DATASETS_MAX) return
+    throw new FsError('NOSPC', `there are ${DATASETS_MAX} datasets: delete some first`)
   }
 }

@@ -94,12 +94,14 @@ async function firstEnd(
 }
 
 /**
- * Tells of each block that a version of a chunk holds and its neighbours in time do not. The
- * version before holds every block that came before it ended; the version behind is asked.
+ * Tells of each block that a version of a chunk holds and its neighbours in time do not, and in
+ * which epoch it came. The version before holds every block that came before it ended; the version
+ * behind is asked.
  *
  * @param versions those of the chunk in history, oldest first
  * @param at which of them
  * @param previousEnd the epoch in which the version before ended, 0 where there is none
+ * @returns how many bytes the version holds itself
  */
 export function eachBlock(
   dataset: Dataset,
@@ -107,8 +109,8 @@ export function eachBlock(
   versions: readonly Version[],
   at: number,
   previousEnd: number,
-  tell: (address: number) => void,
-): void {
+  tell: (address: number, birth: number) => void,
+): number {
   const chunk = versionOf(dataset, key, versions[at])
   const behind = versions[at + 1]
   const next =
@@ -118,8 +120,9 @@ export function eachBlock(
     const birth = chunk.birth[slot] ?? 0
     if (address === 0 || birth < previousEnd) continue
     if (next?.address[slot] === address && next.birth[slot] === birth) continue
-    tell(address)
+    tell(address, birth)
   }
+  return chunk.inline?.length ?? 0
 }
 
 /** Where the version that ended in epoch `end` stands in its list. */

@@ -105,10 +105,14 @@ export class SnapshotDeletion {
     const at = indexOfVersion(versions, name, end)
     let freed = 0
     if (kind === Kind.CHUNK) {
-      eachBlock(dataset, key, versions, at, versions[at - 1]?.end ?? 0, (address) => {
+      const previousEnd = versions[at - 1]?.end ?? 0
+      const own = eachBlock(dataset, key, versions, at, previousEnd, (address, born) => {
+        tx.went(dataset, born, BLOCK_BYTES)
+        if (!dataset.owns(born)) return
         tx.release(address, 1)
         if (this.#store.spaceMap.refcount(address) === 0) freed++
       })
+      if (own > 0) tx.went(dataset, birth, own)
     }
     tx.delete(dataset.history, historyKey(kind, key, end))
     tx.delete(dataset.dead, name)

@@ -2,15 +2,10 @@
  * What there is to look at in one directory: the names that only one of the trees has, or that
  * stand for another file there, and the files below it that changed in place. In the order of the
  * names' bytes.
- *
- * Of a directory that both trees have, only the pages that changed are compared. Cookies are never
- * used again, so names that came later are behind the older tree's next cookie.
  */
-import { nextBit } from '../fs/bitmap.ts'
-import type { Reader } from '../store/dataset.ts'
-import { pageKey } from '../store/keys.ts'
-import { type Inode, PAGE_COOKIES, type PageEntry } from '../store/records.ts'
+import type { Inode, PageEntry } from '../store/records.ts'
 import type { Interest, Trees } from './diff-interest.ts'
+import { changedEntries } from './diff-pages.ts'
 import type { Superseded } from './diff-scan.ts'
 import { listAll } from './listing.ts'
 import type { Pause } from './paths-of.ts'
@@ -80,51 +75,12 @@ export class DirectoryItems {
   *#gone({ ino, older, newer }: Pair): Generator<PageEntry> {
     if (older === undefined) return
     if (newer === undefined) yield* listAll(this.#trees.older, ino, older)
-    else yield* this.#changedPages(ino, older, newer, this.#trees.older, this.#trees.newer)
+    else yield* changedEntries(this.#trees, this.#superseded, { ino, older, newer }, 'older')
   }
 
   *#came({ ino, older, newer }: Pair): Generator<PageEntry> {
     if (newer === undefined) return
     if (older === undefined) yield* listAll(this.#trees.newer, ino, newer)
-    else yield* this.#changedPages(ino, older, newer, this.#trees.newer, this.#trees.older)
+    else yield* changedEntries(this.#trees, this.#superseded, { ino, older, newer }, 'newer')
   }
-
-  /** Entries of the one tree that the other has not, or not so. */
-  *#changedPages(
-    ino: number,
-    older: Inode,
-    newer: Inode,
-    one: Reader,
-    other: Reader,
-  ): Generator<PageEntry> {
-    for (const number of this.#pages(ino, older, newer)) {
-      const key = pageKey(ino, number)
-      const page = other.pages.get(key)
-      for (const entry of one.pages.get(key) ?? []) {
-        const same = page?.find(({ cookie }) => cookie === entry.cookie)
-        if (same === undefined || !sameEntry(same, entry)) yield entry
-      }
-    }
-  }
-
-  *#pages(ino: number, older: Inode, newer: Inode): Generator<number> {
-    const known = this.#superseded.pages.get(ino) ?? []
-    yield* known
-    if (newer.nextCookie <= older.nextCookie) return
-    const first = Math.floor(older.nextCookie / PAGE_COOKIES)
-    const limit = Math.floor((newer.nextCookie - 1) / PAGE_COOKIES) + 1
-    // The page of the next cookie may have had names before: then it is among the superseded.
-    const isKnown = known.includes(first)
-    for (
-      let number = nextBit(this.#trees.newer, ino, isKnown ? first + 1 : first, limit);
-      number !== undefined;
-      number = nextBit(this.#trees.newer, ino, number + 1, limit)
-    ) {
-      yield number
-    }
-  }
-}
-
-function sameEntry(a: PageEntry, b: PageEntry): boolean {
-  return a.ino === b.ino && Buffer.compare(a.name, b.name) === 0
 }

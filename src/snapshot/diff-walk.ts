@@ -1,7 +1,7 @@
 /**
  * The walk through what changed between two trees of one dataset, in the order of the newer one.
  *
- * A file is the same one by its ino, which is never used again. What is told, exactly once each:
+ * A file is the same one by its ino, which no other file ever has. What is told, exactly once each:
  * - added, removed: a file that the other tree has not, by each of its names; each file of a new or
  *   a removed directory too.
  * - renamed: a file that has one name in both trees, or a directory, whose name or directory is

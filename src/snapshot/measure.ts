@@ -30,34 +30,55 @@ export async function measure(
   await store.checkpoint()
   for (const [at, group] of groups.entries()) {
     await pause()
-    tell(await freedBytes(store, dataset, group, pause), at)
+    const references = new References(store)
+    await look({ store, dataset, snapshots: group }, references, pause)
+    tell(references.freedBytes, at)
   }
 }
 
-async function freedBytes(
+/** Some snapshots of one dataset. */
+export interface Group {
+  readonly dataset: Dataset
+  readonly snapshots: readonly Snapshot[]
+}
+
+/**
+ * What deleting snapshots of several datasets would free, all of them together: datasets may share
+ * blocks. As `measure` otherwise.
+ */
+export async function measureTogether(
   store: Store,
-  dataset: Dataset,
-  snapshots: readonly Snapshot[],
+  groups: readonly Group[],
   pause: () => Promise<void>,
 ): Promise<number> {
+  await store.checkpoint()
+  const references = new References(store)
+  for (const group of groups) await look({ store, ...group }, references, pause)
+  return references.freedBytes
+}
+
+/** Counts what would be let go of without the snapshots. */
+async function look(
+  { store, dataset, snapshots }: Group & { readonly store: Store },
+  references: References,
+  pause: () => Promise<void>,
+): Promise<void> {
   const ids = new Set(snapshots.map(({ id }) => id))
   const all = dataset.snapshots.filter(({ deleting }) => !deleting)
   const epochs = (gone: boolean) =>
     all.filter(({ id }) => ids.has(id) === gone).map(({ epoch }) => epoch)
   const kept = epochs(false)
-  const references = new References(store)
   let work = 0
   for await (const name of deadVersions(store, dataset, kept, epochs(true))) {
-    look(dataset, kept, name, references)
+    lookAt(dataset, kept, name, references)
     work += workOf(name)
     if (work < STEP_WORK) continue
     await pause()
     work = 0
   }
-  return references.freed * BLOCK_BYTES
 }
 
-function look(
+function lookAt(
   dataset: Dataset,
   kept: readonly number[],
   name: string,
@@ -70,7 +91,9 @@ function look(
   const at = indexOfVersion(versions, name, end)
   // Those before it that nobody sees go before it does.
   const left = versions.slice(0, at).findLast((version) => seenBy(kept, version.birth, version.end))
-  eachBlock(dataset, key, versions, at, left?.end ?? 0, (address) => references.release(address))
+  eachBlock(dataset, key, versions, at, left?.end ?? 0, (address, born) => {
+    if (dataset.owns(born)) references.release(address)
+  })
 }
 
 /** References to blocks that would go; a block is freed with its last one. */
@@ -79,7 +102,7 @@ class References {
   /** How many would go, of blocks that have several. */
   readonly #pages = new Map<number, Uint16Array>()
   /** Blocks that would be free. */
-  freed = 0
+  #freed = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -88,7 +111,11 @@ class References {
   release(address: number): void {
     const count = this.#store.spaceMap.refcount(address)
     if (count > 1 && this.#released(address) < count) return
-    this.freed++
+    this.#freed++
+  }
+
+  get freedBytes(): number {
+    return this.#freed * BLOCK_BYTES
   }
 
   #released(address: number): number {

@@ -23,3 +23,13 @@ export function requireName(name: string, what: string): void {
     throw new FsError('INVAL', `a ${what}'s name is text that UTF-8 can tell`)
   }
 }
+
+/** Names told in the message that one was not found. */
+const NAMES_TOLD_MAX = 10
+
+/** `there are: a, b`: the names that there are, oldest first. */
+export function there(names: readonly string[]): string {
+  if (names.length === 0) return 'there are none'
+  const more = names.length > NAMES_TOLD_MAX ? ' (the newest of them)' : ''
+  return `there are: ${names.slice(-NAMES_TOLD_MAX).join(', ')}${more}`
+}

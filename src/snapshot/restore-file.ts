@@ -31,7 +31,7 @@ function share(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
     const end = runEnd(chunk, start)
     const address = chunk.address[start] ?? 0
     if (address !== 0) {
-      tx.share(address, end - start)
+      tx.share(dataset, address, end - start)
       birth.fill(dataset.epoch, start, end)
     }
     start = end

@@ -28,7 +28,7 @@ export function sameAttributes(a: Inode, b: Inode): boolean {
 }
 
 /** Whether a live file has the very blocks of the past one: then its bytes are the same. */
-function sameContent(live: Live, ino: number, inode: Inode, past: PastFile): boolean {
+export function sameContent(live: Live, ino: number, inode: Inode, past: PastFile): boolean {
   const now = live.current(ino, inode)
   if (now !== inode || now.size !== past.inode.size || now.used !== past.inode.used) return false
   const limit = chunkLimit(inode.size)
@@ -43,7 +43,7 @@ function sameContent(live: Live, ino: number, inode: Inode, past: PastFile): boo
   return true
 }
 
-function sameChunk(a: Chunk, b: Chunk): boolean {
+export function sameChunk(a: Chunk, b: Chunk): boolean {
   if (a === b) return true
   if (a.inline !== undefined || b.inline !== undefined) {
     return (

@@ -12,7 +12,6 @@ import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader, Snapshot } from '../store/dataset.ts'
 import { FileType } from '../store/records.ts'
-import type { Time } from '../store/time.ts'
 import { Filter } from './filter.ts'
 import { joined, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
@@ -32,6 +31,7 @@ import { RestoreTarget } from './restore-target.ts'
 import { folderAt, RestoreVerification } from './restore-verify.ts'
 import { RestoreWalk } from './restore-walk.ts'
 import { type RestoreHand, RestoreWriter } from './restore-write.ts'
+import { makeSafety } from './safety.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** Entries after which other work gets its turn, and after which the store commits. */
@@ -221,15 +221,6 @@ export class Restore {
   /** @param existing whether something is about to change that was there before */
   #beforeChange(existing: boolean): void {
     if (this.#safety !== undefined || (this.#request.to !== undefined && !existing)) return
-    const base = `pre-restore-${timestamp(this.#live.store.clock())}`
-    let name = base
-    for (let i = 2; this.#snapshots.find(name) !== undefined; i++) name = `${base}-${i}`
-    this.#safety = this.#snapshots.create(name)
+    this.#safety = makeSafety(this.#snapshots, 'pre-restore', this.#live.store.clock())
   }
-}
-
-/** `20261122-201455`, in UTC. */
-function timestamp({ seconds }: Time): string {
-  const iso = new Date(seconds * 1000).toISOString()
-  return `${iso.slice(0, 10).replaceAll('-', '')}-${iso.slice(11, 19).replaceAll(':', '')}`
 }

@@ -11,7 +11,8 @@ import type { Snapshot } from '../store/dataset.ts'
 import { PERIODS, type Period, SCHEDULE_COUNT_MAX } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { nextStart, periodStart } from './calendar.ts'
-import { holdsOf, judge, ownName, type Policy, parseOwnName, type Verdict } from './retention.ts'
+import { keepersOf } from './clones.ts'
+import { judge, ownName, type Policy, parseOwnName, type Verdict } from './retention.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** New counts; undefined leaves one as it is. */
@@ -120,7 +121,9 @@ export class Schedule {
   /** What becomes of each snapshot that the schedule has made; of none where it is off. */
   judge(): readonly Verdict<Snapshot>[] {
     const { policy } = this
-    return policy === undefined ? [] : judge(this.#snapshots.list(), policy)
+    if (policy === undefined) return []
+    const kept = (snapshot: Snapshot) => ({ ...snapshot, holds: keepersOf(this.#store, snapshot) })
+    return judge(this.#snapshots.list().map(kept), policy)
   }
 
   /**
@@ -154,7 +157,7 @@ export class Schedule {
     const current = this.#snapshots.byId(verdict.snapshot.id)
     if (current === undefined || current.name !== verdict.snapshot.name) return undefined
     const kept = (why: string): Verdict => ({ ...verdict, keep: true, why })
-    const holds = holdsOf(current)
+    const holds = keepersOf(this.#store, current)
     if (holds.length > 0) return kept(`held: ${holds.join(', ')}`)
     const { policy } = this
     if (policy === undefined || policy[verdict.period] > count) {

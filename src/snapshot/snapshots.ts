@@ -1,39 +1,39 @@
 /**
  * The snapshots of a dataset: made, found by name or number, changed, deleted.
  *
- * Making one writes three records, whatever the dataset holds: the snapshot, the dataset's raised
- * epoch, and the counter of numbers. From then on the first change of each record keeps the old one
- * (store/transaction.ts). The state of a snapshot is that of its instant, data that was acknowledged
- * and not yet committed included: dirty data is settled in the same turn, just before.
+ * Making one writes five records, whatever the dataset holds: the snapshot, its account and that of
+ * the live files, the dataset's raised epoch, and the counter of numbers. From then on the first
+ * change of each record keeps the old one (store/transaction.ts). The state of a snapshot is that of
+ * its instant, data that was acknowledged and not yet committed included: dirty data is settled in
+ * the same turn, just before.
  */
 import { FsError } from '../fs/error.ts'
+import { mergeAccounts, turnAccount } from '../store/accounts.ts'
 import type { Dataset, Snapshot } from '../store/dataset.ts'
+import type { SnapshotNotes } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Time } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
+import { requireNoClone } from './clones.ts'
 import type { Freeing } from './delete.ts'
 import { Deletions } from './deletions.ts'
 import { measure } from './measure.ts'
 import { changedRecord, newNotes, requireNoHold, type SnapshotChange } from './notes.ts'
-import { requireName } from './object-names.ts'
+import { requireName, there } from './object-names.ts'
 import { select } from './select.ts'
+import { Work } from './work.ts'
 
 /** Most snapshots of one dataset. */
 const SNAPSHOTS_MAX = 100_000
-/** Snapshots named in the message that one was not found. */
-const NAMES_TOLD_MAX = 10
 
 export class Snapshots {
   readonly #store: Store
   readonly #dataset: Dataset
   readonly #settleAll: () => void
   readonly #failed: (error: unknown) => void
-  /** Restores under way, by snapshot: what they read must not go. */
-  readonly #held = new Map<number, number>()
-  /** Restores and deletions under way: the store cannot be closed before they end. */
-  readonly #working = new Set<Promise<void>>()
+  /** Restores and deletions under way. */
+  readonly #work = new Work()
   readonly #deletions: Deletions
-  #stopped = false
 
   /**
    * @param settleAll makes acknowledged data part of the store, in this turn
@@ -51,7 +51,7 @@ export class Snapshots {
     this.#failed = failed
     this.#deletions = new Deletions({
       ...{ store, dataset },
-      stopped: () => this.#stopped,
+      stopped: () => this.#work.stopped,
       freed: (ids) => this.#forget(ids),
     })
   }
@@ -93,10 +93,7 @@ export class Snapshots {
     const found = this.find(name)
     if (found !== undefined) return found
     const names = this.list().map((snapshot) => snapshot.name)
-    const told = names.slice(-NAMES_TOLD_MAX).join(', ')
-    const more = names.length > NAMES_TOLD_MAX ? ' (the newest of them)' : ''
-    const there = names.length === 0 ? 'there are none' : `there are: ${told}${more}`
-    throw new FsError('NOENT', `no snapshot '${name}'; ${there}`)
+    throw new FsError('NOENT', `no snapshot '${name}'; ${there(names)}`)
   }
 
   /**
@@ -105,23 +102,36 @@ export class Snapshots {
    * @throws FsError EXIST, INVAL (the name, the comment, a tag), NOSPC
    */
   create(name: string, comment = '', tags: readonly string[] = []): Snapshot {
-    requireName(name, 'snapshot')
     const notes = newNotes(comment, tags)
+    this.prepare(name)
+    return this.#store.transact((tx) => this.add(tx, name, notes))
+  }
+
+  /**
+   * Makes sure that a snapshot of this name can be made in this turn, and stores what is dirty.
+   *
+   * @throws FsError EXIST, INVAL, NOSPC
+   */
+  prepare(name: string): void {
+    requireName(name, 'snapshot')
     this.#requireFree(name)
     if (this.#dataset.snapshots.length >= SNAPSHOTS_MAX) {
       throw new FsError('NOSPC', `there are ${SNAPSHOTS_MAX} snapshots: delete some first`)
     }
     this.#settleAll()
-    return this.#store.transact((tx) => {
-      const id = this.#store.newObjset(tx)
-      const { epoch, snapshots, usage } = this.#dataset
-      const about = { dataset: this.#dataset.id, name, referenced: usage }
-      const record = { ...about, epoch, created: tx.now, deleting: false, ...notes }
-      tx.put(this.#store.snapshots, id, record)
-      const snapshot = { id, ...record }
-      this.#set(tx, [...snapshots, snapshot], epoch + 1)
-      return snapshot
-    })
+  }
+
+  /** Makes one as part of a transaction, in the turn in which it was prepared. */
+  add(tx: Transaction, name: string, notes: SnapshotNotes): Snapshot {
+    const id = this.#store.newObjset(tx)
+    const { epoch, snapshots, usage } = this.#dataset
+    const about = { dataset: this.#dataset.id, name, referenced: usage }
+    const record = { ...about, epoch, created: tx.now, deleting: false, ...notes }
+    tx.put(this.#store.snapshots, id, record)
+    turnAccount(tx, this.#dataset)
+    const snapshot = { id, ...record }
+    this.#set(tx, [...snapshots, snapshot], epoch + 1)
+    return snapshot
   }
 
   /** @throws FsError EXIST */
@@ -159,44 +169,23 @@ export class Snapshots {
    * Keeps a snapshot from being deleted, and the store from being closed, while `work` is done. It
    * calls `requireGoingOn` every now and then.
    */
-  async hold<T>({ id }: Snapshot, work: () => Promise<T>): Promise<T> {
-    this.#held.set(id, (this.#held.get(id) ?? 0) + 1)
-    try {
-      return await this.#track(work())
-    } finally {
-      const left = (this.#held.get(id) ?? 1) - 1
-      if (left > 0) this.#held.set(id, left)
-      else this.#held.delete(id)
-    }
+  hold<T>({ id }: Snapshot, work: () => Promise<T>): Promise<T> {
+    return this.#work.hold(id, work)
   }
 
   /** Whether the store is about to be closed. */
   get stopped(): boolean {
-    return this.#stopped
+    return this.#work.stopped
   }
 
   /** @throws FsError JUKEBOX where the store is about to be closed */
   requireGoingOn(): void {
-    if (!this.#stopped) return
-    throw new FsError(
-      'JUKEBOX',
-      'interrupted, because the server stops; run it again to complete it',
-    )
+    this.#work.requireGoingOn()
   }
 
   /** Keeps the store from being closed while `work` is done. As in `hold`, it asks now and then. */
   track<T>(work: Promise<T>): Promise<T> {
-    return this.#track(work)
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    const ended = work.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#working.add(ended)
-    void ended.then(() => this.#working.delete(ended))
-    return work
+    return this.#work.track(work)
   }
 
   /** Those that words name (select.ts). @throws FsError NOENT, INVAL */
@@ -210,18 +199,27 @@ export class Snapshots {
    *
    * @returns a promise of the bytes that are free when everything is freed, or where the store is
    *   about to be closed
-   * @throws FsError ACCES while one has a hold, or a restore reads it: none is deleted then
+   * @throws FsError ACCES while one has a hold or a clone, or a restore reads it: then none is
+   *   deleted
    */
   deleteAll(gone: readonly Snapshot[]): Promise<number> {
     for (const snapshot of gone) this.requireDeletable(snapshot)
+    this.#store.transact((tx) => this.mark(tx, gone))
+    return this.freeMarked()
+  }
+
+  /** Nobody sees these any more, once the transaction stands: `freeMarked` is to follow. */
+  mark(tx: Transaction, gone: readonly Snapshot[]): void {
     const ids = new Set(gone.map(({ id }) => id))
     const others = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
     const marked = gone.map((snapshot) => ({ ...snapshot, deleting: true }))
-    this.#store.transact((tx) => {
-      for (const { id, ...record } of marked) tx.put(this.#store.snapshots, id, record)
-      this.#set(tx, [...others, ...marked], this.#dataset.epoch)
-    })
-    return this.#track(this.#deletions.free())
+    for (const { id, ...record } of marked) tx.put(this.#store.snapshots, id, record)
+    this.#set(tx, [...others, ...marked], this.#dataset.epoch)
+  }
+
+  /** Frees what only those held that are marked. @returns as `deleteAll` */
+  freeMarked(): Promise<number> {
+    return this.track(this.#deletions.free())
   }
 
   /** As `deleteAll`, for who does not wait until everything is freed. */
@@ -234,10 +232,11 @@ export class Snapshots {
     await this.deleteAll([this.get(name)])
   }
 
-  /** @throws FsError ACCES while the snapshot has a hold, or a restore reads it */
+  /** @throws FsError ACCES while the snapshot has a hold or a clone, or a restore reads it */
   requireDeletable(snapshot: Snapshot): void {
     requireNoHold(snapshot)
-    if (!this.#held.has(snapshot.id)) return
+    requireNoClone(this.#store, snapshot)
+    if (!this.#work.holds(snapshot.id)) return
     const used = `snapshot '${snapshot.name}' is in use by a restore`
     throw new FsError('ACCES', `${used}; try again when it ends`)
   }
@@ -260,35 +259,30 @@ export class Snapshots {
       await new Promise(setImmediate)
       this.requireGoingOn()
     }
-    return this.#track(measure(this.#store, this.#dataset, groups, pause, tell))
-  }
-
-  /** Part of the dataset's own deletion: nobody sees any snapshot any more. */
-  markAll(tx: Transaction): void {
-    const all = this.#dataset.snapshots.map((snapshot) => ({ ...snapshot, deleting: true }))
-    for (const { id, ...record } of all) tx.put(this.#store.snapshots, id, record)
-    this.#set(tx, all, this.#dataset.epoch)
+    return this.track(measure(this.#store, this.#dataset, groups, pause, tell))
   }
 
   /** Goes on with deletions that a crash or a stop has interrupted. */
   async resume(): Promise<void> {
-    await this.#track(this.#deletions.free())
+    await this.freeMarked()
   }
 
   /**
    * No further steps of deletions and restores: the store is about to be closed. Deletions go on
    * with the next start; a restore is completed by asking for it again.
    */
-  async stop(): Promise<void> {
-    this.#stopped = true
-    while (this.#working.size > 0) await Promise.all(this.#working)
+  stop(): Promise<void> {
+    return this.#work.stop()
   }
 
   /** The records of deleted snapshots go. */
   #forget(ids: ReadonlySet<number>): void {
     this.#store.transact((tx) => {
+      const { snapshots } = this.#dataset
+      const gone = snapshots.filter(({ id }) => ids.has(id))
+      mergeAccounts(tx, this.#dataset, new Set(gone.map(({ epoch }) => epoch)))
       for (const id of ids) tx.delete(this.#store.snapshots, id)
-      const left = this.#dataset.snapshots.filter(({ id }) => !ids.has(id))
+      const left = snapshots.filter(({ id }) => !ids.has(id))
       this.#set(tx, left, this.#dataset.epoch)
     })
   }

@@ -13,8 +13,8 @@
  */
 import { strict as assert } from 'node:assert'
 import { Kind, keyBytes } from './keys.ts'
-import { encodeRecord, sealRecord } from './record.ts'
-import type { Entry } from './table.ts'
+import { sealRecord } from './record.ts'
+import { type Entry, entryRecord } from './table.ts'
 
 /** Records that go to the database in one batch. */
 const BATCH_RECORDS = 2000
@@ -36,8 +36,8 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 function putOf(entry: Entry<unknown>): Put {
   const { dataset, spec } = entry.table
   const key = Buffer.from(keyBytes(dataset, spec.kind, entry.key))
-  if (entry.value === undefined) return { key, value: undefined }
-  return { key, value: sealRecord(key, encodeRecord(spec.codec, entry.birth, entry.value)) }
+  const record = entryRecord(entry)
+  return { key, value: record && sealRecord(key, record) }
 }
 
 /** The record that says up to which log entry the database is complete. */

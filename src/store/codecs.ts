@@ -4,11 +4,15 @@
  *   birth:u32  the epoch in which this version was written, 0 for records without versions
  *   record     one of the codecs below
  *   crc:u32    CRC-32 of key, birth and record; verified whenever the record is read from disk
+ *
+ * A birth alone is a tombstone: in a clone, it says that there is no such record, though the
+ * snapshot that it was made of has one.
  */
-import { array, bool, type Codec, string, struct, uint32, uint64 } from '../xdr/codec.ts'
+import { array, bool, type Codec, optional, string, struct, uint32, uint64 } from '../xdr/codec.ts'
 import type { XdrReader } from '../xdr/reader.ts'
 import type { XdrWriter } from '../xdr/writer.ts'
 import {
+  type Account,
   BITMAP_BITS,
   type Chunk,
   COMMENT_BYTES_MAX,
@@ -20,6 +24,7 @@ import {
   type Inode,
   type NameRecord,
   newChunk,
+  type Origin,
   type Orphan,
   type Page,
   runEnd,
@@ -219,6 +224,21 @@ const OBJSET_NAME_BYTES_MAX = 255
 
 export const usageCodec: Codec<Usage> = struct({ bytes: uint64, inodes: uint64 })
 
+const originCodec: Codec<Origin> = struct({
+  dataset: uint32,
+  snapshot: uint32,
+  epoch: uint32,
+  promoting: bool,
+  doneIno: uint64,
+  doneInodes: uint64,
+})
+
+export const accountCodec: Codec<Account> = struct({
+  bytes: uint64,
+  inodes: uint64,
+  written: uint64,
+})
+
 export const datasetCodec: Codec<DatasetRecord> = struct({
   name: string(OBJSET_NAME_BYTES_MAX),
   root: uint64,
@@ -227,6 +247,8 @@ export const datasetCodec: Codec<DatasetRecord> = struct({
   created: timeCodec,
   quota: usageCodec,
   deleting: bool,
+  origin: optional(originCodec),
+  tombstones: bool,
 })
 
 export const snapshotCodec: Codec<SnapshotRecord> = struct({

@@ -11,10 +11,9 @@ import type { FsError } from './error.ts'
 import { type Key, keyBytes } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { LogEntryBuilder } from './log-entry.ts'
-import { encodeRecord } from './record.ts'
 import { BLOCK_BYTES } from './records.ts'
 import type { SpaceMap } from './space.ts'
-import type { Entry } from './table.ts'
+import { type Entry, entryRecord } from './table.ts'
 import type { BlockWrite, Transaction } from './transaction.ts'
 
 /** File data of a group up to this many bytes rides in the log entry. */
@@ -94,9 +93,10 @@ export class Committer {
   #record(builder: LogEntryBuilder, entry: Entry<unknown>): void {
     const { dataset, spec } = entry.table
     const key = keyBytes(dataset, spec.kind, entry.key as Key)
+    const record = entryRecord(entry)
     this.records++
-    if (entry.value === undefined) builder.delete(key)
-    else builder.put(key, encodeRecord(spec.codec, entry.birth, entry.value))
+    if (record === undefined) builder.delete(key)
+    else builder.put(key, record)
   }
 
   /** Calls back when all transactions added before are on disk; at once where they are. */

@@ -3,11 +3,12 @@ import { strict as assert } from 'node:assert'
 import type { Key } from './keys.ts'
 import { PastTable } from './past.ts'
 import {
+  type Account,
   type Chunk,
   type DatasetRecord,
   type Inode,
   type NameRecord,
-  NO_USAGE,
+  NO_ACCOUNT,
   type Orphan,
   type Page,
   type ScheduleRecord,
@@ -50,7 +51,8 @@ export class Dataset implements Reader {
   readonly versions: Table<string, readonly Version[]>
   readonly dead: Table<string, true>
   readonly orphans: Table<number, Orphan>
-  readonly usages: Table<number, Usage>
+  /** See accounts.ts. */
+  readonly usages: Table<number, Account>
   /** At most one record, with key 0. */
   readonly schedules: Table<number, ScheduleRecord>
   #snapshots: readonly Snapshot[] = []
@@ -75,6 +77,33 @@ export class Dataset implements Reader {
     this.schedules = open(id, tables.scheduleSpec)
   }
 
+  /**
+   * It is a clone: what it has no record of is as in the origin's snapshot, and counts as written
+   * in the clone's first epoch.
+   */
+  inherit(reader: Reader, birth: number): void {
+    this.inodes.setBase({ source: reader.inodes, birth })
+    this.names.setBase({ source: reader.names, birth })
+    this.pages.setBase({ source: reader.pages, birth })
+    this.bitmaps.setBase({ source: reader.bitmaps, birth })
+    this.chunks.setBase({ source: reader.chunks, birth })
+  }
+
+  /** From now on it has only what it has records of. */
+  disinherit(): void {
+    for (const table of [this.inodes, this.names, this.pages, this.bitmaps, this.chunks]) {
+      table.clearBase()
+    }
+  }
+
+  /**
+   * Whether a block that came into a file in epoch `birth` is this dataset's, which then has a
+   * reference to it. In a clone, what came before its first epoch is its origin's.
+   */
+  owns(birth: number): boolean {
+    return birth > (this.#record.origin?.epoch ?? 0)
+  }
+
   /** The ino of its root directory. */
   get root(): number {
     return this.#record.root
@@ -95,7 +124,26 @@ export class Dataset implements Reader {
 
   /** What its live files take, without data that is still dirty. */
   get usage(): Usage {
-    return this.usages.get(0) ?? NO_USAGE
+    const { bytes, inodes } = this.accountAt(0)
+    return { bytes, inodes }
+  }
+
+  /** An account by its key: 0 for the live files, or a snapshot's epoch. */
+  accountAt(key: number): Account {
+    return this.usages.get(key) ?? NO_ACCOUNT
+  }
+
+  /** The key of the account that data is on which came in epoch `birth` (accounts.ts). */
+  accountOf(birth: number): number {
+    if (birth > this.newestVersion) return 0
+    let low = 0
+    let high = this.#snapshots.length - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#snapshots[middle]?.epoch ?? 0) < birth) low = middle + 1
+      else high = middle
+    }
+    return this.#snapshots[low]?.epoch ?? 0
   }
 
   /** All snapshots, those being deleted included, oldest first. */
@@ -132,14 +180,18 @@ export class Dataset implements Reader {
     return birth <= this.newestSnapshot && seenBy(this.#seen, birth, end)
   }
 
-  /** The dataset as it was at the end of `epoch`, which must be a snapshot's. */
-  at(epoch: number): Reader {
+  /**
+   * The dataset as it was at the end of `epoch`, which must be a snapshot's.
+   *
+   * @param decodedMax as for PastTable
+   */
+  at(epoch: number, decodedMax?: number): Reader {
     return {
-      inodes: new PastTable(this, this.inodes, epoch),
-      names: new PastTable(this, this.names, epoch),
-      pages: new PastTable(this, this.pages, epoch),
-      bitmaps: new PastTable(this, this.bitmaps, epoch),
-      chunks: new PastTable(this, this.chunks, epoch),
+      inodes: new PastTable(this, this.inodes, epoch, decodedMax),
+      names: new PastTable(this, this.names, epoch, decodedMax),
+      pages: new PastTable(this, this.pages, epoch, decodedMax),
+      bitmaps: new PastTable(this, this.bitmaps, epoch, decodedMax),
+      chunks: new PastTable(this, this.chunks, epoch, decodedMax),
     }
   }
 }

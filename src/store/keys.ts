@@ -13,7 +13,7 @@
  *   ds:u32 'D' end:u32 birth:u32 key      the same, in the order in which snapshots let go of them
  *
  *   ds:u32 'O' content:u64                chunks of a file that is gone, to be freed
- *   ds:u32 'U' 0:u64                      what the dataset's live files take
+ *   ds:u32 'U' epoch:u64                  account (accounts.ts): of the live files (0), of snapshots
  *   ds:u32 'R' 0:u64                      schedule: which snapshots are taken, and how many kept
  *
  *   0:u32  'S' 0:u64                      superblock

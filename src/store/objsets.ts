@@ -1,6 +1,7 @@
 /** The datasets of a store that are open: all of them, as long as the store is. */
 import { strict as assert } from 'node:assert'
 import { Dataset, type OpenTable, type Snapshot } from './dataset.ts'
+import { DECODED_BENEATH_MAX } from './past.ts'
 import type { DatasetRecord } from './records.ts'
 import type { Table } from './table.ts'
 import type { Transaction } from './transaction.ts'
@@ -26,10 +27,18 @@ export class Objsets {
     return dataset
   }
 
-  /** Makes a dataset known, with its snapshots; its record is in the datasets table. */
+  /**
+   * Makes a dataset known, with its snapshots; its record is in the datasets table. A clone's
+   * origin, which has a lower number, must be known already.
+   */
   attach(id: number, snapshots: readonly Snapshot[]): Dataset {
     const dataset = new Dataset(id, this.#record(id), this.#openTable)
     dataset.setSnapshots(snapshots, dataset.epoch)
+    const { origin, deleting } = dataset.record
+    if (origin !== undefined && !deleting) {
+      const beneath = this.get(origin.dataset).at(origin.epoch, DECODED_BENEATH_MAX)
+      dataset.inherit(beneath, origin.epoch + 1)
+    }
     this.#open.set(id, dataset)
     return dataset
   }
@@ -37,6 +46,11 @@ export class Objsets {
   /** The dataset is gone, or its making was undone. */
   detach(id: number): void {
     this.#open.delete(id)
+  }
+
+  /** The datasets that need a snapshot because they are clones of it, those being deleted too. */
+  clonesOf(snapshot: number): readonly Dataset[] {
+    return this.all.filter(({ record }) => record.origin?.snapshot === snapshot)
   }
 
   /** Changes what a dataset's record says. */

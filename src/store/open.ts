@@ -134,10 +134,10 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
     put(0, superblockSpec, 0, 0, superblock),
     put(0, datasetSpec, ROOT_DATASET, 0, {
       ...{ name: '', root: ROOT_INO, epoch: 1, snapshotsChanged: now, created: now },
-      ...{ quota: NO_USAGE, deleting: false },
+      ...{ quota: NO_USAGE, deleting: false, origin: undefined, tombstones: false },
     }),
     put(ROOT_DATASET, inodeSpec, ROOT_INO, 1, root),
-    put(ROOT_DATASET, usageSpec, 0, 0, { bytes: root.used, inodes: 1 }),
+    put(ROOT_DATASET, usageSpec, 0, 0, { bytes: root.used, inodes: 1, written: 0 }),
     checkpointPut(0),
   ])
 }

@@ -8,15 +8,19 @@ import type { Source, Table } from './table.ts'
 
 /** Old records of a kind kept decoded for each view, twice this many at most: about 2 MB of chunks. */
 const DECODED_MAX = 256
+/** The same beneath a clone, whose own tables keep what they have read. */
+export const DECODED_BENEATH_MAX = 4
 
 export class PastTable<K extends Key, V> implements Source<K, V> {
   readonly #dataset: Dataset
   readonly #table: Table<K, V>
   readonly #epoch: number
+  readonly #decodedMax: number
   #young = new Map<string, V>()
   #old = new Map<string, V>()
 
-  constructor(dataset: Dataset, table: Table<K, V>, epoch: number) {
+  constructor(dataset: Dataset, table: Table<K, V>, epoch: number, decodedMax = DECODED_MAX) {
+    this.#decodedMax = decodedMax
     this.#dataset = dataset
     this.#table = table
     this.#epoch = epoch
@@ -38,7 +42,7 @@ export class PastTable<K extends Key, V> implements Source<K, V> {
     const known = this.#young.get(name)
     if (known !== undefined) return known
     const value = this.#old.get(name) ?? this.#decode(name)
-    if (this.#young.size >= DECODED_MAX) {
+    if (this.#young.size >= this.#decodedMax) {
       this.#old = this.#young
       this.#young = new Map()
     }

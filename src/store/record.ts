@@ -42,6 +42,20 @@ export function openRecord(key: Buffer, sealed: Buffer): Uint8Array {
   throw new FsError('IO', `record ${kind} ${name} of dataset ${dataset} fails its checksum`)
 }
 
+const BIRTH_BYTES = 4
+
+/** A tombstone as it stands in the intent log, in a buffer of its own. */
+export function encodeTombstone(birth: number): Uint8Array {
+  const record = Buffer.alloc(BIRTH_BYTES)
+  record.writeUInt32BE(birth)
+  return record
+}
+
+/** Whether a record with versions says that there is none. */
+export function isTombstone(record: Uint8Array): boolean {
+  return record.length === BIRTH_BYTES
+}
+
 /** Reads what `encodeRecord` wrote. */
 export function decodeRecord<V>(codec: Codec<V>, record: Uint8Array): { birth: number; value: V } {
   const reader = new XdrReader(record)

@@ -116,6 +116,13 @@ export interface Usage {
 }
 export const NO_USAGE: Usage = { bytes: 0, inodes: 0 }
 
+/** What the live files take, or took when a snapshot was made, and what of it was written when. */
+export interface Account extends Usage {
+  /** Bytes of data that came into files after the snapshot before, and are still held. */
+  readonly written: number
+}
+export const NO_ACCOUNT: Account = { ...NO_USAGE, written: 0 }
+
 /** A chunk of `length` holes, to be filled in before it is stored. */
 export function newChunk(length: number): Chunk {
   return {
@@ -141,6 +148,19 @@ export function runEnd(chunk: Chunk, start: number): number {
   return end
 }
 
+/** Of which snapshot a dataset is a clone, and reads what it has no record of its own of. */
+export interface Origin {
+  readonly dataset: number
+  readonly snapshot: number
+  /** The snapshot's. The clone's own epochs begin behind it. */
+  readonly epoch: number
+  /** What it has of the snapshot is being made its own. */
+  readonly promoting: boolean
+  /** Of the snapshot's files, in the order of their numbers: the last that is done, and how many are. */
+  readonly doneIno: number
+  readonly doneInodes: number
+}
+
 /** A dataset: a tree of files with snapshots of its own. */
 export interface DatasetRecord {
   /** Empty for the root dataset. */
@@ -156,6 +176,10 @@ export interface DatasetRecord {
   readonly quota: Usage
   /** Nobody sees it any more; what it held is being freed. */
   readonly deleting: boolean
+  /** Undefined where it depends on no other dataset. */
+  readonly origin: Origin | undefined
+  /** It was a clone: tombstones are left, which hide nothing any more. */
+  readonly tombstones: boolean
 }
 
 /** Longest comment of a snapshot, in bytes. */

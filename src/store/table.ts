@@ -7,7 +7,7 @@
  */
 import type { Codec } from '../xdr/codec.ts'
 import { type Key, type Kind, keyBytes } from './keys.ts'
-import { decodeRecord } from './record.ts'
+import { decodeRecord, encodeRecord, encodeTombstone, isTombstone } from './record.ts'
 
 /** Something that can be read by key: a table, or a table as a snapshot saw it. */
 export interface Source<K extends Key, V> {
@@ -38,6 +38,25 @@ export interface Entry<V> {
   dirty: number
   /** The last transaction that changed it. */
   changedBy: number
+  /** It is absent from a clone whose origin has it: that takes a record of its own, a tombstone. */
+  hides: boolean
+}
+
+/**
+ * Birth and record as the intent log and the database have the entry; undefined where they have
+ * none. The bytes may be shared, as those of `encodeRecord`.
+ */
+export function entryRecord(entry: Entry<unknown>): Uint8Array | undefined {
+  const { value, birth, table, hides } = entry
+  if (value !== undefined) return encodeRecord(table.spec.codec, birth, value)
+  return hides ? encodeTombstone(birth) : undefined
+}
+
+/** What a clone's table has beneath its own records. */
+export interface Base<K extends Key, V> {
+  readonly source: Source<K, V>
+  /** The epoch in which what is read there counts as written. */
+  readonly birth: number
 }
 
 /** Memory shared by all tables: half for what was used lately, half for what was used before. */
@@ -68,6 +87,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   readonly spec: TableSpec<V>
   readonly #load: Load
   readonly #cache: Cache
+  #base: Base<K, V> | undefined
   #young = new Map<K, Entry<V>>()
   #old = new Map<K, Entry<V>>()
 
@@ -100,8 +120,28 @@ export class Table<K extends Key, V> implements Source<K, V> {
   #read(key: K): Entry<V> {
     const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
     const table = this as unknown as Table<Key, V>
-    const absent = { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0 }
-    return record === undefined ? absent : { ...absent, ...decodeRecord(this.spec.codec, record) }
+    const absent = { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0, hides: false }
+    if (record === undefined) {
+      const value = this.#base?.source.get(key)
+      return value === undefined ? absent : { ...absent, value, birth: this.#base?.birth ?? 0 }
+    }
+    if (this.spec.versioned && isTombstone(record)) return { ...absent, hides: true }
+    return { ...absent, ...decodeRecord(this.spec.codec, record) }
+  }
+
+  /** What is read where there is no record, from now on: nothing has been read before. */
+  setBase(base: Base<K, V>): void {
+    this.#base = base
+  }
+
+  /** Nothing that matters is read there any more. */
+  clearBase(): void {
+    this.#base = undefined
+  }
+
+  /** Whether a record of this key would be seen if there were none here. */
+  inherits(key: K): boolean {
+    return this.#base !== undefined && this.#base.source.get(key) !== undefined
   }
 
   /** Forgets the clean entries that were not used since the last call. */

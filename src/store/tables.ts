@@ -1,6 +1,7 @@
 /** The tables there are: which codec a kind of record has, and about what it costs in memory. */
 
 import {
+  accountCodec,
   bitmapCodec,
   bytesCodec,
   chunkCodec,
@@ -13,11 +14,11 @@ import {
   scheduleCodec,
   snapshotCodec,
   superblockCodec,
-  usageCodec,
   versionsCodec,
 } from './codecs.ts'
 import { Kind } from './keys.ts'
 import type {
+  Account,
   Chunk,
   DatasetRecord,
   Inode,
@@ -27,7 +28,6 @@ import type {
   ScheduleRecord,
   SnapshotRecord,
   Superblock,
-  Usage,
   Version,
 } from './records.ts'
 import type { TableSpec } from './table.ts'
@@ -90,9 +90,9 @@ export const orphanSpec: TableSpec<Orphan> = {
   versioned: false,
   cost: () => ENTRY_BYTES + 50,
 }
-export const usageSpec: TableSpec<Usage> = {
+export const usageSpec: TableSpec<Account> = {
   kind: Kind.USAGE,
-  codec: usageCodec,
+  codec: accountCodec,
   versioned: false,
   cost: () => ENTRY_BYTES + 50,
 }

@@ -10,11 +10,11 @@
  * and by the epoch in which it ended (deleting a snapshot looks it up).
  */
 import { strict as assert } from 'node:assert'
+import { AccountChanges } from './accounts.ts'
 import type { Dataset } from './dataset.ts'
-import { FsError } from './error.ts'
 import { deadKey, historyKey, type Key, Kind, versionsKey } from './keys.ts'
 import { encodeRecord } from './record.ts'
-import { type Chunk, type Inode, runEnd } from './records.ts'
+import { BLOCK_BYTES, type Chunk, type Inode, runEnd } from './records.ts'
 import type { Extent, SpaceMap } from './space.ts'
 import type { Entry, Table } from './table.ts'
 import type { Time } from './time.ts'
@@ -60,11 +60,7 @@ export class Transaction {
   readonly #number: number
   readonly #undo: (() => void)[] = []
   readonly #stand: (() => void)[] = []
-  /** The dataset whose files change, and by how much they grow in bytes and in number. */
-  #of: Dataset | undefined
-  #grown = 0
-  #made = 0
-  #accepted = false
+  readonly #accounts = new AccountChanges()
 
   /** @param number this transaction's own, never used again */
   constructor(host: TransactionHost, number: number, now: Time) {
@@ -110,44 +106,64 @@ export class Transaction {
     if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
     this.#host.dirtied(entry as Entry<unknown>)
     if (dataset !== undefined) {
-      this.#keep(dataset, entry as Entry<unknown>, end ?? dataset.epoch)
-      entry.birth = dataset.epoch
+      const kept = this.#keep(dataset, entry as Entry<unknown>, end ?? dataset.epoch)
       if (table.spec.kind === Kind.INODE) {
-        this.#account(dataset, entry.value as Inode | undefined, value as Inode | undefined)
+        this.#accounts.file(dataset, entry.value as Inode | undefined, value as Inode | undefined)
+      } else if (table.spec.kind === Kind.CHUNK) {
+        const before = kept ? undefined : (entry.value as Chunk | undefined)
+        this.#inline(dataset, before, entry.birth, value as Chunk | undefined)
       }
+      entry.birth = dataset.epoch
     }
+    if (value === undefined) entry.hides = table.inherits(key)
     entry.value = value
   }
 
-  #account(dataset: Dataset, before: Inode | undefined, after: Inode | undefined): void {
-    assert(this.#of === undefined || this.#of === dataset, 'files of one dataset change at a time')
-    this.#of = dataset
-    this.#grown += (after?.used ?? 0) - (before?.used ?? 0)
-    this.#made += (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
+  /**
+   * Stores a record as written in epoch `birth`, and keeps nothing of the one before: whoever sees
+   * either must find the same.
+   */
+  rewrite<K extends Key, V>(table: Table<K, V>, key: K, value: V, birth: number): void {
+    const entry = table.entry(key)
+    if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
+    this.#host.dirtied(entry as Entry<unknown>)
+    entry.value = value
+    entry.birth = birth
+  }
+
+  /** Bytes that chunks hold themselves come and go with their records. */
+  #inline(dataset: Dataset, before: Chunk | undefined, birth: number, after?: Chunk): void {
+    if (before?.inline !== undefined) this.went(dataset, birth, before.inline.length)
+    if (after?.inline !== undefined) this.came(dataset, after.inline.length)
+  }
+
+  /** Bytes of data come into a file: see accounts.ts. */
+  came(dataset: Dataset, bytes: number): void {
+    this.#accounts.came(dataset, bytes)
+  }
+
+  /** Bytes that came into a file in epoch `birth` are held by no version of it any more. */
+  went(dataset: Dataset, birth: number, bytes: number): void {
+    this.#accounts.went(dataset, birth, bytes)
   }
 
   /** It stores data that clients were told is accepted: the quota was asked then. */
   storesAccepted(): void {
-    this.#accepted = true
+    this.#accounts.storesAccepted()
+  }
+
+  /** It gives back what a snapshot has: the files took that room before the quota was asked. */
+  exemptFromQuota(): void {
+    this.#accounts.exemptFromQuota()
   }
 
   /**
-   * The body has ended: what its files have grown is put on the dataset's account.
+   * The body has ended: the dataset's accounts are settled.
    *
-   * @throws FsError DQUOT where that makes more than its quota
+   * @throws FsError DQUOT where its files take more than its quota then
    */
   close(): void {
-    const dataset = this.#of
-    if (dataset === undefined || (this.#grown === 0 && this.#made === 0)) return
-    const { usage } = dataset
-    const bytes = usage.bytes + this.#grown
-    const inodes = usage.inodes + this.#made
-    const { quota } = dataset
-    if (this.#grown > 0 && !this.#accepted && quota.bytes > 0 && bytes > quota.bytes) {
-      throw new FsError('DQUOT')
-    }
-    if (this.#made > 0 && quota.inodes > 0 && inodes > quota.inodes) throw new FsError('DQUOT')
-    this.put(dataset.usages, 0, { bytes, inodes })
+    this.#accounts.settle(this)
   }
 
   #touch(entry: Entry<unknown>): void {
@@ -156,16 +172,17 @@ export class Transaction {
     entry.changedBy = this.#number
   }
 
-  /** Moves the record to history where a snapshot sees it. */
-  #keep(dataset: Dataset, entry: Entry<unknown>, end: number): void {
+  /** Moves the record to history where a snapshot sees it. @returns whether it does */
+  #keep(dataset: Dataset, entry: Entry<unknown>, end: number): boolean {
     const { birth, key, value } = entry
-    if (value === undefined || !dataset.seenBySnapshot(birth, end)) return
+    if (value === undefined || !dataset.seenBySnapshot(birth, end)) return false
     const { kind, codec } = entry.table.spec
     const record = new Uint8Array(encodeRecord(codec, birth, value))
     const name = versionsKey(kind, key)
     this.put(dataset.history, historyKey(kind, key, end), record)
     this.put(dataset.versions, name, [...(dataset.versions.get(name) ?? []), { birth, end }])
     this.put(dataset.dead, deadKey(kind, key, birth, end), true)
+    return true
   }
 
   /**
@@ -187,8 +204,22 @@ export class Transaction {
     this.writes.push({ address, buffers })
   }
 
-  /** One more reference to each of the blocks. @throws FsError NOSPC at 65,535 references */
-  share(address: number, count: number): void {
+  /**
+   * One more reference to each of the blocks, which come into a file of the dataset.
+   *
+   * @throws FsError NOSPC at 65,535 references
+   */
+  share(dataset: Dataset, address: number, count: number): void {
+    this.came(dataset, count * BLOCK_BYTES)
+    this.refer(address, count)
+  }
+
+  /**
+   * One more reference to each of the blocks, which files of the dataset have already.
+   *
+   * @throws FsError NOSPC at 65,535 references
+   */
+  refer(address: number, count: number): void {
     this.#host.space.share(address, count)
     this.deltas.push({ address, count, by: 1 })
     this.#undo.push(() => this.#host.space.undoShare(address, count))
@@ -217,7 +248,8 @@ export class Transaction {
       const last = dataset.versions.get(versionsKey(Kind.CHUNK, key))?.at(-1)
       if (last !== undefined && last.end > birth) return
     }
-    this.release(address, count)
+    if (dataset.owns(birth)) this.release(address, count)
+    this.went(dataset, birth, count * BLOCK_BYTES)
   }
 
   /** Deletes a chunk that is out of reach since epoch `end`, and drops the blocks it holds. */

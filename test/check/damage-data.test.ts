@@ -7,7 +7,7 @@ import { sealRecord } from '../../src/store/record.ts'
 import { BLOCK_BYTES, newChunk } from '../../src/store/records.ts'
 import { encodeGroup, GROUP_BLOCKS, newGroupBits } from '../../src/store/space-group.ts'
 import { chunkSpec, inodeSpec, orphanSpec } from '../../src/store/tables.ts'
-import { account, Ino, rows } from './rows.ts'
+import { account, Ino, rows, written } from './rows.ts'
 import { Scene, withVolume } from './scene.ts'
 
 const test = suite('check: damage of contents and blocks')
@@ -71,7 +71,7 @@ rows(test, 'contents', [
   [
     'a content of no file',
     (scene) => scene.put(1, chunkSpec, '3000/0', { ...newChunk(0), inline: new Uint8Array(5) }, 3),
-    ["content 3000 is no file's, and nothing frees it"],
+    ["content 3000 is no file's, and nothing frees it", written('the root dataset', 4101, 4096)],
   ],
   [
     'a content that is to be freed',
@@ -89,6 +89,7 @@ rows(test, 'contents', [
       "'dir/data' (inode 1027): chunk 1 reaches beyond its end at byte 10000",
       "'dir/data' (inode 1027): bitmap 0 of level 0 is wrong about chunk 1, which is there",
       "'dir/data' (inode 1027): its used is 12288, and its data takes 12293",
+      written('the root dataset', 4101, 4096),
     ],
   ],
   [
@@ -130,7 +131,11 @@ rows(test, 'blocks and their counts', [
       await scene.change(inodeSpec, WIDE, (inode) => ({ ...inode, used: 0 }))
       await putCounts(scene, (counts) => counts.fill(0, lost, lost + 1))
     },
-    [account({ bytes: 16_384 }), '7 blocks are in use, and the store has counted 8'],
+    [
+      account({ bytes: 16_384 }),
+      written('the root dataset', 0, 4096),
+      '7 blocks are in use, and the store has counted 8',
+    ],
   ],
   [
     'no counts',

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import { Kind, keyBytes } from '../../src/store/keys.ts'
 import * as tables from '../../src/store/tables.ts'
-import { Ino, rows } from './rows.ts'
+import { Ino, rows, written } from './rows.ts'
 
 const test = suite('check: damage of records and their versions')
 
@@ -87,6 +87,29 @@ rows(test, 'superblock, datasets and snapshots', [
       'the version of epochs 2 to 3 of inode 1025 is kept, though no snapshot sees it',
       'the version of epochs 2 to 3 of inode 1030 is kept, though no snapshot sees it',
       'the version of epochs 2 to 3 of page 0 of directory 1024 is kept, though no snapshot sees it',
+      written('the root dataset', 0, 4096),
+      "snapshot 'second' has no account",
+    ],
+  ],
+  [
+    'an account of a snapshot',
+    (scene) => scene.change(tables.usageSpec, 2, (value) => ({ ...value, inodes: 3, written: 17 })),
+    [
+      written("snapshot 'second'", 4096, 17),
+      "snapshot 'second' refers to 107 inodes with 28672 bytes, and 3 with 28672 on its account",
+    ],
+  ],
+  [
+    'an account that nothing has',
+    (scene) => scene.put(1, tables.usageSpec, 77, { bytes: 0, inodes: 0, written: 0 }),
+    ['there is an account of no snapshot'],
+  ],
+  [
+    'no account of the live files',
+    (scene) => scene.delete(Kind.USAGE, 0),
+    [
+      'the root dataset has 107 inodes with 20480 bytes, and 0 with 0 on its account',
+      written('the root dataset', 4096, 0),
     ],
   ],
   [
@@ -158,14 +181,20 @@ rows(test, 'history', [
     'a version that no snapshot sees',
     (scene) => scene.delete(Kind.SNAPSHOT, 2, 0),
     [
-      'chunk 0 of content 1026',
-      'chunk 0 of content 1027',
-      ...[1024, 1025, 1026, 1027, 1030, 1038].map((ino) => `inode ${ino}`),
-      "name 'small' of directory 1024",
-      "name '7' of directory 1030",
-      'page 0 of directory 1024',
-      'page 0 of directory 1030',
-    ].map((what) => `the version of epochs 1 to 2 of ${what} is kept, though no snapshot sees it`),
+      ...[
+        'chunk 0 of content 1026',
+        'chunk 0 of content 1027',
+        ...[1024, 1025, 1026, 1027, 1030, 1038].map((ino) => `inode ${ino}`),
+        "name 'small' of directory 1024",
+        "name '7' of directory 1030",
+        'page 0 of directory 1024',
+        'page 0 of directory 1030',
+      ].map(
+        (what) => `the version of epochs 1 to 2 of ${what} is kept, though no snapshot sees it`,
+      ),
+      written("snapshot 'second'", 28_678, 4096),
+      'there is an account of no snapshot',
+    ],
   ],
 ])
 

@@ -14,6 +14,12 @@ export function account({ inodes = 107, bytes = 20_480 }): string {
   return `the root dataset has ${inodes} inodes with ${bytes} bytes, and 107 with 20480 on its account`
 }
 
+/** What is found where data is not what an account says. @param whose `the root dataset` */
+export function written(whose: string, found: number, told: number): string {
+  const since = 'bytes that the newest snapshot before does not'
+  return `${whose} has ${found} ${since}, and ${told} on its account`
+}
+
 export type Row = readonly [
   damage: string,
   plant: (scene: Scene) => Promise<void>,

@@ -51,6 +51,12 @@ test('sets of spans are what sets of states are', () => {
   }
 })
 
+test('what is taken away may come in many pieces: a file that went and came back', () => {
+  const often = Array.from({ length: 60 }, (_, i) => s(2 * i, 2 * i + 1))
+  assert.equal(without([s(10, 11)], often), [])
+  assert.equal(without([s(0, 120)], often).length, 60)
+})
+
 test('pieces end wherever a span begins or ends', () => {
   assert.equal(pieces([s(0, 5), s(2, 3), s(8, 9)]), [s(0, 2), s(2, 3), s(3, 5), s(8, 9)])
   assert.equal(pieces([s(4, 4)]), [])

@@ -36,22 +36,35 @@ test('snapshot create of a name that exists', async () => {
   })
 })
 
+/** What the live files of FakeOperations take. */
+const LIVE = {
+  ...{ referencedBytes: 3_435_973_837, referencedInodes: 1204, writtenBytes: 12_582_912 },
+}
+
 test('snapshot list', async () => {
   await both(['snapshot', 'list'], tree, ({ code, stdout }) => {
     assert.is(code, 0)
     assert.equal(lines(stdout), [
-      'NAME    MADE',
-      'before  2025-11-22 20:14:05  2 hours ago',
-      '001     2025-11-22 21:14:05  1 hour ago',
+      'NAME    MADE                              WRITTEN',
+      'before  2025-11-22 20:14:05  2 hours ago  2 MiB',
+      '001     2025-11-22 21:14:05  1 hour ago   0 B',
     ])
   })
   await both(['snapshot', 'list', '--json'], tree, ({ stdout }) => {
     assert.equal(documents(stdout), [
       {
         snapshots: [
-          { id: 2, name: 'before', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
-          { id: 3, name: '001', created: '2025-11-22T21:14:05.000005000Z', ...NO_NOTES },
+          {
+            ...{ id: 2, name: 'before', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
+            ...{ referencedBytes: 2 ** 31 + 8192, referencedInodes: 2000 },
+            writtenBytes: 2 ** 21,
+          },
+          {
+            ...{ id: 3, name: '001', created: '2025-11-22T21:14:05.000005000Z', ...NO_NOTES },
+            ...{ referencedBytes: 2 ** 31 + 12_288, referencedInodes: 3000, writtenBytes: 0 },
+          },
         ],
+        live: LIVE,
       },
     ])
   })
@@ -63,7 +76,7 @@ test('snapshot list of none', async () => {
     assert.match(stdout, /^there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one\n$/)
   })
   await both(['snapshot', 'list', '--json'], none, ({ stdout }) => {
-    assert.equal(documents(stdout), [{ snapshots: [] }])
+    assert.equal(documents(stdout), [{ snapshots: [], live: LIVE }])
   })
 })
 
@@ -446,7 +459,7 @@ test("every command's help has its options and examples that it takes itself", a
   const overview = (await cli(['--help'])).stdout
   const groups = /^ {2}((?:(?:snapshot|dataset|schedule) )?[a-z]+) .*$/gm
   const names = [...overview.matchAll(groups)].map(([, name]) => name)
-  assert.is(names.length, 26)
+  assert.is(names.length, 30)
   for (const name of names) {
     const { stdout } = await cli([...(name ?? '').split(' '), '--help'])
     assert.match(stdout, /^ {6}--data DIR/m)

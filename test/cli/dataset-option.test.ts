@@ -80,6 +80,7 @@ test('an unknown dataset is one sentence, with those that there are', async () =
     ['restore', 'alice', '--snapshot', 'nightly'],
     ['restore', 'alice', '--snapshot', 'nightly', '--output', '/nowhere'],
     ['diff', 'nightly'],
+    ['rollback', 'nightly'],
     ['versions', 'alice/a.txt'],
     ['deleted'],
     ['schedule', 'show'],

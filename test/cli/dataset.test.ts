@@ -61,6 +61,7 @@ test('a dataset is made, shown, renamed, limited and deleted', () =>
         'used        0 B of 1.5 GiB',
         'inodes      1 of 5,000',
         'snapshots   0',
+        'written     0 B',
       ])
       assert.is(rename?.stdout, "dataset 'home' is now 'house'\n")
       assert.is(set?.stdout, "dataset 'house' has no quota, and 5,000 inodes\n")

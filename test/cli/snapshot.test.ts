@@ -63,9 +63,9 @@ test('snapshot list shows what is noted, where anything is', async () => {
     assert.equal(
       lines(stdout),
       [
-        'NAME    MADE                              HOLDS    TAGS   COMMENT',
-        'before  2025-11-22 20:14:05  2 hours ago           a=1,b  the first one',
-        '001     2025-11-22 21:14:05  1 hour ago   legal,x         ',
+        'NAME    MADE                              WRITTEN  HOLDS    TAGS   COMMENT',
+        'before  2025-11-22 20:14:05  2 hours ago  2 MiB             a=1,b  the first one',
+        '001     2025-11-22 21:14:05  1 hour ago   0 B      legal,x         ',
       ].map((line) => line.trimEnd()),
     )
   })
@@ -76,9 +76,10 @@ const listed = (stdout: string) => documents(stdout)[0].snapshots.map((one: obje
 test('snapshot list --size', async () => {
   await both(['snapshot', 'list', '--size'], fake, ({ stdout }) => {
     assert.equal(lines(stdout), [
-      'NAME    MADE                              UNIQUE',
-      'before  2025-11-22 20:14:05  2 hours ago  1 TiB',
-      '001     2025-11-22 21:14:05  1 hour ago   1 TiB',
+      'NAME    MADE                 REFERS  WRITTEN  UNIQUE',
+      'before  2025-11-22 20:14:05  2 GiB   2 MiB    1 TiB',
+      '001     2025-11-22 21:14:05  2 GiB   0 B      1 TiB',
+      "12 MiB written since '001', the newest",
     ])
   })
   await both(['snapshot', 'list', '--json'], fake, ({ stdout }) => {
@@ -89,6 +90,8 @@ test('snapshot list --size', async () => {
 for (const [order, names] of [
   ['created', ['c', 'a', 'b']],
   ['name', ['a', 'b', 'c']],
+  ['referenced', ['b', 'a', 'c']],
+  ['written', ['c', 'b', 'a']],
   ['unique', ['c', 'a', 'b']],
 ] as const) {
   test(`snapshot list --sort ${order}`, async () => {
@@ -107,6 +110,37 @@ for (const [order, names] of [
     })
   })
 }
+
+test('snapshot list fits into 80 columns, with the names that the schedule gives', async () => {
+  for (const [options, name] of [
+    ['', 'auto-frequently-2025-11-22T2015Z'],
+    ['--sort referenced', 'auto-frequently-2025-11-22T2015Z'],
+    ['--size', 'auto-monthly-2025-11-01T0000Z'],
+  ] as const) {
+    const operations = new FakeOperations(dir({}), [name])
+    operations.accounts = async () => {
+      const account = { bytes: 1023 * 2 ** 30, inodes: 2 ** 40, written: 1023 * 2 ** 20 }
+      return { live: account, snapshots: [{ ...account, id: 2 }] }
+    }
+    operations.measureSnapshots = async () => [{ id: 2, unique: 1023 * 2 ** 10 }]
+    const argv = ['snapshot', 'list', ...(options === '' ? [] : options.split(' '))]
+    const { stdout } = await cli(argv, { operations })
+    for (const line of lines(stdout)) assert.ok(line.length <= 80, `${line.length}: ${line}`)
+  }
+})
+
+test('snapshot list --json tells what the live files take', async () => {
+  await both(['snapshot', 'list', '--json'], fake, ({ stdout }) => {
+    const [{ live, snapshots }] = documents(stdout)
+    assert.equal(live, {
+      ...{ referencedBytes: 3_435_973_837, referencedInodes: 1204, writtenBytes: 12_582_912 },
+    })
+    assert.equal(
+      snapshots.map((one: { writtenBytes: number }) => one.writtenBytes),
+      [2 * 2 ** 20, 0],
+    )
+  })
+})
 
 test('snapshot list --tag', async () => {
   const tagged = () => {
@@ -137,17 +171,21 @@ test('snapshot list --tag', async () => {
 test('snapshot info', async () => {
   await both(['snapshot', 'info', '001'], fake, ({ stdout }) => {
     assert.equal(lines(stdout), [
-      'name     001',
-      'made     2025-11-22 21:14:05, 1 hour ago',
-      'unique   1 TiB that deleting it alone would free',
-      'holds    none',
-      'tags     none',
-      'comment  none',
+      'name        001',
+      'made        2025-11-22 21:14:05, 1 hour ago',
+      'referenced  2 GiB in 3,000 inodes',
+      'written     0 B that the snapshot before does not have',
+      'unique      1 TiB that deleting it alone would free',
+      'holds       none',
+      'tags        none',
+      'comment     none',
     ])
   })
   await both(['snapshot', 'info', 'before', '--json'], fake, ({ stdout }) => {
     const snapshot = { id: 2, name: 'before', created: CREATED, ...NO_NOTES }
-    assert.equal(documents(stdout), [{ ...snapshot, uniqueBytes: 2 ** 40 - 8192 }])
+    const sizes = { referencedBytes: 2 ** 31 + 8192, referencedInodes: 2000 }
+    const shares = { writtenBytes: 2 ** 21, uniqueBytes: 2 ** 40 - 8192 }
+    assert.equal(documents(stdout), [{ ...snapshot, ...sizes, ...shares }])
   })
   await both(['snapshot', 'info', 'befor'], fake, ({ code, stderr }) => {
     assert.is(code, 4)
@@ -239,7 +277,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['tag before --comment a --clear-comment', /are opposites/],
   ['hold before', /'snapshot hold' needs NAME HOLD/],
   ['delete', /'snapshot delete' needs NAME\.\.\./],
-  ['list --sort size', /--sort is one of created, name, unique, not 'size'/],
+  ['list --sort size', /--sort is one of created, name, referenced, written, unique, not 'size'/],
   ['rename before', /'snapshot rename' needs OLD NEW/],
 ]
 

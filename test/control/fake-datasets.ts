@@ -2,7 +2,9 @@
 import type {
   DatasetInfo,
   DatasetOperations,
+  NewClone,
   NewDataset,
+  PromotionProgress,
   Quota,
 } from '../../src/control/operations.ts'
 import { FsError } from '../../src/fs/error.ts'
@@ -13,7 +15,7 @@ export class FakeDatasets implements DatasetOperations {
   all: DatasetInfo[] = [
     {
       ...{ id: 1, name: '', created, uid: 0, gid: 0, bytes: 3_435_973_837, inodes: 1204 },
-      ...{ quota: { bytes: 0, inodes: 0 }, snapshots: 2 },
+      ...{ quota: { bytes: 0, inodes: 0 }, snapshots: 2, written: 12_582_912, origin: undefined },
     },
   ]
 
@@ -31,7 +33,7 @@ export class FakeDatasets implements DatasetOperations {
   /** One with nothing in it. */
   add(name: string): DatasetInfo {
     const quota = { bytes: 0, inodes: 0 }
-    const used = { bytes: 0, inodes: 1, snapshots: 0 }
+    const used = { bytes: 0, inodes: 1, written: 0, snapshots: 0, origin: undefined }
     const made = { id: 10 + this.all.length, name, created, uid: 0, gid: 0, quota, ...used }
     this.all.push(made)
     return made
@@ -42,7 +44,16 @@ export class FakeDatasets implements DatasetOperations {
       throw new FsError('EXIST', `a dataset '${given.name}' exists already`)
     }
     const id = 10 + this.all.length
-    const made = { id, ...given, created, bytes: 0, inodes: 1, snapshots: 0 }
+    const made = {
+      id,
+      ...given,
+      created,
+      bytes: 0,
+      inodes: 1,
+      written: 0,
+      snapshots: 0,
+      origin: undefined,
+    }
     this.all.push(made)
     return made
   }
@@ -63,5 +74,18 @@ export class FakeDatasets implements DatasetOperations {
     const { snapshots } = this.#get(name)
     if (snapshots > 0 && !withSnapshots) throw new FsError('ACCES', 'it has snapshots')
     this.all = this.all.filter((one) => one.name !== name)
+  }
+
+  async clone({ origin, name, quota }: NewClone): Promise<DatasetInfo> {
+    const { id, ...of } = this.#get(origin.dataset)
+    if (origin.snapshot === 'none') throw new FsError('NOENT', "no snapshot 'none'")
+    const made = { ...of, id: id + this.all.length, name, quota, snapshots: 0, origin }
+    this.all.push(made)
+    return made
+  }
+
+  async promote(name: string, progress: (progress: PromotionProgress) => void): Promise<void> {
+    progress({ done: 301, total: 1204 })
+    this.#replace(name, { origin: undefined })
   }
 }

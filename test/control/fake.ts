@@ -25,9 +25,15 @@ import type {
   Status,
   Verdict,
 } from '../../src/control/operations.ts'
+import type {
+  RollbackProgress,
+  RollbackRequest,
+  RollbackSummary,
+} from '../../src/control/rollback.ts'
 import { FsError } from '../../src/fs/error.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
 import { FakeDatasets } from './fake-datasets.ts'
+import { FakeRecursive } from './fake-recursive.ts'
 
 /** Where a file has bytes; the rest of it is holes. */
 export interface Extent {
@@ -97,11 +103,16 @@ export const RESTORED: RestoreSummary = {
   },
 }
 
+export const ROLLED_BACK: RollbackSummary = {
+  ...{ created: 12, replaced: 3, attributes: 5, moved: 2, deleted: 1, bytes: 3_435_973_837 },
+  ...{ failed: [], plan: [], safetySnapshot: 'pre-rollback-20261122-201405' },
+}
+
 export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
   ...{ connections: 3, snapshots: 2, dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
-  ...{ logBytes: 12_582_912, freeing: undefined, schedule: undefined },
+  ...{ logBytes: 12_582_912, freeing: undefined, promoting: [], schedule: undefined },
 }
 
 export const SCHEDULE: ScheduleInfo = {
@@ -136,7 +147,8 @@ export const VERDICTS: readonly Verdict[] = [
 
 export class FakeOperations implements Operations {
   readonly root: Node
-  readonly datasets = new FakeDatasets()
+  datasets = new FakeDatasets()
+  readonly recursive = new FakeRecursive(() => this.datasets.all.map(({ name }) => name))
   dataset = ''
   /** All that there are, by name. */
   #all = new Map<string, FakeOperations>([['', this]])
@@ -144,6 +156,9 @@ export class FakeOperations implements Operations {
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
   restoreSteps: readonly RestoreProgress[] = []
+  readonly rollbacks: RollbackRequest[] = []
+  rollbackSteps: readonly RollbackProgress[] = []
+  rollbackAnswer: RollbackSummary = ROLLED_BACK
   checkAnswer: CheckReport = { inodes: 12, blocks: 34, snapshots: 2, problems: [] }
   checkSteps: readonly string[] = []
   /** Thrown by whatever is asked next. */
@@ -181,6 +196,7 @@ export class FakeOperations implements Operations {
   with(name: string, operations: FakeOperations): this {
     operations.dataset = name
     operations.#all = this.#all
+    operations.datasets = this.datasets
     this.#all.set(name, operations)
     this.datasets.add(name)
     return this
@@ -263,6 +279,15 @@ export class FakeOperations implements Operations {
     return { names, bytes: request.background ? 0 : 4096 }
   }
 
+  async accounts() {
+    this.#check()
+    const { bytes, inodes, written } = this.datasets.all[0] ?? { bytes: 0, inodes: 0, written: 0 }
+    const snapshots = this.snapshots.map(({ id }) => ({
+      ...{ id, bytes: 2 ** 31 + id * 4096, inodes: id * 1000, written: (id % 3) * 2 ** 20 },
+    }))
+    return { live: { bytes, inodes, written }, snapshots }
+  }
+
   async measureSnapshots(words: readonly string[]) {
     this.#check()
     for (const name of words) this.#snapshot(name)
@@ -278,6 +303,15 @@ export class FakeOperations implements Operations {
     for (const step of this.restoreSteps) progress(step)
     await this.gate
     return this.restoreAnswer
+  }
+
+  async rollback(request: RollbackRequest, progress: (progress: RollbackProgress) => void) {
+    this.#check()
+    this.#snapshot(request.snapshot)
+    this.rollbacks.push(request)
+    for (const step of this.rollbackSteps) progress(step)
+    await this.gate
+    return this.rollbackAnswer
   }
 
   async *diff({ from, to }: DiffRequest) {

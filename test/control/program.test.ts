@@ -114,6 +114,7 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
     const request = { snapshot: '001', paths, to, ...more }
     return o.restore(request, () => undefined)
   },
+  'a rollback': (o) => o.rollback({ snapshot: '001', dryRun: true }, () => undefined),
   'a check': (o) => o.check(() => undefined),
   'the schedule': (o) => o.schedule(),
   'a new schedule': (o) => {
@@ -144,6 +145,7 @@ for (const [what, ask] of Object.entries(questions)) {
       assert.equal(plain((await ask(remote)) ?? null), expected)
       assert.equal(bugs, [])
       assert.equal(plain(served.requests), plain(fake.requests))
+      assert.equal(served.rollbacks, fake.rollbacks)
       assert.equal(served.deleted, fake.deleted)
       assert.equal(served.policies, fake.policies)
       assert.equal(served.deletions, fake.deletions)

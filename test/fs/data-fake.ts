@@ -200,7 +200,15 @@ export class FakeStore implements DataStore {
     const open = <K extends Key, V>(id: number, spec: TableSpec<V>) =>
       new Table<K, V>(id, spec, () => undefined, cache)
     const created = { seconds: 0, nseconds: 0 }
-    const about = { name: '', root: 1, created, quota: NO_USAGE, deleting: false }
+    const about = {
+      name: '',
+      root: 1,
+      created,
+      quota: NO_USAGE,
+      deleting: false,
+      origin: undefined,
+      tombstones: false,
+    }
     this.dataset = new Dataset(1, { ...about, epoch: 1, snapshotsChanged: created }, open)
   }
 

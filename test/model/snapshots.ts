@@ -10,6 +10,7 @@ import { diff } from './diff.ts'
 import { directories, OPERATIONS } from './operations.ts'
 import type { Random } from './random.ts'
 import { type Outcome, type Overwrite, Restoring } from './restore.ts'
+import { rollback } from './rollback.ts'
 import { cloneTree, isDirectory, type Node, nodesOf } from './tree.ts'
 import { type Operation, World } from './world.ts'
 
@@ -258,6 +259,6 @@ const crash: SnapshotOperation = {
 
 export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...OPERATIONS,
-  ...[create, remove, restore, checkpoint, crash, diff],
+  ...[create, remove, restore, rollback, checkpoint, crash, diff],
   ...ADMINISTERING,
 ]

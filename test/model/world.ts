@@ -35,7 +35,7 @@ const COMPARE_STEPS = 50
 export class World<S extends ModelSubject = ModelSubject> {
   readonly random: Random
   /** The model's tree. */
-  readonly tree: Node = newNode(DIRECTORY, ROOT_MODE)
+  tree: Node = newNode(DIRECTORY, ROOT_MODE)
   /** The real one; another one after a restart. */
   subject: S
   readonly log: string[] = []

@@ -106,14 +106,17 @@ export class Harness<F extends FileSystem = MemoryFs> {
   constructor(
     exports: readonly ExportOptions[] = [{ path: '/' }],
     fs: FileSystem = new MemoryFs(),
-    more: (service: Service) => readonly Program[] = () => [],
+    others: (service: Service) => readonly Program[] = () => [],
   ) {
     this.fs = fs as F
     const { handles } = this
     const report = (error: unknown) => this.reported.push(error)
     this.service = { fs, handles, exports: new Exports(exports), report }
-    const mount = mountPrograms(this.service, this.mounts)
-    const programs = [nfsProgram(this.service), ...mount, ...more(this.service)]
+    const programs = [
+      nfsProgram(this.service),
+      ...mountPrograms(this.service, this.mounts),
+      ...others(this.service),
+    ]
     this.#dispatcher = new Dispatcher(programs, (error) => this.reported.push(error))
     this.root = handles.encode(fs.root())
   }

@@ -134,6 +134,32 @@ test('the registration of a server that answers is left alone, whatever the way'
   })
 })
 
+test('where the host has a server of quotas, that one stays, and the rest is ours', async () => {
+  await withSystem(async ({ registry, socketPath, port }) => {
+    const rquota = { prog: 100_011, netid: 'tcp', host: '127.0.0.1', port: 20048 } as const
+    const ours = [...services, { ...rquota, vers: 1 }, { ...rquota, vers: 2 }]
+    const dispatcher = new Dispatcher([{ prog: 100_011, vers: 1, procedures: [] }], report)
+    const other = await Listener.listen({ host: '127.0.0.1', port: 0 }, dispatcher)
+    try {
+      const otherPort = (other.address as AddressInfo).port
+      const theirs = { ...rquota, vers: 1, port: otherPort, owner: 'rquotad' }
+      registry.set({ privileged: false }, theirs)
+      const registrar = new SystemRegistrar({ uid: 0, socketPath, port })
+      assert.ok((await registrar.register(ours)).registered)
+      assert.equal(portsOf(registry, 100_011), [`tcp 127.0.0.1 ${otherPort}`])
+      assert.is(portsOf(registry, 100_003).length, 2)
+      await registrar.unregister()
+      assert.equal(portsOf(registry, 100_011), [`tcp 127.0.0.1 ${otherPort}`])
+    } finally {
+      await other.close(0)
+    }
+    // It ended: what it left behind is replaced.
+    const registrar = new SystemRegistrar({ uid: 0, socketPath, port })
+    assert.ok((await registrar.register(ours)).registered)
+    assert.equal(portsOf(registry, 100_011), ['tcp 127.0.0.1 20048', 'tcp 127.0.0.1 20048'])
+  })
+})
+
 test('what was left behind at the port where we answer now is ours', async () => {
   await withSystem(async ({ registry, socketPath, port }) => {
     await withNfs(async (ourPort) => {

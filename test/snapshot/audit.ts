@@ -61,13 +61,16 @@ function isSeen({ snapshots }: Dataset, birth: number, end: number): boolean {
   return snapshots.some(({ epoch }) => birth <= epoch && epoch < end)
 }
 
-/** A block has a reference for each chunk that maps it, now or in a version. */
+/**
+ * A block has a reference for each chunk that maps it, now or in a version: one for each time that
+ * it came into the chunk, which a rollback may have it do again.
+ */
 async function auditReferences(store: Store): Promise<void> {
   const holders = new Map<number, Set<string>>()
-  const hold = (key: string, { address }: Chunk) => {
-    for (const block of address) {
+  const hold = (key: string, { address, birth }: Chunk) => {
+    for (const [slot, block] of address.entries()) {
       if (block === 0) continue
-      holders.set(block, (holders.get(block) ?? new Set()).add(key))
+      holders.set(block, (holders.get(block) ?? new Set()).add(`${key} ${birth[slot]}`))
     }
   }
   for await (const { key, record } of records(store, Kind.CHUNK)) {

@@ -9,6 +9,8 @@ import { LiveFileSystem } from '../../src/fs/livefs.ts'
 import { Reclaimer } from '../../src/fs/reclaim.ts'
 import { Restore } from '../../src/snapshot/restore.ts'
 import type { RestoreRequest, RestoreSummary } from '../../src/snapshot/restore-request.ts'
+import { Rollback } from '../../src/snapshot/rollback.ts'
+import type { RollbackProgress, RollbackSummary } from '../../src/snapshot/rollback-request.ts'
 import { SnapFileSystem } from '../../src/snapshot/snapfs.ts'
 import { Snapshots } from '../../src/snapshot/snapshots.ts'
 import type { Disk, DiskFile, OpenOptions } from '../../src/store/disk.ts'
@@ -77,6 +79,14 @@ export class Subject {
     const paths = [at].flat().map(bytes)
     const request = { snapshot, paths, to: undefined, overwrite: 'if-changed' as const, ...more }
     return new Restore(this.live, this.snapshots, request, progress).run()
+  }
+
+  rollback(
+    snapshot: string,
+    dryRun = false,
+    progress: (progress: RollbackProgress) => void = () => undefined,
+  ): Promise<RollbackSummary> {
+    return new Rollback(this.live, this.snapshots, { snapshot, dryRun }, progress).run()
   }
 
   /** As a server that is stopped. */

@@ -87,6 +87,7 @@ function exchange(store: Store, count: number, byte: number): number[] {
     }
     chunk.address.set(addresses)
     chunk.birth.fill(store.dataset.epoch)
+    tx.came(store.dataset, count * BLOCK_BYTES)
     tx.put(store.dataset.chunks, KEY, chunk)
   })
   return addresses
