@@ -120,6 +120,7 @@ export class LockService {
   start({ by }: Portmap): void {
     this.#portmap = by
     this.#keep()
+    this.#manager.beginGrace()
     if (by === 'system') this.#watch = new RegistrationWatch(this.#registrar, after)
     if (by !== 'off') this.#tellRestart()
   }

@@ -64,7 +64,7 @@ export class LockBook {
       this.shares.add({ ...one, ...unclaimed })
     }
     for (const client of clients) if (this.#isIdle(client)) this.forget(client)
-    this.#beginGrace()
+    this.beginGrace()
   }
 
   /** As if the server had restarted: everybody has to reclaim. */
@@ -75,7 +75,7 @@ export class LockBook {
       this.shares.remove(one)
       this.shares.add({ ...one, claimed: false })
     }
-    this.#beginGrace()
+    this.beginGrace()
   }
 
   stop(): void {
@@ -178,7 +178,8 @@ export class LockBook {
     return this.#endGrace !== undefined
   }
 
-  #beginGrace(): void {
+  /** The grace period begins, or begins anew: where there is anything to reclaim. */
+  beginGrace(): void {
     this.#endGrace?.()
     this.#endGrace = undefined
     if (this.#unclaimed === 0) return

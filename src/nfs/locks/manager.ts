@@ -5,10 +5,9 @@
  * is held permits. Deadlocks between clients are left to them, as every server does.
  *
  * Everything granted is in the journal when its `barrier` has called back, and in force again after
- * a restart. Then there is a grace period: clients are told that the server has restarted, and
- * reclaim what they hold; nobody gets a new lock meanwhile. What nobody has reclaimed by its end is
- * dropped, for its client may be gone. Where nothing was held there is no grace period, and it ends
- * as soon as everything is reclaimed or released.
+ * a restart. Then, where anything was held, there is a grace period: clients are told, and reclaim;
+ * nobody gets a new lock. It ends as soon as all is reclaimed or released. What nobody has claimed
+ * by its end is dropped, for its client may be gone.
  */
 import { FsError } from '../../fs/error.ts'
 import { type BookParts, LockBook, type Restored } from './book.ts'
@@ -60,10 +59,13 @@ export class LockManager {
   get inGrace(): boolean {
     return this.#book.inGrace
   }
-
   /** Takes up what was held before a restart. @throws FsError IO */
   restore(restored: Restored): void {
     this.#book.restore(restored)
+  }
+  /** Clients can be told only now: they have the whole grace period from here on. */
+  beginGrace(): void {
+    this.#book.beginGrace()
   }
 
   /** As if the server had restarted: everybody has to reclaim, and to ask again. */
