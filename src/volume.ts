@@ -1,5 +1,6 @@
 /** A store with the file system on it: what a server serves, and what a command works on alone. */
 import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
 import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import type { FileSystem } from './fs/filesystem.ts'
@@ -13,6 +14,7 @@ import type { CheckpointLimits } from './store/checkpointer.ts'
 import type { Disk } from './store/disk.ts'
 import { nodeDisk } from './store/node-disk.ts'
 import { closeStore, openStore } from './store/open.ts'
+import type { Loop } from './store/pace.ts'
 import type { Store } from './store/store.ts'
 import type { Time } from './store/time.ts'
 import type { RecordBuffers } from './xdr/buffers.ts'
@@ -52,6 +54,17 @@ function wallClock(): () => Time {
     const whole = Math.floor(ms / 1000)
     return { seconds: whole, nseconds: Math.floor((ms - whole * 1000) * 1e6) }
   }
+}
+
+/** This process's event loop. */
+const LOOP: Loop = {
+  now: () => performance.now(),
+  idle: () => performance.eventLoopUtilization().idle,
+  sleep: (ms) =>
+    new Promise((resolve) => {
+      if (ms > 0) setTimeout(resolve, ms)
+      else setImmediate(resolve)
+    }),
 }
 
 const SYSTEM_CLOCK: Pick<SchedulerHost, 'nowMs' | 'after'> = {
@@ -113,7 +126,7 @@ export class Volume {
     const { directory, create, command, report, limits, buffers, disk = nodeDisk } = options
     const { store, recovered } = await openStore({
       ...{ directory, create, report, limits, buffers, disk },
-      ...{ wallClock: wallClock(), randomBytes },
+      ...{ wallClock: wallClock(), loop: LOOP, randomBytes },
       owner: { pid: process.pid, command },
       rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     })

@@ -199,7 +199,13 @@ export class TreeExport {
     const verdict = await (planned ? this.#judge.file(info, to) : this.#judge.link(info, first, to))
     this.#plan(verdict, 0)
     if (verdict.what !== 'make') return verdict.what === 'unchanged' ? undefined : false
-    return this.#options.plan !== undefined || this.#disk.makeLink(first, verdict.at)
+    const made = this.#options.plan !== undefined || (await this.#disk.makeLink(first, verdict.at))
+    return made || !this.#isTakenBeside(verdict) ? made : this.#link(info, first, to)
+  }
+
+  /** Both are kept, and something else came to the free name that was found: there is another. */
+  #isTakenBeside({ what }: Verdict): boolean {
+    return what === 'make' && this.#options.overwrite === 'keep-both'
   }
 
   /** @returns where the file is now, made or unchanged; undefined where it is left alone */
@@ -209,6 +215,7 @@ export class TreeExport {
     this.#plan(verdict, info.type === FileType.REG ? info.size : 0)
     const otherwise = what === 'unchanged' ? undefined : false
     const made = what === 'make' ? await this.#made(info, at) : otherwise
+    if (made === false && this.#isTakenBeside(verdict)) return this.#single(info, to)
     if (made !== false) await this.#verify(info, at)
     this.#count(made, info)
     return made === false ? undefined : at
@@ -260,7 +267,9 @@ export class TreeExport {
       },
     }
     try {
-      return await this.#disk.makeFile(info, at, (file) => writeContent(file, content))
+      const made = await this.#disk.makeFile(info, at, (file) => writeContent(file, content))
+      if (!made) this.exported.bytes -= copied
+      return made
     } finally {
       // From now on it counts as a whole.
       this.exported.done -= copied

@@ -87,6 +87,18 @@ export function putChunk(
   tx.put(dataset.chunks, key, chunk)
 }
 
+/** As `putChunk`, for a chunk of a new content that is put for the first time. */
+export function putNewChunk(
+  tx: Transaction,
+  dataset: Dataset,
+  content: number,
+  index: number,
+  chunk: Chunk,
+): void {
+  if (index !== 0) setBit(tx, dataset, content, index)
+  tx.putNew(dataset.chunks, chunkKey(content, index), chunk)
+}
+
 /** Maps new blocks, in ascending order of slots, and lets go of those that they replace. */
 export function mapBlocks(
   tx: Transaction,

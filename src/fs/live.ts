@@ -41,6 +41,11 @@ export class Live extends Inodes {
     tx.put(this.dataset.inodes, ino, inode)
   }
 
+  /** A file that is new: its ino is one that `newIno` has just given out. */
+  putNew(tx: Transaction, ino: number, inode: Inode): void {
+    tx.putNew(this.dataset.inodes, ino, inode)
+  }
+
   /** A name of the file is gone; with the last one goes the file. A directory has but one. */
   dropLink(tx: Transaction, { ino, inode }: File): void {
     if (inode.type !== FileType.DIR && inode.nlink > 1) {

@@ -133,7 +133,7 @@ function make(
   const [inode, after] = live.store.transact((tx) => {
     const fresh = { ...initial(live, tx, cred, dir, type, attributes), ...body }
     const made = type === FileType.REG ? regular(live, tx, ino, fresh, attributes) : fresh
-    live.put(tx, ino, made)
+    live.putNew(tx, ino, made)
     const named = insertName(tx, live.dataset, dir, name, { ino, type })
     // The `..` of a directory is a link to the one above.
     const parent = type === FileType.DIR ? { ...named, nlink: named.nlink + 1 } : named

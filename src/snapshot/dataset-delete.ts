@@ -9,7 +9,7 @@ import type { Dataset } from '../store/dataset.ts'
 import { type Key, Kind, kindRange, parseKey } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Table } from '../store/table.ts'
-import { SnapshotDeletion } from './delete.ts'
+import { SnapshotDeletion, STEPS_PER_COMMIT } from './delete.ts'
 
 /** Records that one transaction removes; of a chunk, each may release 256 blocks. */
 const STEP_RECORDS = 128
@@ -18,6 +18,7 @@ export class DatasetDeletion {
   readonly #store: Store
   readonly #dataset: Dataset
   readonly #stopped: () => boolean
+  #steps = 0
 
   /**
    * @param dataset marked as being deleted, and so are all of its snapshots
@@ -85,13 +86,18 @@ export class DatasetDeletion {
   }
 
   async #step<K extends Key, V>(kind: Kind, table: Table<K, V>, keys: readonly K[]): Promise<void> {
-    this.#store.transact((tx) => {
-      for (const key of keys) {
-        if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
-        // A clone's tombstones too: they have no value to be deleted.
-        tx.delete(table, key)
-      }
-    })
-    await this.#store.flush()
+    const store = this.#store
+    store.pace.step(() =>
+      store.transact((tx) => {
+        for (const key of keys) {
+          if (kind === Kind.CHUNK) tx.deleteChunk(this.#dataset, String(key))
+          // A clone's tombstones too: they have no value to be deleted.
+          tx.delete(table, key)
+        }
+      }),
+    )
+    this.#steps++
+    if (this.#steps % STEPS_PER_COMMIT === 0) await store.flush()
+    await store.pace.rest()
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Deleting snapshots: frees the versions that no other snapshot sees, and the blocks that only they
- * held (dead.ts), a bounded number in each transaction. However many are marked, they are freed
+ * held (dead.ts), a bounded number in each transaction, at a pace that leaves clients their speed
+ * (store/pace.ts). However many are marked, they are freed
  * together: nothing is looked at twice. The snapshots' records go last: a deletion that was
  * interrupted is simply run again.
  */
@@ -10,6 +11,12 @@ import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { deadVersions, eachBlock, indexOfVersion, STEP_WORK, workOf } from './dead.ts'
+
+/**
+ * Steps after which they are committed: were each, then what clients have only begun to write would
+ * be synced along with it, each time.
+ */
+export const STEPS_PER_COMMIT = 64
 
 /** How far a deletion is. */
 export interface Freeing {
@@ -28,6 +35,7 @@ export class SnapshotDeletion {
   readonly #stopped: () => boolean
   readonly #kept: readonly number[]
   readonly #gone: readonly number[]
+  #steps = 0
   #versions = 0
   #total = 0
   #blocks = 0
@@ -85,14 +93,19 @@ export class SnapshotDeletion {
 
   /** Removes the versions named that nobody sees any more. */
   async #step(names: readonly string[]): Promise<void> {
-    const freed = this.#store.transact((tx) => {
-      let blocks = 0
-      for (const name of names) blocks += this.#remove(tx, name)
-      return blocks
-    })
+    const store = this.#store
+    const freed = store.pace.step(() =>
+      store.transact((tx) => {
+        let blocks = 0
+        for (const name of names) blocks += this.#remove(tx, name)
+        return blocks
+      }),
+    )
     this.#blocks += freed
     this.#versions += names.length
-    await this.#store.flush()
+    this.#steps++
+    if (this.#steps % STEPS_PER_COMMIT === 0) await store.flush()
+    await store.pace.rest()
   }
 
   /** @returns blocks that nothing refers to any more */

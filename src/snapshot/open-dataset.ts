@@ -68,6 +68,11 @@ export class OpenDataset {
     return this.dataset.record.name
   }
 
+  /** Frees what was cut off, by itself and in the background. */
+  get reclaimer(): Reclaimer {
+    return this.#reclaimer
+  }
+
   /** For messages: nothing for the root dataset. */
   get #where(): string {
     return this.name === '' ? '' : ` in dataset '${this.name}'`

@@ -26,7 +26,6 @@ import { type Item, inosOf, itemsOf } from './clone-records.ts'
 const STEP_WORK = 128
 /** Steps after which all that was done is made durable. */
 const STEPS_PER_COMMIT = 16
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 /** Each version of a chunk has up to 256 blocks to look at, any other record none. */
 const CHUNK_WORK = 8
 
@@ -101,7 +100,7 @@ export class Promotion {
   /** @returns whether there may be another one */
   async #step(taking: Taking): Promise<boolean> {
     if (this.#stopped()) return false
-    this.#store.transact((tx) => {
+    this.#transact((tx) => {
       taking.take(tx)
       const { origin } = this.#dataset.record
       assert(origin, 'a clone has an origin until it is promoted')
@@ -153,17 +152,22 @@ export class Promotion {
   }
 
   async #remove<K extends Key, V>(table: Table<K, V>, keys: readonly K[]): Promise<void> {
-    this.#store.transact((tx) => {
+    this.#transact((tx) => {
       // Since the scan, another record may have come in its place.
       for (const key of keys) if (table.get(key) === undefined) tx.delete(table, key)
     })
     await this.#pause()
   }
 
+  #transact(body: (tx: Transaction) => void): void {
+    this.#store.pace.step(() => this.#store.transact(body))
+  }
+
   /** Others have their turn; now and then the disk catches up. */
-  #pause(): Promise<void> {
+  async #pause(): Promise<void> {
     this.#steps++
-    return this.#steps % STEPS_PER_COMMIT === 0 ? this.#store.flush() : nextTurn()
+    if (this.#steps % STEPS_PER_COMMIT === 0) await this.#store.flush()
+    await this.#store.pace.rest()
   }
 }
 

@@ -5,7 +5,7 @@
  * with the file's own in the last one: readers see the old or the new content, never a mixture. Until
  * then an orphan's record names it, so that an interrupted restore leaves nothing behind.
  */
-import { chunksOf, putChunk } from '../fs/chunks.ts'
+import { chunksOf, putNewChunk } from '../fs/chunks.ts'
 import type { Live } from '../fs/live.ts'
 import type { Dataset, Reader } from '../store/dataset.ts'
 import { type Chunk, type Inode, runEnd } from '../store/records.ts'
@@ -100,7 +100,7 @@ class Filling implements SharedContent {
   #put(tx: Transaction): void {
     const { dataset } = this.#live
     for (const [index, chunk] of this.#part) {
-      putChunk(tx, dataset, this.content, index, share(tx, dataset, chunk))
+      putNewChunk(tx, dataset, this.content, index, share(tx, dataset, chunk))
     }
   }
 

@@ -1,12 +1,16 @@
 /** Whether a live file is what it was in a snapshot, as far as can be told without reading data. */
 import { chunkLimit, chunksOf } from '../fs/chunks.ts'
 import type { Live } from '../fs/live.ts'
+import type { Reader } from '../store/dataset.ts'
 import { type Chunk, FileType, type Inode } from '../store/records.ts'
 import { compareTime } from '../store/time.ts'
-import type { Located } from './paths.ts'
+import { listSome } from './listing.ts'
+import { child, type Located } from './paths.ts'
 import type { PastFile } from './restore-file.ts'
 
 const NO_BYTES = new Uint8Array(0)
+/** Names of a directory by which it is told: few, since they are looked at in one turn. */
+const NAMES_LOOKED_AT = 64
 
 /** Whether a live file of any type but a directory is as the past one was. */
 export function sameFile(live: Live, { ino, inode }: Located, past: PastFile): boolean {
@@ -25,6 +29,22 @@ export function sameAttributes(a: Inode, b: Inode): boolean {
   return (
     a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && compareTime(a.mtime, b.mtime) === 0
   )
+}
+
+/**
+ * Whether a live directory may be what an earlier restore, interrupted or not, has made of a past
+ * one: its first names are all of the past one's, and files are as they were.
+ */
+export function mayBeOf(live: Live, there: Located, past: Reader, source: Located): boolean {
+  if (there.inode.type !== FileType.DIR) return false
+  const names = listSome(live.reader, there.ino, there.inode, 0, NAMES_LOOKED_AT)
+  return names.every(({ name, ino }) => {
+    const was = child(past, source.ino, name)
+    const inode = live.reader.inodes.get(ino)
+    if (was === undefined || inode?.type !== was.inode.type) return false
+    const { type } = inode
+    return type === FileType.DIR || sameFile(live, { ino, inode }, { reader: past, ...was })
+  })
 }
 
 /** Whether a live file has the very blocks of the past one: then its bytes are the same. */

@@ -8,7 +8,7 @@ import { child, joined, type Located, locate, printable } from './paths.ts'
 import { besideName } from './restore-beside.ts'
 import type { RestoredLinks } from './restore-links.ts'
 import type { Overwrite, PlanAction } from './restore-request.ts'
-import { sameAttributes, sameFile } from './restore-same.ts'
+import { mayBeOf, sameAttributes, sameFile } from './restore-same.ts'
 import type { RestoreHand, Spot } from './restore-write.ts'
 
 export interface TargetOptions {
@@ -103,7 +103,7 @@ export class RestoreTarget {
       this.#leave('skip', place.path)
       return undefined
     }
-    const at = stays ? this.#beside(place, (there) => there?.inode.type === FileType.DIR) : place
+    const at = stays ? this.#besideFolder(place, source) : place
     const beside = stays ? this.#child(at) : undefined
     if (beside !== undefined) return this.existing(beside, at.path, source.inode)
     this.#options.plan(existing === undefined || stays ? 'create' : 'replace', at.path, 0)
@@ -187,7 +187,7 @@ export class RestoreTarget {
       this.#leave('skip', place.path)
       return undefined
     }
-    const at = this.#beside(place, (there) => there !== undefined && this.#isSame(there, source))
+    const at = this.#beside(place, source, (there) => this.#isSame(there, source))
     const beside = this.#child(at)
     if (beside === undefined) return at
     links.add(beside, source)
@@ -198,6 +198,10 @@ export class RestoreTarget {
   #isSame(existing: Located, source: Located): boolean {
     const { overwrite, links, past } = this.#options
     if (overwrite === 'always' || links.isAnother(existing, source)) return false
+    const { ino, inode } = existing
+    // Whatever changes a file supersedes its inode. Where that is still the very record, and no data
+    // waits to be stored, nothing did: its chunks need not be looked at.
+    if (inode === source.inode && this.#live.current(ino, inode) === inode) return true
     return sameFile(this.#live, existing, { reader: past, inode: source.inode })
   }
 
@@ -208,15 +212,28 @@ export class RestoreTarget {
     return compareTime(source.inode.mtime, this.#live.current(ino, inode).mtime) <= 0
   }
 
-  /** The place beside one that is taken: a free one, or what an earlier run has put there. */
-  #beside(place: Place, isIt: (there: Located | undefined) => boolean): Place {
-    const { dir, path } = place
-    const name = besideName(place.name, this.#options.snapshot, (wanted) => {
+  /**
+   * The place beside one that is taken: a free one, or what an earlier run has put there. A name
+   * that the snapshot has there itself is left to whose it is.
+   */
+  #beside(
+    { dir, name: taken, path }: Place,
+    source: Located,
+    isIt: (there: Located) => boolean,
+  ): Place {
+    const { past, snapshot } = this.#options
+    const name = besideName(taken, snapshot, (wanted) => {
+      if (child(past, source.inode.parent, wanted) !== undefined) return false
       const there = this.#child({ dir, name: wanted })
       return there === undefined || isIt(there)
     })
-    const above = path.subarray(0, path.length - place.name.length)
+    const above = path.subarray(0, path.length - taken.length)
     return { dir, name, path: Buffer.concat([above, name]) }
+  }
+
+  #besideFolder(place: Place, source: Located): Place {
+    const { past } = this.#options
+    return this.#beside(place, source, (there) => mayBeOf(this.#live, there, past, source))
   }
 
   /** A further name of a file that is there already, as it was. @returns whether it was one */
@@ -246,7 +263,7 @@ export class RestoreTarget {
       this.#leave('skip', place.path)
       return undefined
     }
-    const at = this.#beside(place, (there) => there?.ino === ino)
+    const at = this.#beside(place, source, (there) => there.ino === ino)
     if (this.#child(at) === undefined) return at
     this.#leave('unchanged', at.path)
     return undefined

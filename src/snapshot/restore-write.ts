@@ -78,7 +78,7 @@ export class RestoreWriter implements RestoreHand {
       const fresh = newInode(model === undefined ? base : { ...base, ...attributesOf(model) })
       const times = model === undefined ? {} : { atime: model.atime, mtime: model.mtime }
       const ino = store.newIno()
-      this.#live.put(tx, ino, { ...fresh, ...times, ...this.#hint(spot) })
+      this.#live.putNew(tx, ino, { ...fresh, ...times, ...this.#hint(spot) })
       this.#place(tx, spot, { ino, type: FileType.DIR })
       return ino
     })
@@ -175,7 +175,7 @@ export class RestoreWriter implements RestoreHand {
     const ino = live.store.newIno()
     const { generation } = live.store
     const inode = { ...past, nlink: 1, generation, ctime: timeAfter(tx.now, past.ctime) }
-    live.put(tx, ino, inode)
+    live.putNew(tx, ino, inode)
     this.#place(tx, spot, { ino, type: past.type })
     return { ino, inode }
   }

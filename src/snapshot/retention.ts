@@ -3,8 +3,8 @@
  *
  * A schedule names its snapshots by their period and the time at which they are taken, in UTC, to
  * the minute: `auto-daily-2026-11-22T0000Z`. Those of one period sort as they were taken, wherever
- * the server stands and whatever its clocks are put to in spring. A snapshot of any other name was
- * made by people, and is none of the schedule's business.
+ * the server stands and whatever its clocks are put to in spring. It tags them too: a snapshot of
+ * any other name, or without the tag, is people's, and none of the schedule's business.
  *
  * Invariants:
  * - The newest N of each period are kept, N being the policy's count. Newest is who was made last,
@@ -24,6 +24,7 @@ export interface Candidate {
   /** Its number: a later snapshot has a higher one. */
   readonly id: number
   readonly name: string
+  readonly tags: readonly string[]
   /** Names of what holds it. */
   readonly holds: readonly string[]
 }
@@ -44,6 +45,8 @@ export interface OwnName {
   readonly takenMs: number
 }
 
+/** What a schedule tags its snapshots with. Whoever takes it away keeps the snapshot. */
+export const SCHEDULED_TAG = 'scheduled'
 const PREFIX = 'auto-'
 const OWN_NAME = new RegExp(
   `^${PREFIX}(${PERIODS.join('|')})-(\\d{4}-\\d\\d-\\d\\dT\\d\\d)(\\d\\d)Z$`,
@@ -66,6 +69,11 @@ export function parseOwnName(name: string): OwnName | undefined {
   return { period: period as Period, takenMs }
 }
 
+/** What the name of a snapshot says that a schedule has made; undefined for people's own. */
+export function ownOf({ name, tags }: Pick<Candidate, 'name' | 'tags'>): OwnName | undefined {
+  return tags.includes(SCHEDULED_TAG) ? parseOwnName(name) : undefined
+}
+
 /** The names of a snapshot's holds. */
 export function holdsOf(snapshot: Candidate): readonly string[] {
   return snapshot.holds
@@ -79,7 +87,7 @@ export function judge<S extends Candidate>(
   const ranks = new Map<Period, number>()
   const verdicts: Verdict<S>[] = []
   for (const snapshot of [...snapshots].sort((a, b) => b.id - a.id)) {
-    const period = parseOwnName(snapshot.name)?.period
+    const period = ownOf(snapshot)?.period
     if (period === undefined) continue
     const rank = (ranks.get(period) ?? 0) + 1
     ranks.set(period, rank)

@@ -12,7 +12,7 @@ import { PERIODS, type Period, SCHEDULE_COUNT_MAX } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { nextStart, periodStart } from './calendar.ts'
 import { keepersOf } from './clones.ts'
-import { judge, ownName, type Policy, parseOwnName, type Verdict } from './retention.ts'
+import { judge, ownName, ownOf, type Policy, SCHEDULED_TAG, type Verdict } from './retention.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** New counts; undefined leaves one as it is. */
@@ -31,6 +31,7 @@ export interface PeriodState {
   readonly nextMs: number | undefined
 }
 
+const MINUTE_MS = 60_000
 /** The key of the one record. */
 const SCHEDULE = 0
 const NO_POLICY: Policy = {
@@ -88,7 +89,7 @@ export class Schedule {
       return fromMs > sinceMs ? [{ period, fromMs, endMs: nextStart(period, nowMs) }] : []
     })
     if (begun.length === 0) return []
-    const taken = this.#snapshots.list().flatMap(({ name }) => parseOwnName(name) ?? [])
+    const taken = this.#snapshots.list().flatMap((snapshot) => ownOf(snapshot) ?? [])
     return begun
       .filter(({ period, fromMs, endMs }) => {
         const within = (takenMs: number): boolean => takenMs >= fromMs && takenMs < endMs
@@ -115,7 +116,16 @@ export class Schedule {
   take(sinceMs?: number): readonly Snapshot[] {
     const due = this.due(sinceMs)
     const nowMs = this.#nowMs()
-    return due.map((period) => this.#snapshots.create(ownName(period, nowMs)))
+    return due.map((period) =>
+      this.#snapshots.create(this.#freeName(period, nowMs), '', [SCHEDULED_TAG]),
+    )
+  }
+
+  /** The name of this minute, or of one soon, where people have given the name to one of theirs. */
+  #freeName(period: Period, nowMs: number): string {
+    let takenMs = nowMs
+    while (this.#snapshots.find(ownName(period, takenMs)) !== undefined) takenMs += MINUTE_MS
+    return ownName(period, takenMs)
   }
 
   /** What becomes of each snapshot that the schedule has made; of none where it is off. */
@@ -155,7 +165,7 @@ export class Schedule {
     // While others were deleted this one may have been held, renamed or deleted, or the schedule
     // may have been changed or ended.
     const current = this.#snapshots.byId(verdict.snapshot.id)
-    if (current === undefined || current.name !== verdict.snapshot.name) return undefined
+    if (current === undefined || !isAsJudged(current, verdict.snapshot)) return undefined
     const kept = (why: string): Verdict => ({ ...verdict, keep: true, why })
     const holds = keepersOf(this.#store, current)
     if (holds.length > 0) return kept(`held: ${holds.join(', ')}`)
@@ -177,7 +187,7 @@ export class Schedule {
     const { policy = NO_POLICY } = this
     const nowMs = this.#nowMs()
     const due = this.due()
-    const own = this.#snapshots.list().flatMap(({ name }) => parseOwnName(name) ?? [])
+    const own = this.#snapshots.list().flatMap((snapshot) => ownOf(snapshot) ?? [])
     return PERIODS.flatMap((period) => {
       const taken = own.filter((one) => one.period === period)
       const keep = policy[period]
@@ -189,6 +199,11 @@ export class Schedule {
       ]
     })
   }
+}
+
+/** Whether it is still the schedule's, by the name that it was judged by. */
+function isAsJudged(current: Snapshot, judged: Snapshot): boolean {
+  return current.name === judged.name && ownOf(current) !== undefined
 }
 
 /** @throws FsError INVAL */

@@ -42,6 +42,7 @@ export const SNAPDIR_NAME = Buffer.from('.snapshots')
 /** Added to a directory's fileid: below 2^53, and above every inode number that a handle holds. */
 const FILEID_OFFSET = 2 ** 48
 const DIRECTORY_BYTES = 4096
+const NO_DEVICE = { specdata1: 0, specdata2: 0 }
 const READING = Access.READ | Access.LOOKUP
 const CHANGING = Access.MODIFY | Access.EXTEND | Access.DELETE
 const DOT = Buffer.from('.')
@@ -93,10 +94,21 @@ export class Snapdir {
   attributes(id: FileId): Attributes {
     const { uid, gid, fsid, fileid } = this.#host.live(this.#directory(id))
     const time = later(this.#host.changed(), this.#misses)
+    // One literal: V8 takes many times as long to put such an object together from others.
     return {
-      ...{ type: FileType.DIR, mode: 0o555, nlink: 2, uid, gid },
-      ...{ size: DIRECTORY_BYTES, used: 0, rdev: { specdata1: 0, specdata2: 0 } },
-      ...{ fsid, fileid: fileid + FILEID_OFFSET, atime: time, mtime: time, ctime: time },
+      type: FileType.DIR,
+      mode: 0o555,
+      nlink: 2,
+      uid,
+      gid,
+      size: DIRECTORY_BYTES,
+      used: 0,
+      rdev: NO_DEVICE,
+      fsid,
+      fileid: fileid + FILEID_OFFSET,
+      atime: time,
+      mtime: time,
+      ctime: time,
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * The data folder.
  *
- *   format      "zerofs-nfs 2\n": which version of the formats below; written last when it is made
+ *   format      "zerofs-nfs 3\n": which version of the formats below; written last when it is made
  *   meta/       the database: metadata (keys.ts, records.ts)
  *   blocks/     file data (blocks.ts)
  *   log.0 log.1 the intent log (log.ts)
@@ -14,7 +14,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { Disk } from './disk.ts'
 
-const FORMAT = 'zerofs-nfs 2\n'
+const FORMAT_VERSION = 3
+const FORMAT = `zerofs-nfs ${FORMAT_VERSION}\n`
 const FORMAT_FILE = 'format'
 const OWNER_FILE = 'owner.json'
 /** What a store cannot do without. */
@@ -54,11 +55,17 @@ export async function inspectFolder(directory: string): Promise<'store' | 'empty
   if (format === FORMAT) {
     throw new StoreError('DAMAGED', `the store ${directory} is not whole: '${missing}' is missing`)
   }
-  throw new StoreError(
-    'FORMAT',
-    `${directory} has the format ${JSON.stringify(format.trim().slice(0, 40))}, which this ` +
-      `version does not know (it knows ${JSON.stringify(FORMAT.trim())}); use a newer zerofs-nfs`,
-  )
+  throw new StoreError('FORMAT', `${directory} ${unknownFormat(format)}`)
+}
+
+function unknownFormat(format: string): string {
+  const [, version] = /^zerofs-nfs (\d+)\n$/.exec(format) ?? []
+  const advice =
+    Number(version) < FORMAT_VERSION
+      ? 'copy its files with the zerofs-nfs that made it'
+      : 'use a newer zerofs-nfs'
+  const [known, found] = [FORMAT, format.slice(0, 40)].map((text) => JSON.stringify(text.trim()))
+  return `has the format ${found}, which this version does not know (it knows ${known}); ${advice}`
 }
 
 /** Makes the folder (mode 0700) where it is missing. */

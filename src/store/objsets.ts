@@ -9,11 +9,18 @@ import type { Transaction } from './transaction.ts'
 export class Objsets {
   readonly #records: Table<number, DatasetRecord>
   readonly #openTable: OpenTable
+  readonly #closeTables: (dataset: number) => void
   readonly #open = new Map<number, Dataset>()
 
-  constructor(records: Table<number, DatasetRecord>, openTable: OpenTable) {
+  /** @param closeTables is told that a dataset's tables are used no more */
+  constructor(
+    records: Table<number, DatasetRecord>,
+    openTable: OpenTable,
+    closeTables: (dataset: number) => void,
+  ) {
     this.#records = records
     this.#openTable = openTable
+    this.#closeTables = closeTables
   }
 
   /** Those being deleted included, in the order of their numbers. */
@@ -46,6 +53,7 @@ export class Objsets {
   /** The dataset is gone, or its making was undone. */
   detach(id: number): void {
     this.#open.delete(id)
+    this.#closeTables(id)
   }
 
   /** The datasets that need a snapshot because they are clones of it, those being deleted too. */

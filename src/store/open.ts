@@ -22,6 +22,7 @@ import {
 } from './format.ts'
 import { Kind, keyBytes, kindRange, parseKey } from './keys.ts'
 import { IntentLog } from './log.ts'
+import { type Loop, UNMEASURED_LOOP } from './pace.ts'
 import { decodeRecord, encodeRecord, sealRecord } from './record.ts'
 import { FileType, type Inode, NO_USAGE, type Superblock } from './records.ts'
 import { loadSpace, recover } from './recovery.ts'
@@ -56,6 +57,8 @@ export interface OpenOptions {
   readonly buffers?: RecordBuffers | undefined
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly limits?: Partial<CheckpointLimits> | undefined
+  /** For the pace of work in the background, which does not slow down where it is left out. */
+  readonly loop?: Loop
 }
 
 /** An opened store, and how many records its recovery brought back. */
@@ -125,7 +128,7 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
     nextObjset: ROOT_DATASET + 1,
   }
   const root: Inode = {
-    ...{ type: FileType.DIR, mode: 0o755, nlink: 2, ...options.rootOwner, size: 4096, used: 4096 },
+    ...{ type: FileType.DIR, mode: 0o755, nlink: 2, ...options.rootOwner, size: 0, used: 0 },
     ...{ atime: now, mtime: now, ctime: now, generation: 0, major: 0, minor: 0, content: 0 },
     ...{ verifier: undefined, parent: ROOT_INO, cookie: 0, entries: 0, nextCookie: 3 },
     target: undefined,
@@ -154,9 +157,10 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   const log = await IntentLog.open(disk, directory, logId(database))
   const { seq, recovered } = await recover(database, log, space, blocks)
   const cacheBytesMax = options.cacheBytesMax ?? CACHE_BYTES_DEFAULT
-  const { randomBytes, report } = options
+  const { randomBytes, report, loop = UNMEASURED_LOOP } = options
   const clock = strictClock(options.wallClock)
-  const parts = { directory, disk, database, blocks, space, log, seq, clock, randomBytes, report }
+  const own = { database, blocks, space, log, seq, clock, loop }
+  const parts = { directory, disk, ...own, randomBytes, report }
   const limits = { ...CHECKPOINT_LIMITS, ...options.limits }
   const store = new Store({ ...parts, cacheBytesMax, reserveBytes: RESERVE_BYTES, limits })
   const snapshots = await loadSnapshots(database)

@@ -19,6 +19,7 @@ import type { Key } from './keys.ts'
 import { type LockTables, lockTables } from './lock-records.ts'
 import type { IntentLog } from './log.ts'
 import { Objsets } from './objsets.ts'
+import { type Loop, Pace } from './pace.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, Table, type TableSpec } from './table.ts'
@@ -47,6 +48,7 @@ export interface StoreParts {
   /** Bytes of the disk that file data never takes. */
   readonly reserveBytes: number
   readonly limits: CheckpointLimits
+  readonly loop: Loop
   /** Is told of what nobody asked for: a failed commit or checkpoint. */
   readonly report: (message: string, error: unknown) => void
 }
@@ -62,6 +64,8 @@ export class Store {
   readonly objsets: Objsets
   /** What clients have locked. */
   readonly locks: LockTables
+  /** Shared by all work in the background. */
+  readonly pace: Pace
   #transactions = 0
   #ticks = 0
   #inTransaction = false
@@ -77,9 +81,11 @@ export class Store {
     this.superblocks = this.#table(0, superblockSpec)
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
-    this.objsets = new Objsets(this.datasets, this.#table)
+    const closeTables = (dataset: number) => this.#cache.forget(dataset)
+    this.objsets = new Objsets(this.datasets, this.#table, closeTables)
     this.locks = lockTables((spec) => this.#table(0, spec))
     this.#verifier = parts.randomBytes(8)
+    this.pace = new Pace(parts.loop)
     const { log, blocks, space, database, limits } = parts
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
@@ -207,6 +213,7 @@ export class Store {
 
   /** Calls back once everything transacted before is on stable storage, or with why it is not. */
   barrier(done: Waiter): void {
+    this.pace.waits()
     if (this.#failure !== undefined) done(this.#failure)
     else this.#committer.barrier(done)
   }

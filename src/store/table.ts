@@ -62,7 +62,7 @@ export interface Base<K extends Key, V> {
 /** Memory shared by all tables: half for what was used lately, half for what was used before. */
 export class Cache {
   readonly #bytesMax: number
-  readonly #tables: Table<Key, unknown>[] = []
+  #tables: Table<Key, unknown>[] = []
   #young = 0
   /** @param bytesMax about how much memory clean entries may take, in bytes */
   constructor(bytesMax: number) {
@@ -71,6 +71,11 @@ export class Cache {
 
   register(table: Table<Key, unknown>): void {
     this.#tables.push(table)
+  }
+
+  /** A dataset is gone, and nobody asks its tables any more. */
+  forget(dataset: number): void {
+    this.#tables = this.#tables.filter((table) => table.dataset !== dataset)
   }
 
   /** Counts what came into a table; when the young half is full, the old half is forgotten. */
@@ -109,24 +114,41 @@ export class Table<K extends Key, V> implements Source<K, V> {
     return this.#young.get(key) ?? this.#promote(key)
   }
 
+  /** The entry of a key that no record has ever had: the database is not asked. */
+  newEntry(key: K): Entry<V> {
+    return this.#young.get(key) ?? this.#keep(key, this.#old.get(key) ?? this.#absent(key))
+  }
+
   #promote(key: K): Entry<V> {
-    const entry = this.#old.get(key) ?? this.#read(key)
+    return this.#keep(key, this.#old.get(key) ?? this.#read(key))
+  }
+
+  #keep(key: K, entry: Entry<V>): Entry<V> {
     this.#old.delete(key)
     this.#young.set(key, entry)
     this.#cache.grow(this.spec.cost(entry.value))
     return entry
   }
 
-  #read(key: K): Entry<V> {
-    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
+  #absent(key: K): Entry<V> {
     const table = this as unknown as Table<Key, V>
-    const absent = { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0, hides: false }
+    return { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0, hides: false }
+  }
+
+  #read(key: K): Entry<V> {
+    const entry = this.#absent(key)
+    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
     if (record === undefined) {
-      const value = this.#base?.source.get(key)
-      return value === undefined ? absent : { ...absent, value, birth: this.#base?.birth ?? 0 }
+      entry.value = this.#base?.source.get(key)
+      if (entry.value !== undefined) entry.birth = this.#base?.birth ?? 0
+    } else if (this.spec.versioned && isTombstone(record)) {
+      entry.hides = true
+    } else {
+      const { birth, value } = decodeRecord(this.spec.codec, record)
+      entry.birth = birth
+      entry.value = value
     }
-    if (this.spec.versioned && isTombstone(record)) return { ...absent, hides: true }
-    return { ...absent, ...decodeRecord(this.spec.codec, record) }
+    return entry
   }
 
   /** What is read where there is no record, from now on: nothing has been read before. */

@@ -73,6 +73,11 @@ export class Transaction {
     this.#change(table, key, value)
   }
 
+  /** Puts a record of a key that none has ever had, which need not be looked for. */
+  putNew<K extends Key, V>(table: Table<K, V>, key: K, value: V): void {
+    this.#set(table.newEntry(key), value)
+  }
+
   delete<K extends Key, V>(table: Table<K, V>, key: K): void {
     this.#change(table, key, undefined)
   }
@@ -101,7 +106,11 @@ export class Transaction {
   }
 
   #change<K extends Key, V>(table: Table<K, V>, key: K, value: V | undefined, end?: number): void {
-    const entry = table.entry(key)
+    this.#set(table.entry(key), value, end)
+  }
+
+  #set<V>(entry: Entry<V>, value: V | undefined, end?: number): void {
+    const { table } = entry
     const dataset = table.spec.versioned ? this.#host.dataset(table.dataset) : undefined
     if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
     this.#host.dirtied(entry as Entry<unknown>)
@@ -115,7 +124,7 @@ export class Transaction {
       }
       entry.birth = dataset.epoch
     }
-    if (value === undefined) entry.hides = table.inherits(key)
+    if (value === undefined) entry.hides = table.inherits(entry.key)
     entry.value = value
   }
 

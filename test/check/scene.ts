@@ -15,15 +15,23 @@ export async function withVolume<T>(
 ): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'zerofs-check-'))
   try {
-    const report = (message: string, error: unknown): void => console.error(message, error)
-    const volume = await Volume.open({ directory, create: true, command: 'test', report })
-    try {
-      return await body(volume, directory)
-    } finally {
-      await volume.close()
-    }
+    return await withVolumeOf(directory, (volume) => body(volume, directory))
   } finally {
     await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Runs `body` on the volume of a folder, and closes it whatever happens. */
+export async function withVolumeOf<T>(
+  directory: string,
+  body: (volume: Volume) => Promise<T>,
+): Promise<T> {
+  const report = (message: string, error: unknown): void => console.error(message, error)
+  const volume = await Volume.open({ directory, create: true, command: 'test', report })
+  try {
+    return await body(volume)
+  } finally {
+    await volume.close()
   }
 }
 

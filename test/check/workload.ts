@@ -1,8 +1,9 @@
 /** Random work on a volume, with snapshots, restores and deletions of snapshots. */
 import { FsError } from '../../src/fs/error.ts'
-import type { StableHow } from '../../src/fs/filesystem.ts'
+import type { FileSystem, StableHow } from '../../src/fs/filesystem.ts'
+import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
 import { Restore } from '../../src/snapshot/restore.ts'
-import type { Volume } from '../../src/volume.ts'
+import type { Store } from '../../src/store/store.ts'
 import { bytes, Client, ROOT } from '../fs/client.ts'
 import type { Random } from '../model/random.ts'
 
@@ -14,14 +15,19 @@ const WIDE_CHUNKS = 300
 /** Offsets around which files change. */
 const PLACES = [0, 2048, 4096, 65_536, MIB, 3 * MIB, 600 * MIB]
 
+/** Where work is done: a volume, which stands for its root dataset, or another dataset. */
+export interface Workplace extends Pick<OpenDataset, 'data' | 'live' | 'snapshots'> {
+  readonly store: Store
+  readonly fs: FileSystem
+}
+
 export class Workload {
   readonly random: Random
-  readonly volume: Volume
+  readonly volume: Workplace
   readonly log: string[] = []
   readonly #background: Promise<void>[] = []
-  #snapshots = 0
 
-  constructor(volume: Volume, random: Random) {
+  constructor(volume: Workplace, random: Random) {
     this.volume = volume
     this.random = random
   }
@@ -44,8 +50,13 @@ export class Workload {
   }
 
   /** Waits for what goes on in the background. */
-  async settled(): Promise<void> {
+  async ended(): Promise<void> {
     await Promise.all(this.#background)
+  }
+
+  /** Waits, and makes all data part of the store. */
+  async settled(): Promise<void> {
+    await this.ended()
     this.volume.data.settleAll()
   }
 
@@ -118,7 +129,7 @@ export class Workload {
 
   #snapshot(): void {
     if (this.volume.snapshots.list().length >= SNAPSHOTS_MAX) return
-    this.volume.snapshots.create(`snapshot ${this.#snapshots++}`)
+    this.volume.snapshots.create(`snapshot ${this.random.uint32()}`)
   }
 
   #deleteSnapshot(): void {

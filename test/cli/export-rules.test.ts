@@ -69,6 +69,26 @@ test('keep-both, twice', async () => {
   )
 })
 
+test('keep-both: two files of the snapshot that would both go to one name beside', async () => {
+  await restoring(
+    dir({ d: dir({ f: file('then'), 'f.before': file('and this'), g: file('g') }) }),
+    into('--overwrite', 'keep-both'),
+    (path, { code, stdout }) => {
+      assert.is(code, 0)
+      assert.match(stdout, /^restored 3 files /)
+      assert.is(text(`${path}/d/f`), 'now')
+      const others = fs.readdirSync(`${path}/d`).filter((name) => /^f\./.test(name))
+      assert.equal(others.map((name) => text(`${path}/d/${name}`)).sort(), ['and this', 'then'])
+    },
+    {
+      prepare(path) {
+        fs.mkdirSync(`${path}/d`, { recursive: true })
+        fs.writeFileSync(`${path}/d/f`, 'now')
+      },
+    },
+  )
+})
+
 test('keep-both: what is a folder there, and what is one in the snapshot', async () => {
   await restoring(
     dir({ d: dir({ f: file('f'), e: dir({ g: file('g') }), l: symlink('x') }) }),

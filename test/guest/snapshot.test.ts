@@ -249,6 +249,75 @@ scenario(test, 'a restore in place reaches clients that have the file open', asy
 
 scenario(
   test,
+  'a restored tree reaches clients that have it mapped, listed, entered and cached',
+  async () => {
+    await inGuest({
+      script: `${SERVED}
+      mkdir tree/listed
+      touch tree/listed/one tree/listed/two
+      cp tree/large /run/large
+      snapshot create one
+      # Holds the file mapped and in memory, and looks at it until it is what it was.
+      python3 - tree/large >/run/mapped 2>&1 <<'PYTHON' &
+import mmap, os, sys, time
+wanted = open('/run/large', 'rb').read()
+fd = os.open(sys.argv[1], os.O_RDONLY)
+mapped = mmap.mmap(fd, len(wanted), mmap.MAP_SHARED, mmap.PROT_READ)
+assert mapped[:] == wanted
+open('/run/is-mapped', 'w').close()
+changed = False
+for _ in range(600):
+    os.stat(fd)
+    same = mapped[:] == wanted
+    if changed and same:
+        sys.exit(0)
+    if not same and not changed:
+        changed = True
+        open('/run/is-changed', 'w').close()
+    time.sleep(0.1)
+sys.exit('the mapping never showed the restored bytes')
+PYTHON
+      mapper=$!
+      eventually 20 test -e /run/is-mapped
+      exec 5<tree/large
+      cmp /run/large <&5
+      (cd tree/listed && exec sleep 200) &
+      sleeper=$!
+      cd tree/listed
+      printf changed | dd of=../large bs=1 seek=3M conv=notrunc status=none
+      eventually 20 test -e /run/is-changed
+      rm one
+      echo more >>two
+      touch three
+      test "$(ls | tr '\\n' ' ')" = 'three two '
+      (cd / && restore tree --snapshot one --delete)
+      # Clients trust their caches for some seconds; what they hold never goes stale.
+      here() { test "$(ls | tr '\\n' ' ')" = 'one two '; }
+      eventually 60 here
+      eventually 60 cmp -s ../large /run/large
+      cat one two >/run/contents
+      test ! -s /run/contents
+      test "$(cd /proc/$sleeper/cwd && ls | tr '\\n' ' ')" = 'one two '
+      cd /mnt
+      test "$(tail -c +1 /proc/self/fd/5 | sha256sum)" = "$(sha256sum </run/large)"
+      wait $mapper || { cat /run/mapped; false; }
+      kill $sleeper
+      exec 5<&-
+      # Without any command of ours: what is in a snapshot is copied from there.
+      echo lost >tree/small
+      cp tree/.snapshots/one/small tree/small
+      test "$(cat tree/small)" = 'a few bytes'
+      rm tree/large
+      cp -a .snapshots/one/tree/large tree/
+      cmp tree/large /run/large
+      zerofs_nfs check --data /srv/data
+    `,
+    })
+  },
+)
+
+scenario(
+  test,
   'a restore to the operator’s disk is a true copy, and mistakes are told',
   async () => {
     await inGuest({

@@ -19,13 +19,12 @@ const removeSome: SnapshotOperation = {
   weight: 1,
   async run(world) {
     const { random, subject } = world
-    const names = [...world.past.keys()].filter(() => random.oneIn(2))
+    const names = world.deletable.filter(() => random.oneIn(2))
     const measured = random.oneIn(2)
     let told = 0
     if (measured) {
       // What is still to be freed would be counted as freed by this deletion.
-      subject.reclaim()
-      await subject.resume()
+      await world.idle()
       told = await freedBy(subject, names)
     }
     const before = subject.used
@@ -65,7 +64,7 @@ const asDirectory: SnapshotOperation = {
   async run(world) {
     const { subject, client, random } = world
     const dir = client.id('.snapshots')
-    const [oldest] = world.past.keys()
+    const [oldest] = world.deletable
     if (oldest !== undefined && random.oneIn(2)) {
       subject.snapshots.change(oldest, { ...NO_CHANGE, hold: 'held' })
       fails('ACCES', () => subject.fs.rmdir(client.cred, dir, bytes(oldest)))

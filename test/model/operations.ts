@@ -47,7 +47,7 @@ function knownPlace(world: World): Place {
   return { dir, path: `${path}/${name}`, name }
 }
 
-function anyFile(world: World): [Node, string] | undefined {
+export function anyFile(world: World): [Node, string] | undefined {
   const files = [...nodesOf(world.tree)].filter(([node]) => node.type === FileType.REG)
   return files.length === 0 ? undefined : world.random.pick(files)
 }
@@ -143,7 +143,21 @@ const prune: Operation = {
   },
 }
 
-function removeTree(world: World, dir: Node, path: string, name: string, node: Node): void {
+/** From so many files on the tree is cut down, so that comparing it stays quick. */
+const NODES_MAX = 60
+
+/** Removes trees at random until there are few enough files. @returns how many trees */
+export function cutDown(world: World): number {
+  let count = 0
+  while (nodesOf(world.tree).size > NODES_MAX) {
+    const [name, node] = world.random.pick([...world.tree.names])
+    removeTree(world, world.tree, `/${name}`, name, node)
+    count++
+  }
+  return count
+}
+
+export function removeTree(world: World, dir: Node, path: string, name: string, node: Node): void {
   for (const [inner, child] of [...node.names]) {
     removeTree(world, node, `${path}/${inner}`, inner, child)
   }

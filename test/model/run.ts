@@ -6,14 +6,14 @@
  */
 import { withFolder } from '../fs/harness.ts'
 import { Random } from './random.ts'
-import type { Operation, World } from './world.ts'
+import type { ModelWorld, Operation } from './world.ts'
 
 const { MODEL_SEED, MODEL_SEEDS, MODEL_STEPS } = process.env
 /** How many of the last steps a failure shows. */
 const SHOWN_STEPS = 30
 
 /** @param open makes both sides, the real one in a new folder */
-export async function runModel<W extends World>(
+export async function runModel<W extends ModelWorld>(
   seed: number,
   steps: number,
   operations: readonly Operation<W>[],
@@ -36,7 +36,7 @@ export async function runModel<W extends World>(
 
 const told = (log: readonly string[]): string => log.join('\n').replace(/L{255}/g, 'L...')
 
-async function runSteps<W extends World>(
+async function runSteps<W extends ModelWorld>(
   world: W,
   steps: number,
   operations: readonly Operation<W>[],
@@ -48,7 +48,7 @@ async function runSteps<W extends World>(
   await world.end()
 }
 
-async function oneStep<W extends World>(
+async function oneStep<W extends ModelWorld>(
   world: W,
   operations: readonly Operation<W>[],
 ): Promise<void> {
@@ -58,7 +58,8 @@ async function oneStep<W extends World>(
   world.log[number - 1] = `${number} ${operation.name} ${await operation.run(world)}`
 }
 
-function chosen<W extends World>(
+/** One of the operations, by their weights. */
+export function chosen<W extends ModelWorld>(
   random: Random,
   operations: readonly Operation<W>[],
 ): Operation<W> {

@@ -4,7 +4,7 @@ import { SNAPSHOT_OPERATIONS, SnapshotWorld } from './snapshots.ts'
 
 const test = suite('model: snapshots and restores')
 
-const SEEDS = 20
+const SEEDS = 40
 const STEPS = 300
 
 for (const seed of modelSeeds(SEEDS)) {

@@ -1,5 +1,5 @@
 /** Snapshots in the model: copies of its tree that nobody changes. */
-import { cp, mkdir } from 'node:fs/promises'
+import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytes, Client } from '../fs/client.ts'
 import { Subject } from '../snapshot/harness.ts'
@@ -7,7 +7,7 @@ import { requireSound } from '../snapshot/sound.ts'
 import { openTestStore } from '../store/open-store.ts'
 import { ADMINISTERING } from './administer.ts'
 import { diff } from './diff.ts'
-import { directories, OPERATIONS } from './operations.ts'
+import { cutDown, directories, OPERATIONS } from './operations.ts'
 import type { Random } from './random.ts'
 import { type Outcome, type Overwrite, Restoring } from './restore.ts'
 import { rollback } from './rollback.ts'
@@ -20,7 +20,7 @@ const NODES_SMALL = 60
 const COMPARE_STEPS = 25
 const SNAPSHOTS_MAX = 6
 /** A cache so small that nothing stays in it. */
-const CACHE_BYTES_SMALL = 10_000
+export const CACHE_BYTES_SMALL = 10_000
 
 export class SnapshotWorld extends World<Subject> {
   /** What each snapshot has to show. */
@@ -33,8 +33,14 @@ export class SnapshotWorld extends World<Subject> {
   /** The last step has to do with snapshots: everything is compared. */
   special = false
 
-  private constructor(random: Random, folder: string, directory: string, subject: Subject) {
-    super(random, subject, () => openSubject(this.#directory, random))
+  protected constructor(
+    random: Random,
+    folder: string,
+    directory: string,
+    subject: Subject,
+    log: string[] = [],
+  ) {
+    super(random, subject, () => openSubject(this.#directory, random), log)
     this.#folder = folder
     this.#directory = directory
   }
@@ -72,9 +78,20 @@ export class SnapshotWorld extends World<Subject> {
     return this.past.size >= SNAPSHOTS_MAX
   }
 
+  /** Names of the snapshots that nothing needs. */
+  get deletable(): readonly string[] {
+    return [...this.past.keys()]
+  }
+
   /** The tree as it is, kept for ever. */
   freeze(): Node {
     return cloneTree(this.tree)
+  }
+
+  /** Frees all that waits for that in the background. */
+  async idle(): Promise<void> {
+    this.subject.reclaim()
+    await this.subject.resume()
   }
 
   /** Waits for what was begun, or lets it go on in the background. */
@@ -89,7 +106,8 @@ export class SnapshotWorld extends World<Subject> {
     return this.work(deletion, wait)
   }
 
-  async #quiet(): Promise<void> {
+  /** Stops what goes on in the background, and makes all data part of the store. */
+  async quiet(): Promise<void> {
     this.subject.reclaimer.stop()
     await this.subject.snapshots.stop()
     await Promise.all(this.#working.splice(0))
@@ -97,27 +115,28 @@ export class SnapshotWorld extends World<Subject> {
   }
 
   /** Takes up what was interrupted, at once or in the background. */
-  async #resume(): Promise<void> {
+  async resume(): Promise<void> {
     await this.work(this.subject.resume(), this.random.oneIn(2))
   }
 
   override async restart(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     await super.restart()
-    await this.#resume()
+    await this.resume()
   }
 
   /** Goes on with what a crash would leave at this moment, when all is on its way to the disk. */
   async crash(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     await this.subject.store.flush()
     const former = this.subject
     const copy = join(this.#folder, String(++this.#folders))
     await cp(this.#directory, copy, { recursive: true })
     this.#directory = copy
     await former.store.close()
+    await rm(former.store.directory, { recursive: true })
     this.subject = await openSubject(copy, this.random)
-    await this.#resume()
+    await this.resume()
   }
 
   override async end(): Promise<void> {
@@ -130,7 +149,7 @@ export class SnapshotWorld extends World<Subject> {
   }
 
   override async close(): Promise<void> {
-    await this.#quiet()
+    await this.quiet()
     await super.close()
   }
 }
@@ -148,7 +167,8 @@ const create: SnapshotOperation = {
   async run(world) {
     const name = `s${world.log.length}`
     if (world.isFull) {
-      await world.delete(world.random.pick([...world.past.keys()]), world.random.oneIn(2))
+      if (world.deletable.length === 0) return 'nothing'
+      await world.delete(world.random.pick(world.deletable), world.random.oneIn(2))
     }
     world.subject.snapshots.create(name)
     world.past.set(name, world.freeze())
@@ -161,8 +181,8 @@ const remove: SnapshotOperation = {
   name: 'delete snapshot',
   weight: 2,
   async run(world) {
-    if (world.past.size === 0) return 'nothing'
-    const name = world.random.pick([...world.past.keys()])
+    if (world.deletable.length === 0) return 'nothing'
+    const name = world.random.pick(world.deletable)
     const wait = world.random.oneIn(2)
     await world.delete(name, wait)
     world.special = true
@@ -175,6 +195,9 @@ const restore: SnapshotOperation = {
   weight: 7,
   async run(world) {
     if (world.past.size === 0) return 'nothing'
+    // A restore into the tree that it comes from doubles it.
+    const cut = cutDown(world)
+    if (cut > 0) return `nothing: ${cut} trees are removed instead`
     const { random } = world
     const [name, past] = random.pick([...world.past])
     const sources = [...nodesOf(past)]
@@ -262,3 +285,8 @@ export const SNAPSHOT_OPERATIONS: readonly SnapshotOperation[] = [
   ...[create, remove, restore, rollback, checkpoint, crash, diff],
   ...ADMINISTERING,
 ]
+
+/** Those that have to do with one dataset, and not with the whole store. */
+export const DATASET_OPERATIONS: readonly SnapshotOperation[] = SNAPSHOT_OPERATIONS.filter(
+  ({ name }) => name !== 'crash' && name !== 'restart',
+)

@@ -10,8 +10,18 @@ import { Comparison } from './compare.ts'
 import type { Random } from './random.ts'
 import { type Node, newNode } from './tree.ts'
 
+/** What random steps are made in. */
+export interface ModelWorld {
+  readonly random: Random
+  readonly log: string[]
+  isDue(step: number): boolean
+  compare(): Promise<void>
+  end(): Promise<void>
+  close(): Promise<void>
+}
+
 /** One kind of random step. */
-export interface Operation<W extends World = World> {
+export interface Operation<W extends ModelWorld = World> {
   readonly name: string
   /** How often it is chosen, in relation to the others. */
   readonly weight: number
@@ -32,19 +42,20 @@ const ROOT_MODE = 0o755
 /** How many steps lie between two comparisons of everything. */
 const COMPARE_STEPS = 50
 
-export class World<S extends ModelSubject = ModelSubject> {
+export class World<S extends ModelSubject = ModelSubject> implements ModelWorld {
   readonly random: Random
   /** The model's tree. */
   tree: Node = newNode(DIRECTORY, ROOT_MODE)
   /** The real one; another one after a restart. */
   subject: S
-  readonly log: string[] = []
+  readonly log: string[]
   protected readonly comparison = new Comparison()
   readonly #open: () => Promise<S>
 
   /** @param open opens the store again, once it is closed */
-  constructor(random: Random, subject: S, open: () => Promise<S>) {
+  constructor(random: Random, subject: S, open: () => Promise<S>, log: string[] = []) {
     this.random = random
+    this.log = log
     this.subject = subject
     this.#open = open
   }

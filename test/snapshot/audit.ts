@@ -7,13 +7,12 @@ import * as assert from 'uvu/assert'
 import { chunkCodec } from '../../src/store/codecs.ts'
 import type { Dataset } from '../../src/store/dataset.ts'
 import { Kind, kindRange, parseDeadKey, parseKey } from '../../src/store/keys.ts'
-import { decodeRecord } from '../../src/store/record.ts'
-import type { Chunk } from '../../src/store/records.ts'
+import { decodeRecord, isTombstone } from '../../src/store/record.ts'
 import type { Store } from '../../src/store/store.ts'
 import { historySpec, versionsSpec } from '../../src/store/tables.ts'
 
-async function* records(store: Store, kind: Kind) {
-  for await (const { key, record } of store.database.scan(kindRange(store.dataset.id, kind))) {
+async function* records(store: Store, kind: Kind, { id } = store.dataset) {
+  for await (const { key, record } of store.database.scan(kindRange(id, kind))) {
     yield { key: String(parseKey(key).key), record }
   }
 }
@@ -29,22 +28,22 @@ export async function countOf(store: Store, kind: Kind): Promise<number> {
 /** Looks at everything, after a checkpoint. @throws AssertionError naming what does not agree */
 export async function audit(store: Store): Promise<void> {
   await store.checkpoint()
-  await auditHistory(store)
+  for (const dataset of store.objsets.all) await auditHistory(store, dataset)
   await auditReferences(store)
 }
 
 /** The three records of each version name the same versions, each of which a snapshot sees. */
-async function auditHistory(store: Store): Promise<void> {
+async function auditHistory(store: Store, dataset: Dataset): Promise<void> {
   const history: string[] = []
-  for await (const { key } of records(store, Kind.HISTORY)) history.push(key)
+  for await (const { key } of records(store, Kind.HISTORY, dataset)) history.push(key)
   const dead: string[] = []
-  for await (const { key } of records(store, Kind.DEAD)) {
+  for await (const { key } of records(store, Kind.DEAD, dataset)) {
     const { end, birth, kind, key: inner } = parseDeadKey(key)
     dead.push(`${kind}${inner}@${end}`)
-    assert.ok(isSeen(store.dataset, birth, end), `no snapshot sees ${key}`)
+    assert.ok(isSeen(dataset, birth, end), `no snapshot sees ${key}`)
   }
   const listed: string[] = []
-  for await (const { key, record } of records(store, Kind.VERSIONS)) {
+  for await (const { key, record } of records(store, Kind.VERSIONS, dataset)) {
     let last = 0
     for (const { birth, end } of decodeRecord(versionsSpec.codec, record).value) {
       assert.ok(last <= birth && birth < end, `versions of ${key} follow one another`)
@@ -67,19 +66,25 @@ function isSeen({ snapshots }: Dataset, birth: number, end: number): boolean {
  */
 async function auditReferences(store: Store): Promise<void> {
   const holders = new Map<number, Set<string>>()
-  const hold = (key: string, { address, birth }: Chunk) => {
-    for (const [slot, block] of address.entries()) {
-      if (block === 0) continue
-      holders.set(block, (holders.get(block) ?? new Set()).add(`${key} ${birth[slot]}`))
+  const hold = ({ id, record: { origin } }: Dataset, key: string, record: Uint8Array) => {
+    // That a clone has no such chunk, though its origin has.
+    if (isTombstone(record)) return
+    const { address, birth } = decodeRecord(chunkCodec, record).value
+    for (const [i, block] of address.entries()) {
+      // What a clone has of its origin is held there.
+      if (block === 0 || (birth[i] ?? 0) <= (origin?.epoch ?? 0)) continue
+      holders.set(block, (holders.get(block) ?? new Set()).add(`${id} ${key} ${birth[i]}`))
     }
   }
-  for await (const { key, record } of records(store, Kind.CHUNK)) {
-    hold(key, decodeRecord(chunkCodec, record).value)
-  }
-  for await (const { key, record } of records(store, Kind.HISTORY)) {
-    if (!key.startsWith(Kind.CHUNK)) continue
-    const version = decodeRecord(historySpec.codec, record).value
-    hold(key.slice(1, key.indexOf('@')), decodeRecord(chunkCodec, version).value)
+  for (const dataset of store.objsets.all) {
+    for await (const { key, record } of records(store, Kind.CHUNK, dataset)) {
+      hold(dataset, key, record)
+    }
+    for await (const { key, record } of records(store, Kind.HISTORY, dataset)) {
+      if (!key.startsWith(Kind.CHUNK)) continue
+      const version = decodeRecord(historySpec.codec, record).value
+      hold(dataset, key.slice(1, key.indexOf('@')), version)
+    }
   }
   for (const [block, keys] of holders) {
     assert.is(store.spaceMap.refcount(block), keys.size, `references of block ${block}`)

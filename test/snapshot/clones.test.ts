@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
 import { Restore } from '../../src/snapshot/restore.ts'
-import { ownName } from '../../src/snapshot/retention.ts'
+import { ownName, SCHEDULED_TAG } from '../../src/snapshot/retention.ts'
 import type { Volume } from '../../src/volume.ts'
 import {
   at,
@@ -192,7 +192,7 @@ test('a schedule keeps the snapshot of a clone', () =>
   withVolume(async ({ datasets }) => {
     const origin = datasets.create('origin', OWNER)
     const names = [1, 2, 3].map((day) => ownName('daily', Date.UTC(2026, 0, day)))
-    for (const name of names) origin.snapshots.create(name)
+    for (const name of names) origin.snapshots.create(name, '', [SCHEDULED_TAG])
     origin.schedule.set({ ...UNCHANGED, daily: 1 })
     const clone = datasets.clone(origin, names[0] ?? '', 'copy')
     const kept = () => origin.schedule.judge().map(({ keep }) => keep)

@@ -4,7 +4,9 @@ import { FsError } from '../../src/fs/error.ts'
 import type { Freeing } from '../../src/snapshot/delete.ts'
 import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import { Kind } from '../../src/store/keys.ts'
+import { UNMEASURED_LOOP } from '../../src/store/pace.ts'
 import { BLOCK_BYTES, CHUNK_BYTES } from '../../src/store/records.ts'
+import type { Store } from '../../src/store/store.ts'
 import { fails, rejects } from '../fs/client.ts'
 import { withFolder } from '../store/open-store.ts'
 import { audit, countOf } from './audit.ts'
@@ -102,9 +104,13 @@ test('a crash between any two commits of a deletion loses nothing, and the next 
   withFolder(async (directory) => {
     const disk = new WatchedDisk()
     let crashes = 0
+    let store: Store | undefined
+    // Each step is committed on its own.
+    const loop = { ...UNMEASURED_LOOP, sleep: async () => store?.flush() }
     await withOpened(
       directory,
       async (subject) => {
+        store = subject.store
         const expected = await prepare(subject)
         await subject.store.flush()
         disk.beforeCommit = () =>
@@ -123,7 +129,7 @@ test('a crash between any two commits of a deletion loses nothing, and the next 
         disk.beforeCommit = async () => undefined
         assert.is(subject.used, expected)
       },
-      { disk },
+      { disk, loop },
     )
     assert.ok(crashes > 5, `${crashes} crashes`)
   }))

@@ -23,7 +23,7 @@ interface Tree {
   readonly paths: Map<number, string[]>
 }
 
-async function treeOf({ store }: Subject, reader: Reader): Promise<Tree> {
+async function treeOf({ store, live }: Subject, reader: Reader): Promise<Tree> {
   const tree: Tree = {
     ...{ places: new Map(), inodes: new Map(), data: new Map(), paths: new Map() },
   }
@@ -43,7 +43,7 @@ async function treeOf({ store }: Subject, reader: Reader): Promise<Tree> {
       await visit(entry.ino, below)
     }
   }
-  await visit(1, '')
+  await visit(live.dataset.root, '')
   return tree
 }
 

@@ -7,6 +7,7 @@ import type { FileId } from '../../src/fs/filesystem.ts'
 import { Live } from '../../src/fs/live.ts'
 import { LiveFileSystem } from '../../src/fs/livefs.ts'
 import { Reclaimer } from '../../src/fs/reclaim.ts'
+import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
 import { Restore } from '../../src/snapshot/restore.ts'
 import type { RestoreRequest, RestoreSummary } from '../../src/snapshot/restore-request.ts'
 import { Rollback } from '../../src/snapshot/rollback.ts'
@@ -21,6 +22,25 @@ import type { Store } from '../../src/store/store.ts'
 import { bytes, Client } from '../fs/client.ts'
 import { openTestStore, type TestStoreOptions, withFolder } from '../store/open-store.ts'
 
+/** A dataset in its parts. */
+export type SubjectParts = Pick<OpenDataset, 'live' | 'snapshots' | 'fs' | 'reclaimer'>
+
+function rootParts(store: Store): SubjectParts {
+  const { dataset } = store
+  const buffers = new ReadBuffers()
+  const reclaimer = new Reclaimer(store, dataset, {
+    failed: (content, error) => {
+      throw new Error(`content ${content} cannot be freed`, { cause: error })
+    },
+  })
+  const orphaned = (content: number) => reclaimer.add(content)
+  const data = new FileData(store, dataset, { buffers, orphaned })
+  const live = new Live(store, dataset, data, store.fsid(dataset.id))
+  const snapshots = new Snapshots(store, dataset, () => data.settleAll())
+  const fs = new SnapFileSystem(new LiveFileSystem(live), store, snapshots, buffers)
+  return { live, snapshots, fs, reclaimer }
+}
+
 export class Subject {
   readonly store: Store
   readonly live: Live
@@ -30,21 +50,13 @@ export class Subject {
   readonly client: Client
   readonly reclaimer: Reclaimer
 
-  constructor(store: Store) {
-    const { dataset } = store
-    const buffers = new ReadBuffers()
+  /** @param parts those of the root dataset, put together anew, unless told otherwise */
+  constructor(store: Store, parts = rootParts(store)) {
     this.store = store
-    this.reclaimer = new Reclaimer(store, dataset, {
-      failed: (content, error) => {
-        throw new Error(`content ${content} cannot be freed`, { cause: error })
-      },
-    })
-    const orphaned = (content: number) => this.reclaimer.add(content)
-    const data = new FileData(store, dataset, { buffers, orphaned })
-    this.live = new Live(store, dataset, data, store.fsid(dataset.id))
-    this.snapshots = new Snapshots(store, dataset, () => data.settleAll())
-    const livefs = new LiveFileSystem(this.live)
-    this.fs = new SnapFileSystem(livefs, store, this.snapshots, buffers)
+    this.live = parts.live
+    this.snapshots = parts.snapshots
+    this.fs = parts.fs
+    this.reclaimer = parts.reclaimer
     this.root = this.fs.root()
     this.client = new Client(this.fs, this.root)
   }
@@ -56,7 +68,8 @@ export class Subject {
 
   /** Takes up what a crash or a stop has interrupted, orphans first. */
   async resume(): Promise<void> {
-    const { database, dataset } = this.store
+    const { database } = this.store
+    const { dataset } = this.live
     for await (const { key } of database.scan(kindRange(dataset.id, Kind.ORPHAN))) {
       this.reclaimer.add(Number(parseKey(key).key))
     }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { RestoreSummary } from '../../src/snapshot/restore-request.ts'
 import { bytes } from '../fs/client.ts'
 import type { Subject } from './harness.ts'
-import { safeties, sound } from './sound.ts'
+import { removeTree, safeties, sound } from './sound.ts'
 
 const test = suite('snapshot/restore: what is there already, and plans')
 const on = sound(test)
@@ -106,6 +106,41 @@ on('keep-both: a folder for a file, a file for a folder, further names', async (
   assert.is(await client.readText('two'), 'other')
   const again = await subject.restore('s', '', { overwrite: 'keep-both' })
   assert.equal([again.files, again.directories, again.failed], [0, 0, []])
+})
+
+on('keep-both: two that would go to one name beside go to two', async (subject) => {
+  const { client, snapshots } = subject
+  for (const above of ['a', 'b', 'c']) {
+    client.mkdir(above)
+    client.mkdir(`${above}/folder`)
+    await write(subject, `${above}/folder/in ${above}`, above, 1)
+  }
+  client.mkdir('a/folder.s')
+  await write(subject, 'a/folder.s/own', 'own', 1)
+  await write(subject, 'a/file', 'then', 1)
+  await write(subject, 'a/file.s', 'own', 1)
+  snapshots.create('s')
+  removeTree(client, 'a')
+  client.mkdir('a')
+  for (const name of ['a/folder', 'a/file']) await write(subject, name, 'now', 2)
+  client.mkdir('to')
+  await write(subject, 'to/folder', 'now', 2)
+  for (const files of [4, 0]) {
+    const told = await subject.restore('s', 'a', { overwrite: 'keep-both' })
+    assert.equal([told.files, told.failed], [files, []])
+    assert.equal(client.names('a').sort(), [
+      ...['file', 'file.s', 'file.s.2', 'folder', 'folder.s', 'folder.s.2'],
+    ])
+    assert.is(await client.readText('a/file.s'), 'own')
+    assert.is(await client.readText('a/file.s.2'), 'then')
+    assert.equal([client.names('a/folder.s'), client.names('a/folder.s.2')], [['own'], ['in a']])
+    for (const path of ['a/folder', 'b/folder', 'c/folder']) {
+      await subject.restore('s', path, { to: bytes('to'), overwrite: 'keep-both' })
+    }
+    assert.equal(client.names('to').sort(), ['folder', 'folder.s', 'folder.s.2', 'folder.s.3'])
+    const inside = ['.s', '.s.2', '.s.3'].map((end) => client.names(`to/folder${end}`))
+    assert.equal(inside, [['in b'], ['in a'], ['in c']])
+  }
 })
 
 on('keep-both says where the name beside would be too long', async (subject) => {

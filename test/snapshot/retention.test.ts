@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { judge, ownName, type Policy, parseOwnName } from '../../src/snapshot/retention.ts'
+import {
+  judge,
+  ownName,
+  ownOf,
+  type Policy,
+  parseOwnName,
+  SCHEDULED_TAG,
+} from '../../src/snapshot/retention.ts'
 import { PERIODS } from '../../src/store/records.ts'
 
 const test = suite('snapshot/retention')
@@ -13,6 +20,7 @@ const END_MS = Date.UTC(2106, 0)
 interface Made {
   readonly id: number
   readonly name: string
+  readonly tags: readonly string[]
   readonly holds: readonly string[]
 }
 
@@ -37,9 +45,14 @@ const holds = fc.oneof(
   { weight: 4, arbitrary: fc.constant([]) },
   { weight: 1, arbitrary: fc.constantFrom(['backup'], ['a', 'b']) },
 )
+/** Most have the schedule's tag; what has its name alone is people's. */
+const tags = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom([SCHEDULED_TAG], ['mine', SCHEDULED_TAG]) },
+  { weight: 1, arbitrary: fc.constantFrom([], ['mine']) },
+)
 /** Snapshots in any order, with numbers and names that are theirs alone, and any times. */
 const snapshots: fc.Arbitrary<readonly Made[]> = fc
-  .uniqueArray(fc.record({ id: fc.nat(), name, holds }), { selector: ({ id }) => id })
+  .uniqueArray(fc.record({ id: fc.nat(), name, tags, holds }), { selector: ({ id }) => id })
   .map((made) => made.filter((one, i) => made.findIndex((o) => o.name === one.name) === i))
 
 const kept = (made: readonly Made[], by: Policy): readonly Made[] => {
@@ -47,7 +60,7 @@ const kept = (made: readonly Made[], by: Policy): readonly Made[] => {
   return made.filter((one) => !gone.some(({ snapshot }) => snapshot === one))
 }
 const own = (made: readonly Made[], of: string): readonly Made[] =>
-  made.filter((one) => parseOwnName(one.name)?.period === of).sort((a, b) => b.id - a.id)
+  made.filter((one) => ownOf(one)?.period === of).sort((a, b) => b.id - a.id)
 
 test('a name says its period and its minute, and sorts by time', () => {
   const taken = Date.UTC(2026, 10, 22, 9, 37, 5)
@@ -80,7 +93,7 @@ for (const foreigner of [
 ]) {
   test(`${JSON.stringify(foreigner)} was named by people`, () => {
     assert.is(parseOwnName(foreigner), undefined)
-    const made = { id: 1, name: foreigner, holds: [] }
+    const made = { id: 1, name: foreigner, tags: [SCHEDULED_TAG], holds: [] }
     assert.equal(judge([made], NONE), [])
   })
 }
@@ -88,12 +101,13 @@ for (const foreigner of [
 test('of each period the newest are kept, and every verdict says why', () => {
   const days = [1, 2, 3, 4].map((day) => ({
     ...{ id: day, name: ownName('daily', Date.UTC(2026, 0, day)) },
-    holds: day === 1 ? ['backup', 'audit'] : [],
+    ...{ tags: [SCHEDULED_TAG], holds: day === 1 ? ['backup', 'audit'] : [] },
   }))
   const others = [
-    { id: 5, name: ownName('hourly', Date.UTC(2026, 0, 4, 1)), holds: [] },
-    { id: 6, name: 'before-upgrade', holds: [] },
-    { id: 7, name: ownName('yearly', Date.UTC(2026, 0, 1)), holds: [] },
+    { id: 5, name: ownName('hourly', Date.UTC(2026, 0, 4, 1)), tags: [SCHEDULED_TAG], holds: [] },
+    { id: 6, name: 'before-upgrade', tags: [SCHEDULED_TAG], holds: [] },
+    { id: 7, name: ownName('yearly', Date.UTC(2026, 0, 1)), tags: [SCHEDULED_TAG], holds: [] },
+    { id: 8, name: ownName('daily', Date.UTC(2025, 0, 1)), tags: ['mine'], holds: [] },
   ]
   const verdicts = judge([...others, ...days], { ...NONE, daily: 2, yearly: 3 })
   assert.equal(
@@ -117,7 +131,7 @@ test('a time that a wrong clock gave does not push out what was made later', () 
     { id: 4, name: ownName('daily', Date.UTC(2026, 0, 2)) },
   ]
   const verdicts = judge(
-    made.map((one) => ({ ...one, holds: [] })),
+    made.map((one) => ({ ...one, tags: [SCHEDULED_TAG], holds: [] })),
     { ...NONE, daily: 2 },
   )
   assert.equal(
@@ -154,7 +168,7 @@ test('nothing held is pruned, and nothing that people made', () => {
     fc.property(snapshots, policy, (made, by) => {
       const left = new Set(kept(made, by))
       for (const one of made) {
-        if (one.holds.length > 0 || parseOwnName(one.name) === undefined) assert.ok(left.has(one))
+        if (one.holds.length > 0 || ownOf(one) === undefined) assert.ok(left.has(one))
       }
     }),
   )

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NO_CHANGE } from '../../src/snapshot/notes.ts'
 import { type PolicyChange, Schedule } from '../../src/snapshot/schedule.ts'
 import { fails, rejects } from '../fs/client.ts'
 import { audit } from './audit.ts'
@@ -38,6 +39,32 @@ test('where none is set, nothing is due and nothing is judged', () =>
     assert.equal(schedule.due(), [])
     assert.equal(schedule.judge(), [])
     assert.equal(await schedule.prune(() => assert.unreachable()), [])
+  }))
+
+test('a snapshot of people’s that is named like one of its own is theirs, and stays', () =>
+  withRestarts(async (subject) => {
+    const { snapshots } = subject
+    const clock = new Clock('2026-11-25T09:37:21Z')
+    const schedule = of(subject, clock)
+    snapshots.create('auto-daily-2026-11-20T0000Z')
+    snapshots.create('auto-daily-2026-11-25T0937Z', 'mine', ['mine'])
+    schedule.set({ ...NONE, daily: 1 })
+    // It is none of the schedule's: the day has none yet, and the minute's name is taken.
+    assert.equal(taken(schedule), ['auto-daily-2026-11-25T0938Z'])
+    assert.equal(schedule.due(), [])
+    assert.equal(snapshots.list().at(-1)?.tags, ['scheduled'])
+    clock.ms += 24 * 3_600_000
+    assert.equal(taken(schedule), ['auto-daily-2026-11-26T0937Z'])
+    const gone: string[] = []
+    await schedule.prune(({ snapshot }) => void gone.push(snapshot.name))
+    assert.equal(gone, ['auto-daily-2026-11-25T0938Z'])
+    assert.equal(names(subject).slice(0, 2), [
+      ...['auto-daily-2026-11-20T0000Z', 'auto-daily-2026-11-25T0937Z'],
+    ])
+    // Whoever takes the tag away keeps the snapshot.
+    const change = { ...NO_CHANGE, removeTags: ['scheduled'] }
+    snapshots.change('auto-daily-2026-11-26T0937Z', change)
+    assert.equal(schedule.judge(), [])
   }))
 
 test('is kept over restarts and crashes; counts that are not named stay', () =>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Disk } from '../../src/store/disk.ts'
 import { nodeDisk } from '../../src/store/node-disk.ts'
 import { closeStore, type Opened, openStore } from '../../src/store/open.ts'
+import type { Loop } from '../../src/store/pace.ts'
 import type { Clock } from '../../src/store/time.ts'
 
 /** A clock that moves a microsecond with every look. */
@@ -28,6 +29,7 @@ const randomBytes = countingBytes()
 export interface TestStoreOptions {
   readonly disk?: Disk
   readonly cacheBytesMax?: number
+  readonly loop?: Loop
   readonly report?: (message: string, error: unknown) => void
 }
 
