@@ -1,14 +1,16 @@
 /** The sockets of NFS, MOUNT and RQUOTA: on which addresses, and on which port when the standard is taken. */
 
+import { NLM_VERSIONS } from './nfs/locks/nlm-types.ts'
+import { SM_VERS } from './nfs/locks/nsm-program.ts'
 import { MOUNT_V1, MOUNT_V3 } from './nfs/mount.ts'
 import { NFS_V3 } from './nfs/program.ts'
 import { RQUOTA_V1, RQUOTA_V2 } from './nfs/rquota.ts'
 import type { Dispatcher } from './rpc/dispatch.ts'
 import { Listener } from './rpc/listener.ts'
 import type { Service } from './rpc/portmap-host.ts'
-import { MOUNT_PROGRAM, NFS_PROGRAM, RQUOTA_PROGRAM } from './rpc/program.ts'
+import { MOUNT_PROGRAM, NFS_PROGRAM, NLM_PROG, RQUOTA_PROGRAM, SM_PROG } from './rpc/program.ts'
 import type { Budget } from './rpc/replies.ts'
-import { netidOf } from './rpc/rpcbind-address.ts'
+import { isWildcard, netidOf } from './rpc/rpcbind-address.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { RecordBuffers } from './xdr/buffers.ts'
 
@@ -35,10 +37,12 @@ export interface EndpointOptions {
   readonly port: number | undefined
   /** Of MOUNT and RQUOTA; undefined: they are served where NFS is. */
   readonly mountPort: number | undefined
-  /** NFS, MOUNT and RQUOTA. */
+  /** NFS, MOUNT, RQUOTA and the lock service. */
   readonly dispatcher: Dispatcher
-  /** MOUNT and RQUOTA alone. */
+  /** MOUNT, RQUOTA and the lock service. */
   readonly mountDispatcher: Dispatcher
+  /** The lock service alone, which this host's kernel and rpc.statd call on loopback. */
+  readonly lockDispatcher: Dispatcher
   readonly budget: Budget
   /** Where the data of large WRITEs is received. */
   readonly buffers: RecordBuffers
@@ -54,6 +58,7 @@ export interface Endpoints {
   /** Why NFS is not on its standard port; undefined where it is, or where another was asked for. */
   readonly why: string | undefined
   readonly sockets: readonly Open[]
+  readonly locks: LockEndpoints
 }
 
 /** @throws EndpointError */
@@ -96,7 +101,8 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
       }
     }
     if (hosts.length === 0) throw new EndpointError('this host has no loopback address')
-    return { hosts, port, mountPort: mountPort ?? port, sockets }
+    const files = { hosts, port, mountPort: mountPort ?? port }
+    return { ...files, locks: await openLocks(options, files, sockets), sockets }
   } catch (error) {
     await Promise.all(sockets.map((socket) => socket.close(0)))
     throw error
@@ -104,6 +110,62 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
 }
 
 const ABSENT: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
+/** Where the lock service is: on all of `hosts`, and on loopback. */
+export interface LockEndpoints {
+  readonly hosts: readonly string[]
+  readonly tcpPort: number
+  readonly udpPort: number
+}
+
+/** How often a port is looked for that is free on all addresses. */
+const LOCK_PORT_TRIES = 5
+
+/**
+ * The lock service is where NFS is. But this host's kernel and rpc.statd call it on loopback: where
+ * NFS is not there, it has a port of its own on all addresses. (NFS's own it must not be: mount.nfs
+ * takes what it finds there for an NFS server.)
+ */
+async function openLocks(
+  options: EndpointOptions,
+  files: Pick<Endpoints, 'hosts' | 'port' | 'mountPort'>,
+  sockets: Open[],
+): Promise<LockEndpoints> {
+  const { hosts, port, mountPort } = files
+  const covers = (host: string, loopback: string) =>
+    host === loopback || (isWildcard(host) && netidOf('tcp', host) === netidOf('tcp', loopback))
+  const bare = LOOPBACK.filter((loopback) => !hosts.some((host) => covers(host, loopback)))
+  for (let i = 0; i < LOCK_PORT_TRIES && bare.length > 0; i++) {
+    const opened = await openLockPort(options, [...hosts, ...bare])
+    if (opened === undefined) continue
+    sockets.push(...opened)
+    const own = opened[0]?.port ?? 0
+    const there = [...new Set(opened.map(({ host }) => host))]
+    return { hosts: there, tcpPort: own, udpPort: own }
+  }
+  return { hosts, tcpPort: port, udpPort: mountPort }
+}
+
+/** @returns undefined where the port was not free everywhere */
+async function openLockPort(
+  options: EndpointOptions,
+  hosts: readonly string[],
+): Promise<readonly Open[] | undefined> {
+  const opened: Open[] = []
+  const { lockDispatcher } = options
+  for (const host of hosts) {
+    try {
+      const listener = await tcp(host, opened[0]?.port ?? 0, lockDispatcher, options)
+      opened.push(listener)
+      opened.push(await udp(host, listener.port, lockDispatcher))
+    } catch (error) {
+      if (ABSENT.has(codeOf(error))) continue
+      await Promise.all(opened.map((socket) => socket.close(0)))
+      return undefined
+    }
+  }
+  return opened
+}
 
 async function tcp(
   host: string,
@@ -131,8 +193,10 @@ async function udp(host: string, port: number, dispatcher: Dispatcher): Promise<
 }
 
 /** What a portmapper is to tell about the sockets. */
-export function servicesOf({ hosts, port, mountPort }: Endpoints): Service[] {
-  return hosts.flatMap((host) => [
+export function servicesOf(endpoints: Endpoints): Service[] {
+  const { hosts, port, mountPort } = endpoints
+  const locks = endpoints.locks.hosts.flatMap((host) => lockServices(host, endpoints.locks))
+  const files = hosts.flatMap((host) => [
     { prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('tcp', host), host, port },
     ...[
       { prog: MOUNT_PROGRAM, vers: MOUNT_V1 },
@@ -143,6 +207,18 @@ export function servicesOf({ hosts, port, mountPort }: Endpoints): Service[] {
       { ...program, netid: netidOf('tcp', host), host, port: mountPort },
       { ...program, netid: netidOf('udp', host), host, port: mountPort },
     ]),
+  ])
+  return [...files, ...locks]
+}
+
+function lockServices(host: string, { tcpPort, udpPort }: LockEndpoints): Service[] {
+  const programs = [
+    ...NLM_VERSIONS.map((vers) => ({ prog: NLM_PROG, vers })),
+    { prog: SM_PROG, vers: SM_VERS },
+  ]
+  return programs.flatMap((program) => [
+    { ...program, netid: netidOf('tcp', host), host, port: tcpPort },
+    { ...program, netid: netidOf('udp', host), host, port: udpPort },
   ])
 }
 

@@ -11,6 +11,7 @@ import { controlProgram } from './control/program.ts'
 import { openControlSocket } from './control/socket.ts'
 import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
 import { LocalOperations } from './local.ts'
+import { LockService } from './locks.ts'
 import { type ExportOptions, Exports } from './nfs/exports.ts'
 import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
@@ -27,11 +28,9 @@ import {
   type Portmap,
   type PortmapMode,
 } from './rpc/portmap-host.ts'
-import { PortRegistry } from './rpc/portmap-registry.ts'
 import type { Program } from './rpc/program.ts'
 import { ReplyCache } from './rpc/replycache.ts'
 import { isWildcard } from './rpc/rpcbind-address.ts'
-import { SystemRegistrar } from './rpc/rpcbind-registrar.ts'
 import { UdpEndpoint } from './rpc/udp.ts'
 import type { Datasets } from './snapshot/datasets.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
@@ -51,6 +50,8 @@ export interface ServeOptions {
   readonly mountPort: number | undefined
   readonly portmap: PortmapMode
   readonly durability: 'sync' | 'async'
+  /** How long clients may reclaim their locks after a restart, in seconds; 45 by default. */
+  readonly graceSeconds?: number | undefined
   readonly version: string
   /** Is told what nobody asked for: failures of the store, bugs. */
   readonly report: (message: string, error: unknown) => void
@@ -77,6 +78,8 @@ export interface Serving {
   stop(): Promise<void>
 }
 
+/** As long as the Linux server has clients reclaim their locks. */
+const GRACE_SECONDS = 45
 /** How long a stop waits for calls under way, in milliseconds. */
 const DRAIN_MS = 1000
 /**
@@ -97,12 +100,15 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
     for (const one of opened.reverse()) await one()
   }
   try {
-    const programs = nfsPrograms(volume, options)
+    const programs = await nfsPrograms(volume, options)
+    const { locks } = programs
     const replies = await replyCache(volume, options)
     const endpoints = await serve(programs, buffers, replies, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
-    const portmap = await choose(endpoints, options)
+    const portmap = await choose(endpoints, locks, options)
     opened.push(() => portmap.close())
+    opened.push(() => locks.stop())
+    locks.start(portmap)
     const operations = new LocalOperations(volume, statusOf(options, endpoints))
     const reportCall = (error: unknown) => report('a control call failed', error)
     const control = await openControlSocket(
@@ -123,9 +129,11 @@ interface Programs {
   readonly nfs: Program
   /** MOUNT, and RQUOTA beside it. */
   readonly mount: readonly Program[]
+  readonly locks: LockService
 }
 
-function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Programs {
+async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Programs> {
+  const { durability, report, graceSeconds = GRACE_SECONDS } = options
   const service = {
     fs: volume.fs,
     handles: new FileHandles(volume.store.superblock.handleKey),
@@ -135,8 +143,12 @@ function nfsPrograms(volume: Volume, { durability, report }: ServeOptions): Prog
   const exportAll = () => service.exports.replace(exportsOf(volume.datasets, durability))
   volume.datasets.onChange(exportAll)
   exportAll()
+  const graceMs = graceSeconds * 1000
+  const locks = await LockService.open(volume.store, { service, graceMs, report })
+  const mounts = new Mounts((address) => locks.mounting(address))
   const rquota = rquotaPrograms(service, (dataset) => volume.datasets.byId(dataset)?.dataset)
-  return { nfs: nfsProgram(service), mount: [...mountPrograms(service, new Mounts()), ...rquota] }
+  const mount = [...mountPrograms(service, mounts), ...rquota]
+  return { nfs: nfsProgram(service), mount, locks }
 }
 
 /** Each dataset is exported by its name, all by the same rules. */
@@ -152,7 +164,7 @@ async function replyCache({ store }: Volume, { report }: ServeOptions): Promise<
 }
 
 function serve(
-  { nfs, mount }: Programs,
+  { nfs, mount, locks }: Programs,
   buffers: RecordBuffers,
   replies: ReplyCache,
   options: ServeOptions,
@@ -162,20 +174,24 @@ function serve(
     hosts: options.listen,
     port: options.port,
     mountPort: options.mountPort,
-    dispatcher: new Dispatcher([nfs, ...mount], report, replies),
-    mountDispatcher: new Dispatcher(mount, report),
+    dispatcher: new Dispatcher([nfs, ...mount, ...locks.programs], report, replies),
+    mountDispatcher: new Dispatcher([...mount, ...locks.programs], report),
+    lockDispatcher: new Dispatcher(locks.programs, report),
     budget: { used: 0, max: BUDGET_BYTES_MAX },
     buffers,
   })
 }
 
-function choose(endpoints: Endpoints, { portmap, report }: ServeOptions): Promise<Portmap> {
+function choose(
+  endpoints: Endpoints,
+  { registry, registrar }: LockService,
+  { portmap, report }: ServeOptions,
+): Promise<Portmap> {
   return choosePortmap({
     mode: portmap,
     listenHosts: endpoints.hosts,
     services: servicesOf(endpoints),
-    registry: new PortRegistry(),
-    registrar: new SystemRegistrar({ uid: process.getuid?.() ?? 0 }),
+    ...{ registry, registrar },
     clock: () => Math.floor(Date.now() / 1000),
     async open(transport, host, port, programs) {
       const dispatcher = new Dispatcher(programs, (error) => report('a portmap call failed', error))
@@ -211,11 +227,15 @@ function serving(
   options: ServeOptions,
   stop: () => Promise<void>,
 ): Serving {
-  const needed = mountOptions(portmap, endpoints.port, endpoints.mountPort)
+  const root = process.getuid?.() === 0
+  const needed = mountOptions(portmap, endpoints.port, endpoints.mountPort, root)
   const host = mountHost(endpoints.hosts)
   const reasons = [endpoints.why, portmap.by === 'off' ? portmap.summary : undefined]
   const asked = options.port === undefined ? [] : [`port ${options.port} was asked for`]
-  const why = [...reasons.filter((reason) => reason !== undefined), ...asked].join('; ')
+  const unlocked =
+    !root && portmap.by === 'system' ? ['only root can serve locks to this host'] : []
+  const given = reasons.filter((reason) => reason !== undefined)
+  const why = [...given, ...asked, ...unlocked].join('; ')
   return {
     addresses: addressesOf(endpoints),
     mount: {

@@ -56,6 +56,10 @@ function describeOne(kind: Kind, number: string): string {
   if (kind === Kind.CHECKPOINT) return 'the checkpoint record'
   if (kind === Kind.REPLY) return `kept reply ${number}`
   if (kind === Kind.DATASET) return `dataset ${number}`
+  if (kind === Kind.LOCK) return `lock ${number}`
+  if (kind === Kind.LOCK_CLIENT) return `lock client ${number}`
+  if (kind === Kind.NSM) return 'the record of the status monitor'
+  if (kind === Kind.MONITOR) return `monitor ${number}`
   return kind === Kind.SNAPSHOT ? `snapshot ${number}` : `group ${number}`
 }
 

@@ -7,6 +7,7 @@
 import type { FrozenDatabase, SealedRecord } from '../store/database.ts'
 import { FsError } from '../store/error.ts'
 import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from '../store/keys.ts'
+import { lockSpecs } from '../store/lock-records.ts'
 import { openRecord } from '../store/record.ts'
 import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
 import { REPLY_SLOTS, replyCodec } from '../store/reply.ts'
@@ -14,6 +15,7 @@ import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
 import { describe } from './describe.ts'
 import { isSealedTombstone } from './inherited.ts'
+import { LocksCheck } from './locks.ts'
 import type { Objsets } from './objsets.ts'
 import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
@@ -38,10 +40,9 @@ const PLAIN = formats(
   ...VERSIONED.values(),
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
-const GLOBAL = formats(tables.superblockSpec, tables.datasetSpec, tables.snapshotSpec, {
-  kind: Kind.REPLY,
-  codec: replyCodec,
-})
+const { superblockSpec, datasetSpec, snapshotSpec } = tables
+const replies = { kind: Kind.REPLY, codec: replyCodec }
+const GLOBAL = formats(superblockSpec, datasetSpec, snapshotSpec, replies, ...lockSpecs)
 /** Bytes of the checkpoint record: birth, and the number of a log entry. */
 const CHECKPOINT_BYTES = 12
 const PROGRESS_RECORDS = 1_000_000
@@ -57,6 +58,7 @@ export class RecordsCheck {
   #records = 0
   /** What the live inodes of each dataset add up to, and what its record says. */
   readonly #usage = new UsageCheck()
+  readonly #locks = new LocksCheck()
 
   constructor(
     objsets: Objsets,
@@ -81,6 +83,7 @@ export class RecordsCheck {
       await this.#weighAll(clone, nameSpec, pace)
     }
     this.#usage.check(this.#objsets, this.#problems)
+    this.#locks.check(this.#problems)
     this.#progress(`${this.#records} records read`)
   }
 
@@ -122,7 +125,8 @@ export class RecordsCheck {
     if (kind === Kind.SCHEDULE && key !== 0) return false
     if (kind === Kind.REPLY && Number(key) >= REPLY_SLOTS) return false
     if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
-    if (kind === Kind.SUPERBLOCK || kind === Kind.CHECKPOINT) return key === 0
+    const single: readonly Kind[] = [Kind.SUPERBLOCK, Kind.CHECKPOINT, Kind.NSM]
+    if (single.includes(kind)) return key === 0
     return kind === Kind.GROUP || GLOBAL.has(kind)
   }
 
@@ -144,6 +148,7 @@ export class RecordsCheck {
         this.#weigh(kind, read)
         this.#usage.add(dataset, kind, key, read.value)
       }
+      this.#locks.add(kind, key, read.value, this.#problems)
       if (kind === Kind.SCHEDULE) this.#schedule(read.value as ScheduleRecord, told)
     }
   }

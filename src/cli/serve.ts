@@ -12,6 +12,9 @@ import { columns, counted } from './text.ts'
 /** SIGTERM is obeyed within 5 seconds. */
 const STOP_MS = 4900
 
+/** Longest time that clients may have to reclaim their locks. */
+const GRACE_SECONDS_MAX = 3600
+
 const LOCALHOST = ['127.0.0.1', '::1']
 
 export const serve: Command = {
@@ -37,6 +40,11 @@ export const serve: Command = {
       name: 'durability',
       value: 'MODE',
       about: 'sync, or async: replies to metadata changes do not wait for the disk (default: sync)',
+    },
+    {
+      name: 'grace',
+      value: 'SECONDS',
+      about: 'how long clients may reclaim their locks after a restart (default: 45)',
     },
   ],
   json: 'lines',
@@ -74,9 +82,21 @@ function serveOptions(context: Context, given: Given): ServeOptions {
     mountPort: given.port('mount-port'),
     portmap: given.word('portmap', ['auto', 'own', 'system', 'off'], 'auto'),
     durability: given.word('durability', ['sync', 'async'], 'sync'),
+    graceSeconds: graceOf(given),
     version,
     report: (message, error) => tellProblem(context, message, error),
   }
+}
+
+/** @throws UsageError */
+function graceOf(given: Given): number | undefined {
+  const value = given.value('grace')
+  if (value === undefined) return undefined
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
+  if (seconds <= GRACE_SECONDS_MAX) return seconds
+  throw new UsageError(
+    `--grace is a number of seconds from 0 to ${GRACE_SECONDS_MAX}, not '${value}'`,
+  )
 }
 
 function hostsOf(address: string): readonly string[] {

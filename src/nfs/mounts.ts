@@ -12,8 +12,15 @@ export const MOUNTS_MAX = 1024
 
 export class Mounts {
   readonly #entries = new Map<string, MountEntry>()
+  readonly #onMount: (hostname: string) => void
+
+  /** @param onMount is told who mounts */
+  constructor(onMount: (hostname: string) => void = () => undefined) {
+    this.#onMount = onMount
+  }
 
   add(entry: MountEntry): void {
+    this.#onMount(entry.hostname)
     const key = keyOf(entry)
     // Out first, so that a repeated mount becomes the newest.
     this.#entries.delete(key)

@@ -1,20 +1,25 @@
 /** How a client's messages reach a server: TCP and Unix sockets with record marks, or datagrams. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect as connectStream, isIPv6 } from 'node:net'
+import { connect as connectStream, isIPv6, type Socket } from 'node:net'
 import { XdrReader } from '../xdr/reader.ts'
 import { RecordParser } from './record.ts'
 
 const LAST_FRAGMENT = 0x8000_0000
 
-interface DatagramAddress {
+interface DatagramAddress extends FromPort {
   readonly transport: 'udp'
   readonly host: string
   readonly port: number
 }
 type StreamAddress =
-  | { readonly transport: 'tcp'; readonly host: string; readonly port: number }
+  | ({ readonly transport: 'tcp'; readonly host: string; readonly port: number } & FromPort)
   | { readonly transport: 'unix'; readonly path: string }
+
+/** From which port of ours; any, where it is left out. Ports below 1024 need root. */
+interface FromPort {
+  readonly localPort?: number
+}
 
 /** Where a server is. Over UDP the host is numeric. */
 export type ServerAddress = StreamAddress | DatagramAddress
@@ -30,20 +35,32 @@ export interface ClientTransport {
   /** True where messages may be lost, so that they are worth sending again. */
   readonly lossy: boolean
   send(pieces: readonly Uint8Array[]): void
+  /** From now on it does not keep the process from ending. */
+  unref(): void
   close(): Promise<void>
 }
 
 /** Longest reply in bytes: 4 MiB of a snapshot's file, and what is around them. */
 const REPLY_BYTES_MAX = 4 * 1024 * 1024 + 64 * 1024
 
-/** @throws the system's error where there is nobody to connect to */
-export function connect(to: ServerAddress, events: TransportEvents): Promise<ClientTransport> {
-  return to.transport === 'udp' ? overDatagrams(to, events) : overStream(to, events)
+/**
+ * @param timeoutMs for how long to try, in milliseconds
+ * @throws the system's error where there is nobody to connect to
+ */
+export function connect(
+  to: ServerAddress,
+  events: TransportEvents,
+  timeoutMs: number,
+): Promise<ClientTransport> {
+  return to.transport === 'udp' ? overDatagrams(to, events) : overStream(to, events, timeoutMs)
 }
 
-async function overStream(to: StreamAddress, events: TransportEvents): Promise<ClientTransport> {
-  const socket = connectStream(to)
-  await once(socket, 'connect')
+async function overStream(
+  to: StreamAddress,
+  events: TransportEvents,
+  timeoutMs: number,
+): Promise<ClientTransport> {
+  const socket = await connected(to, timeoutMs)
   socket.setNoDelay(true)
   const parser = new RecordParser(REPLY_BYTES_MAX, (r) => events.onMessage(r))
   socket.on('data', (bytes: Buffer) => {
@@ -66,6 +83,7 @@ async function overStream(to: StreamAddress, events: TransportEvents): Promise<C
       for (const piece of pieces) socket.write(piece)
       socket.uncork()
     },
+    unref: () => void socket.unref(),
     async close() {
       if (socket.closed) return
       socket.destroy()
@@ -74,13 +92,30 @@ async function overStream(to: StreamAddress, events: TransportEvents): Promise<C
   }
 }
 
+async function connected(to: StreamAddress, timeoutMs: number): Promise<Socket> {
+  const socket = connectStream(to)
+  const why = `no connection within ${timeoutMs} ms`
+  const late = Object.assign(new Error(why), { code: 'ETIMEDOUT' })
+  const timer = setTimeout(() => socket.destroy(late), timeoutMs)
+  try {
+    await once(socket, 'connect')
+    return socket
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 async function overDatagrams(
   to: DatagramAddress,
   events: TransportEvents,
 ): Promise<ClientTransport> {
   const socket = createSocket(isIPv6(to.host) ? 'udp6' : 'udp4')
-  socket.connect(to.port, to.host)
   try {
+    if (to.localPort !== undefined) {
+      socket.bind(to.localPort)
+      await once(socket, 'listening')
+    }
+    socket.connect(to.port, to.host)
     await once(socket, 'connect')
   } catch (error) {
     socket.close()
@@ -93,6 +128,7 @@ async function overDatagrams(
     lossy: true,
     // Errors come as events too; without a callback here they come only so.
     send: (pieces) => socket.send(pieces),
+    unref: () => void socket.unref(),
     async close() {
       socket.close()
       await once(socket, 'close')

@@ -48,6 +48,8 @@ export interface CallOptions {
 export interface ClientOptions extends CallOptions {
   /** The first call's xid; the next ones count up from it. */
   readonly firstXid?: number
+  /** Whether the process may end while calls are under way. */
+  readonly background?: boolean
 }
 
 /** A call under way. */
@@ -66,16 +68,23 @@ export class RpcClient {
   /** @throws the system's error where there is nobody to connect to */
   static async connect(to: ServerAddress, options: ClientOptions = {}): Promise<RpcClient> {
     const client = new RpcClient(options)
-    client.#transport = await connect(to, {
-      onMessage: (r) => client.#receive(r),
-      onClose: (why) => client.#close(why),
-    })
+    const events = {
+      onMessage: (r: XdrReader) => client.#receive(r),
+      onClose: (why: string) => client.#close(why),
+    }
+    client.#transport = await connect(to, events, options.timeoutMs ?? TIMEOUT_MS)
+    if (options.background) client.#transport.unref()
     return client
   }
 
   private constructor(options: ClientOptions) {
     this.#options = options
     this.#nextXid = options.firstXid ?? 1
+  }
+
+  /** True once no call can succeed any more. */
+  get closed(): boolean {
+    return this.#closed !== undefined
   }
 
   /** Calls that wait for their reply. */
@@ -134,6 +143,10 @@ export class RpcClient {
       const again = transport.lossy
         ? setInterval(() => transport.send(message), RESEND_MS)
         : undefined
+      if (this.#options.background) {
+        timer.unref()
+        again?.unref()
+      }
       const forget = () => {
         clearTimeout(timer)
         clearInterval(again)

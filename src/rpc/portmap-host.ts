@@ -121,17 +121,20 @@ export const NFS_PORT = 2049
  * The options that `mount -t nfs` needs to find us; '' where none are needed.
  *
  * @param nfsPort,mountPort TCP ports of NFS and MOUNT on the address that is mounted
+ * @param root whether we may take our place back from this host's kernel in the system's portmapper
  */
 export function mountOptions(
   portmap: Pick<Portmap, 'by'>,
   nfsPort: number,
   mountPort: number,
+  root: boolean,
 ): string {
   if (portmap.by === 'off') {
     return `vers=3,tcp,nolock,port=${nfsPort},mountport=${mountPort},mountproto=tcp`
   }
   // mount.nfs tries NFSv4 first, always at the standard port: someone else may answer there.
-  return nfsPort === NFS_PORT ? '' : 'vers=3'
+  const version = nfsPort === NFS_PORT ? [] : ['vers=3']
+  return [...version, ...(portmap.by === 'system' && !root ? ['nolock'] : [])].join()
 }
 
 interface Refusal {

@@ -47,6 +47,7 @@ interface Foreign {
 const keyOf = (prog: number, vers: number, netid: Netid) => `${prog}.${vers}.${netid}`
 
 export class PortRegistry {
+  readonly #onPeer: () => void
   readonly #own: Registration[] = []
   readonly #foreign = new Map<string, Foreign>()
   #unprivileged = 0
@@ -56,6 +57,11 @@ export class PortRegistry {
     { length: RPCBVERS_STAT },
     () => new Uint32Array(RPCBSTAT_HIGHPROC),
   )
+
+  /** @param onPeer runs when this host's kernel or statd has told where it is, or is no longer */
+  constructor(onPeer: () => void = () => undefined) {
+    this.#onPeer = onPeer
+  }
 
   /** Adds what we serve. Several endpoints of one program, version and netid are several entries. */
   serve(registrations: Iterable<Registration>): void {
@@ -72,6 +78,7 @@ export class PortRegistry {
     this.#remove(key)
     this.#foreign.set(key, { registration, privileged: registrant.privileged })
     if (!registrant.privileged) this.#unprivileged++
+    if (HOST_PROGRAMS.has(prog)) this.#onPeer()
     return true
   }
 
@@ -91,6 +98,7 @@ export class PortRegistry {
     const old = keys.map((key) => this.#foreign.get(key))
     if (old.some((entry) => entry !== undefined && !mayChange(registrant, entry))) return false
     for (const key of keys) this.#remove(key)
+    if (HOST_PROGRAMS.has(prog)) this.#onPeer()
     return true
   }
 
@@ -120,6 +128,12 @@ export class PortRegistry {
   /** What another program of this host SET, also where we serve that program ourselves. */
   peer(prog: number, vers: number, netid: Netid): Registration | undefined {
     return this.#foreign.get(keyOf(prog, vers, netid))?.registration
+  }
+
+  /** All that other programs of this host SET for one program. */
+  peers(prog: number): readonly Registration[] {
+    const foreign = [...this.#foreign.values()].map(({ registration }) => registration)
+    return foreign.filter((entry) => entry.prog === prog)
   }
 
   #serves(prog: number): boolean {

@@ -22,12 +22,16 @@
  *   0:u32  'Y' slot:u64                   reply that a call was given (rpc/replycache.ts)
  *   0:u32  'G' group:u64                  reference counts of a group of blocks
  *   0:u32  'M' 0:u64                      checkpoint: up to which log entry the database is complete
+ *   0:u32  'L' lock:u64                   a lock, or a share reservation, that a client holds
+ *   0:u32  'K' client:u64                 a client that holds locks
+ *   0:u32  'Q' 0:u64                      the state that the NSM tells, and where this host's lockd is
+ *   0:u32  'W' monitor:u64                a program of this host that the NSM has news for
  *
  * In memory a key is a number, or a short text which a Map finds quickly; this module is the only
  * place that knows both forms:
  *
- *   I O U R        the number
- *   S T Z Y G M    the number
+ *   I O U R               the number
+ *   S T Z Y G M L K Q W   the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -56,6 +60,10 @@ export const Kind = {
   REPLY: 'Y',
   GROUP: 'G',
   CHECKPOINT: 'M',
+  LOCK: 'L',
+  LOCK_CLIENT: 'K',
+  NSM: 'Q',
+  MONITOR: 'W',
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 

@@ -15,6 +15,7 @@ import type { Dataset } from './dataset.ts'
 import { FsError } from './error.ts'
 import { InoNumbers } from './inos.ts'
 import type { Key } from './keys.ts'
+import { type LockTables, lockTables } from './lock-records.ts'
 import { Objsets } from './objsets.ts'
 import { Pace } from './pace.ts'
 import type { StoreParts } from './parts.ts'
@@ -39,6 +40,8 @@ export class Store {
   readonly snapshots: Table<number, SnapshotRecord>
   readonly replies: Table<number, Uint8Array>
   readonly objsets: Objsets
+  /** What clients have locked. */
+  readonly locks: LockTables
   /** Shared by all work in the background. */
   readonly pace: Pace
   #transactions = 0
@@ -59,6 +62,7 @@ export class Store {
     this.replies = this.#table(0, replySpec)
     const closeTables = (dataset: number) => this.#cache.forget(dataset)
     this.objsets = new Objsets(this.datasets, this.#table, closeTables)
+    this.locks = lockTables((spec) => this.#table(0, spec))
     this.#verifier = parts.randomBytes(8)
     this.pace = new Pace(parts.loop)
     const { log, blocks, space, database, limits } = parts

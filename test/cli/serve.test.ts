@@ -90,6 +90,7 @@ test('hands its options on', async () => {
     directory: '/srv/d',
     listen: ['0.0.0.0', '::1', '127.0.0.1', '::1'],
     ...{ port: 12049, mountPort: 20048, portmap: 'off', durability: 'async', version: '0.1.0' },
+    graceSeconds: undefined,
   })
 })
 
@@ -100,6 +101,7 @@ test('its defaults', async () => {
   assert.equal(options, {
     ...{ directory: '/srv/data', listen: [], port: undefined, mountPort: undefined },
     ...{ portmap: 'auto', durability: 'sync', version: '0.1.0' },
+    graceSeconds: undefined,
   })
 })
 
@@ -183,6 +185,22 @@ test('problems that nobody asked for are told, and it serves on', async () => {
   const json = await cli(['serve', '--json'], { ...given, parts: { startServer } })
   const problem = { event: 'problem', message: 'a call failed', error: 'out of luck' }
   assert.equal(events(json.stdout)[0], problem)
+})
+
+test('the grace period is a number of seconds, an hour at most', async () => {
+  const given = world()
+  await cli(['serve', '--grace', '0'], given)
+  await cli(['serve', '--grace', '3600'], given)
+  await cli(['serve'], given)
+  assert.equal(
+    given.asked.map(({ graceSeconds }) => graceSeconds),
+    [0, 3600, undefined],
+  )
+  for (const wrong of ['3601', '-1', '1.5', 'ten']) {
+    const { code, stderr } = await cli(['serve', `--grace=${wrong}`], world())
+    assert.is(code, 2)
+    assert.match(stderr, /--grace is a number of seconds from 0 to 3600/)
+  }
 })
 
 test.run()

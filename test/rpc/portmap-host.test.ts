@@ -143,11 +143,13 @@ test('closing takes back what was registered with the system', async () => {
 })
 
 test('mount needs no options where a portmapper answers for us at the standard port', () => {
-  assert.is(mountOptions({ by: 'own' }, 2049, 20048), '')
-  assert.is(mountOptions({ by: 'system' }, 2049, 20048), '')
-  assert.is(mountOptions({ by: 'own' }, 2050, 20048), 'vers=3')
+  assert.is(mountOptions({ by: 'own' }, 2049, 20048, true), '')
+  assert.is(mountOptions({ by: 'system' }, 2049, 20048, true), '')
+  assert.is(mountOptions({ by: 'own' }, 2050, 20048, true), 'vers=3')
+  assert.is(mountOptions({ by: 'system' }, 2050, 20048, false), 'vers=3,nolock')
+  assert.is(mountOptions({ by: 'own' }, 2049, 20048, false), '')
   assert.is(
-    mountOptions({ by: 'off' }, 2049, 20048),
+    mountOptions({ by: 'off' }, 2049, 20048, true),
     'vers=3,tcp,nolock,port=2049,mountport=20048,mountproto=tcp',
   )
 })

@@ -108,4 +108,22 @@ test('ordinary users cannot fill the room that lockd and statd need, nor anybody
   assert.not(registry.set(user, at(500_001, 1, 5000)))
 })
 
+test('tells when the lock manager of this host comes and goes, and where all of it is', () => {
+  let changes = 0
+  const registry = new PortRegistry(() => {
+    changes++
+  })
+  const at = { vers: 4, netid: 'tcp', host: '0.0.0.0', port: 700, owner: '' } as const
+  registry.set({ privileged: true }, { prog: 100_021, ...at })
+  registry.set({ privileged: true }, { prog: 100_099, ...at })
+  assert.is(changes, 1)
+  assert.equal(
+    registry.peers(100_021).map(({ port }) => port),
+    [700],
+  )
+  registry.unset({ privileged: true }, 100_021, 4)
+  assert.is(changes, 2)
+  assert.equal(registry.peers(100_021), [])
+})
+
 test.run()

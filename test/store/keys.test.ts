@@ -26,6 +26,7 @@ const rows: readonly [Kind, Key, string][] = [
   [Kind.CHUNK, chunkKey(9, 2 ** 40), '0000000143' + '0000000000000009' + '0000010000000000'],
   [Kind.REPLY, 16_383, '0000000159' + '0000000000003fff'],
   [Kind.SCHEDULE, 0, '0000000152' + '0000000000000000'],
+  [Kind.LOCK, 7, '000000014c' + '0000000000000007'],
   [Kind.VERSIONS, versionsKey(Kind.INODE, 5), '0000000156' + '490000000000000005'],
   [Kind.HISTORY, historyKey(Kind.INODE, 5, 7), '0000000148' + '490000000000000005' + '00000007'],
   [
