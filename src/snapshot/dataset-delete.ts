@@ -72,17 +72,18 @@ export class DatasetDeletion {
   }
 
   async #all<K extends Key, V>(kind: Kind, table: Table<K, V>): Promise<boolean> {
-    let keys: K[] = []
-    for await (const { key } of this.#store.database.scan(kindRange(this.#dataset.id, kind))) {
-      keys.push(parseKey(key).key as K)
-      if (keys.length < STEP_RECORDS) continue
-      if (this.#stopped()) return false
-      await this.#step(kind, table, keys)
-      keys = []
+    for await (const keys of this.#store.database.keys(kindRange(this.#dataset.id, kind))) {
+      for (let from = 0; from < keys.length; from += STEP_RECORDS) {
+        if (this.#stopped()) return false
+        const some = keys.slice(from, from + STEP_RECORDS)
+        await this.#step(
+          kind,
+          table,
+          some.map((key) => parseKey(key).key as K),
+        )
+      }
     }
-    if (this.#stopped()) return false
-    await this.#step(kind, table, keys)
-    return true
+    return !this.#stopped()
   }
 
   async #step<K extends Key, V>(kind: Kind, table: Table<K, V>, keys: readonly K[]): Promise<void> {

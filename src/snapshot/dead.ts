@@ -15,13 +15,22 @@ import type { Chunk, Version } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 
 /** Work that is done in one turn of the event loop: some milliseconds. */
-export const STEP_WORK = 128
+const STEP_WORK = 128
 /** A version of a chunk has up to 256 blocks to look at, any other record none. */
 const CHUNK_WORK = 8
 
-/** How much there is to do about a version. */
-export function workOf(name: string): number {
-  return parseDeadKey(name).kind === Kind.CHUNK ? CHUNK_WORK : 1
+/** Versions, by their names, as many at a time as one turn has time for. */
+export function* inSteps(names: readonly string[]): Generator<readonly string[]> {
+  let from = 0
+  let work = 0
+  for (const [at, name] of names.entries()) {
+    work += parseDeadKey(name).kind === Kind.CHUNK ? CHUNK_WORK : 1
+    if (work < STEP_WORK) continue
+    yield names.slice(from, at + 1)
+    from = at + 1
+    work = 0
+  }
+  if (from < names.length) yield names.slice(from)
 }
 
 /** Between two neighbours that are kept: which versions nobody else may see. */
@@ -53,8 +62,9 @@ function gapsOf(kept: readonly number[], gone: readonly number[], now: number): 
 }
 
 /**
- * The names, in the index of the dead, of all versions that only the snapshots `gone` can see. It
- * reads the database: what is only in memory has to be there first (`Store.checkpoint`).
+ * The names, in the index of the dead, of all versions that only the snapshots `gone` can see; some
+ * at a time, with rests in between. It reads the database: what is only in memory has to be there
+ * first (`Store.checkpoint`).
  *
  * @param kept epochs of the snapshots that stay, ascending
  * @param gone epochs of those that do not, ascending
@@ -64,15 +74,17 @@ export async function* deadVersions(
   dataset: Dataset,
   kept: readonly number[],
   gone: readonly number[],
-): AsyncGenerator<string> {
+): AsyncGenerator<readonly string[]> {
+  const { database, pace } = store
   for (const { before, from, to } of gapsOf(kept, gone, dataset.epoch)) {
     let end = await firstEnd(store, dataset, from, to)
     while (end !== undefined) {
       const { gte, lt } = deadRange(dataset.id, end, end)
       const bound = Buffer.concat([gte, Buffer.alloc(4)])
       bound.writeUInt32BE(before + 1, gte.length)
-      for await (const { key } of store.database.scan({ gte: bound, lt })) {
-        yield String(parseKey(key).key)
+      for await (const keys of database.keys({ gte: bound, lt })) {
+        yield pace.step(() => keys.map((key) => String(parseKey(key).key)))
+        await pace.rest()
       }
       end = await firstEnd(store, dataset, end + 1, to)
     }
@@ -87,10 +99,8 @@ async function firstEnd(
   to: number,
 ): Promise<number | undefined> {
   if (from > to) return undefined
-  for await (const { key } of store.database.scan(deadRange(dataset.id, from, to))) {
-    return parseDeadKey(String(parseKey(key).key)).end
-  }
-  return undefined
+  const first = await store.database.firstKey(deadRange(dataset.id, from, to))
+  return first && parseDeadKey(String(parseKey(first).key)).end
 }
 
 /**

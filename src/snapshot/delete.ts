@@ -10,7 +10,7 @@ import { historyKey, Kind, parseDeadKey, versionsKey } from '../store/keys.ts'
 import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
-import { deadVersions, eachBlock, indexOfVersion, STEP_WORK, workOf } from './dead.ts'
+import { deadVersions, eachBlock, indexOfVersion, inSteps } from './dead.ts'
 
 /**
  * Steps after which they are committed: were each, then what clients have only begun to write would
@@ -66,28 +66,21 @@ export class SnapshotDeletion {
     // The scan sees the database: what is only in memory has to be there first.
     await this.#store.checkpoint()
     let total = 0
-    for await (const _ of this.#names()) {
+    for await (const names of this.#names()) {
       if (this.#stopped()) return false
-      total++
+      total += names.length
     }
     this.#total = total
-    let names: string[] = []
-    let work = 0
-    for await (const name of this.#names()) {
-      names.push(name)
-      work += workOf(name)
-      if (work < STEP_WORK) continue
-      if (this.#stopped()) return false
-      await this.#step(names)
-      names = []
-      work = 0
+    for await (const names of this.#names()) {
+      for (const some of inSteps(names)) {
+        if (this.#stopped()) return false
+        await this.#step(some)
+      }
     }
-    if (this.#stopped()) return false
-    await this.#step(names)
     return !this.#stopped()
   }
 
-  #names(): AsyncGenerator<string> {
+  #names(): AsyncGenerator<readonly string[]> {
     return deadVersions(this.#store, this.#dataset, this.#kept, this.#gone)
   }
 

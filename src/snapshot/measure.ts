@@ -7,7 +7,7 @@ import { type Dataset, type Snapshot, seenBy } from '../store/dataset.ts'
 import { Kind, parseDeadKey, versionsKey } from '../store/keys.ts'
 import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { deadVersions, eachBlock, indexOfVersion, STEP_WORK, workOf } from './dead.ts'
+import { deadVersions, eachBlock, indexOfVersion, inSteps } from './dead.ts'
 
 /** Blocks whose references are counted side by side: 16 MiB of data take 8 KiB of memory. */
 const PAGE_BLOCKS = 4096
@@ -68,13 +68,11 @@ async function look(
   const epochs = (gone: boolean) =>
     all.filter(({ id }) => ids.has(id) === gone).map(({ epoch }) => epoch)
   const kept = epochs(false)
-  let work = 0
-  for await (const name of deadVersions(store, dataset, kept, epochs(true))) {
-    lookAt(dataset, kept, name, references)
-    work += workOf(name)
-    if (work < STEP_WORK) continue
-    await pause()
-    work = 0
+  for await (const names of deadVersions(store, dataset, kept, epochs(true))) {
+    for (const some of inSteps(names)) {
+      for (const name of some) lookAt(dataset, kept, name, references)
+      await pause()
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import { openRecord } from './record.ts'
 const BLOCK_CACHE_BYTES = 32 * 1024 * 1024
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
-/** Records that the iterator of a frozen database brings at a time. */
+/** Keys or records that an iterator brings at a time. */
 const BATCH_RECORDS = 500
 
 const BYTES = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
@@ -86,6 +86,29 @@ export class Database {
   }): AsyncGenerator<{ readonly key: Buffer; readonly record: Uint8Array }> {
     for await (const [key, sealed] of this.#level.iterator({ ...range, ...BYTES })) {
       yield { key, record: openRecord(key, sealed) }
+    }
+  }
+
+  /** The first key of a range; undefined where there is none. */
+  async firstKey(range: KeyRange): Promise<Buffer | undefined> {
+    const [key] = await this.#level.keys({ ...range, keyEncoding: 'buffer', limit: 1 }).all()
+    return key
+  }
+
+  /**
+   * The keys of a range in order, some at a time, as the database has them now. Records are neither
+   * read nor verified.
+   */
+  async *keys(range: KeyRange): AsyncGenerator<readonly Buffer[]> {
+    const iterator = this.#level.keys({ ...range, keyEncoding: 'buffer' })
+    try {
+      for (;;) {
+        const batch = await iterator.nextv(BATCH_RECORDS).catch(unreadable)
+        if (batch.length === 0) return
+        yield batch
+      }
+    } finally {
+      await iterator.close()
     }
   }
 
