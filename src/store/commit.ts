@@ -3,6 +3,9 @@
  *
  * A group is one entry of the intent log. Its file data is on disk before the entry that refers to
  * it, or, where it is little, inside the entry itself: then one write makes both durable.
+ *
+ * Records are gathered and become bytes when their group closes, or some hundreds at a time: one
+ * that many transactions change, such as a directory's, is in the entry once, as the last left it.
  */
 import { strict as assert } from 'node:assert'
 import { blocksIn } from './block-buffers.ts'
@@ -19,6 +22,9 @@ import type { BlockWrite, Transaction } from './transaction.ts'
 /** File data of a group up to this many bytes rides in the log entry. */
 const EMBEDDED_BYTES_MAX = 128 * 1024
 
+/** Records gathered before they become bytes: about a millisecond of work. */
+const GATHERED_MAX = 512
+
 /** Is told once that a group is on stable storage, or why it is not. */
 export type Waiter = (error?: FsError) => void
 
@@ -26,6 +32,8 @@ class Group {
   readonly entry = new LogEntryBuilder()
   readonly writes: BlockWrite[] = []
   readonly waiters: Waiter[] = []
+  /** Records that changed, each once, and are not in the entry yet. */
+  gathered: Entry<unknown>[] = []
   blockBytes = 0
   transactions = 0
   /** Set on the last group before a checkpoint's cut: is told the number of its entry. */
@@ -54,23 +62,25 @@ export class Committer {
   #scheduled = false
   /** Why a commit failed. What came later builds upon it, and is never committed. */
   #failure: FsError | undefined
-  /** Records written to the log since the start: what a test of O(1) looks at. */
-  records = 0
+  /** Records written to the log since the start, but for those gathered: what O(1) goes by. */
+  #records = 0
+  /** What is being gathered; an entry that has this number is in it. */
+  #gathering = 1
 
   constructor(host: CommitterHost, seq: number) {
     this.#host = host
     this.seq = seq
   }
 
-  /** Bytes of metadata that wait for the next commit. */
-  get pendingBytes(): number {
-    return this.#group.entry.length
+  /** Records written to the log since the start, or on their way. */
+  get records(): number {
+    return this.#records + this.#group.gathered.length
   }
 
   /** Takes a finished transaction into the group, and starts to write its file data. */
   add(tx: Transaction): void {
     const group = this.#group
-    for (const { entry } of tx.touched) this.#record(group.entry, entry)
+    for (const { entry } of tx.touched) this.#gather(entry)
     for (const { address, count, by } of tx.deltas) group.entry.delta(address, count, by)
     for (const write of tx.writes) {
       group.blockBytes += blocksIn(write.buffers) * BLOCK_BYTES
@@ -81,11 +91,12 @@ export class Committer {
     }
     if (group.blockBytes > EMBEDDED_BYTES_MAX) this.#youngNow(tx)
     group.transactions++
+    if (group.gathered.length >= GATHERED_MAX) this.#encode(group)
   }
 
   /** Takes a record that was changed without a transaction. */
   addRecord(entry: Entry<unknown>): void {
-    this.#record(this.#group.entry, entry)
+    this.#gather(entry)
     this.#group.transactions++
   }
 
@@ -96,13 +107,24 @@ export class Committer {
     if (!blocks.isRead) space.releaseYoung()
   }
 
-  #record(builder: LogEntryBuilder, entry: Entry<unknown>): void {
-    const { dataset, spec } = entry.table
-    const key = keyBytes(dataset, spec.kind, entry.key as Key)
-    const record = entryRecord(entry)
-    this.records++
-    if (record === undefined) builder.delete(key)
-    else builder.put(key, record)
+  #gather(entry: Entry<unknown>): void {
+    if (entry.gathering === this.#gathering) return
+    entry.gathering = this.#gathering
+    this.#group.gathered.push(entry)
+  }
+
+  /** What was gathered becomes bytes: no transaction is under way, and it is as the last left it. */
+  #encode({ gathered, entry: builder }: Group): void {
+    for (const entry of gathered) {
+      const { dataset, spec } = entry.table
+      const key = keyBytes(dataset, spec.kind, entry.key as Key)
+      const record = entryRecord(entry)
+      if (record === undefined) builder.delete(key)
+      else builder.put(key, record)
+    }
+    this.#records += gathered.length
+    this.#group.gathered = []
+    this.#gathering++
   }
 
   /** Calls back when all transactions added before are on disk; at once where they are. */
@@ -171,6 +193,7 @@ export class Committer {
   /** Closes the group that takes transactions, and opens the next. */
   #close(): Group {
     const group = this.#group
+    this.#encode(group)
     this.#group = new Group()
     this.#host.space.forgetYoung()
     return group

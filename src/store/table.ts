@@ -40,6 +40,8 @@ export interface Entry<V> {
   dirty: number
   /** The last transaction that changed it. */
   changedBy: number
+  /** The last gathering of a commit group that it was in (commit.ts). */
+  gathering: number
   /** It is absent from a clone whose origin has it: that takes a record of its own, a tombstone. */
   hides: boolean
 }
@@ -134,7 +136,16 @@ export class Table<K extends Key, V> implements Source<K, V> {
 
   #absent(key: K): Entry<V> {
     const table = this as unknown as Table<Key, V>
-    return { table, key, value: undefined, birth: 0, dirty: 0, changedBy: 0, hides: false }
+    return {
+      table,
+      key,
+      value: undefined,
+      birth: 0,
+      dirty: 0,
+      changedBy: 0,
+      gathering: 0,
+      hides: false,
+    }
   }
 
   #read(key: K): Entry<V> {
