@@ -23,7 +23,7 @@ import { pmapWay, rpcbindWay, type Way } from './rpcbind-ways.ts'
 export const RPCBIND_SOCKET = '/run/rpcbind.sock'
 
 /** How long a portmapper of this host may take for one answer: serving has to wait for it. */
-const TIMEOUT_MS = 2000
+const TIMEOUT_MS = 5000
 
 export interface SystemRegistrarOptions {
   /** User id of this process: rpcbind lets the same user, or root, take registrations back. */
