@@ -106,6 +106,7 @@ test('making one writes as few records for 200,000 files as for one', () =>
       return store.recordsLogged - before
     }
     client.create('one')
+    await store.flush()
     const few = create('few')
     const how = { mode: 'UNCHECKED' as const, attributes: { mode: 0o644 } }
     for (let d = 0; d < 200; d++) {
