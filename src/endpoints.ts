@@ -5,6 +5,7 @@ import { SM_VERS } from './nfs/locks/nsm-program.ts'
 import { MOUNT_V1, MOUNT_V3 } from './nfs/mount.ts'
 import { NFS_V3 } from './nfs/program.ts'
 import { RQUOTA_V1, RQUOTA_V2 } from './nfs/rquota.ts'
+import type { BusyPoll } from './rpc/busypoll.ts'
 import type { Dispatcher } from './rpc/dispatch.ts'
 import { Listener } from './rpc/listener.ts'
 import type { Service } from './rpc/portmap-host.ts'
@@ -46,6 +47,7 @@ export interface EndpointOptions {
   readonly budget: Budget
   /** Where the data of large WRITEs is received. */
   readonly buffers: RecordBuffers
+  readonly busyPoll: BusyPoll
 }
 
 /** An address cannot be served; the message is one sentence. */
@@ -171,9 +173,9 @@ async function tcp(
   host: string,
   port: number,
   dispatcher: Dispatcher,
-  { budget, buffers }: Pick<EndpointOptions, 'budget' | 'buffers'>,
+  { budget, buffers, busyPoll }: Pick<EndpointOptions, 'budget' | 'buffers' | 'busyPoll'>,
 ): Promise<Open> {
-  const listener = await Listener.listen({ host, port }, dispatcher, { budget, buffers })
+  const listener = await Listener.listen({ host, port }, dispatcher, { budget, buffers, busyPoll })
   const { address } = listener
   return {
     host,

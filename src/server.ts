@@ -19,6 +19,7 @@ import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
 import { rquotaPrograms } from './nfs/rquota.ts'
 import { keptReplies, StoredReplies } from './replies.ts'
+import { BusyPoll } from './rpc/busypoll.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
 import {
@@ -82,6 +83,8 @@ export interface Serving {
 const GRACE_SECONDS = 45
 /** How long a stop waits for calls under way, in milliseconds. */
 const DRAIN_MS = 1000
+/** How long the process stays awake after a lone call: the time in which a client asks again. */
+const BUSY_POLL_MS = 0.1
 /**
  * Receive buffers for large WRITEs: 96 MiB, a little more than what may be on its way to the disk
  * at a time (fs/data-options.ts). They take no memory before they are needed.
@@ -179,6 +182,7 @@ function serve(
     lockDispatcher: new Dispatcher(locks.programs, report),
     budget: { used: 0, max: BUDGET_BYTES_MAX },
     buffers,
+    busyPoll: new BusyPoll(BUSY_POLL_MS, () => performance.now()),
   })
 }
 

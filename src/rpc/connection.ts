@@ -45,6 +45,9 @@ export interface Shared {
   readonly busyPoll: BusyPoll | undefined
 }
 
+/** Longest record, in bytes as received, after which a lone call keeps the event loop awake. */
+const LONE_CALL_BYTES_MAX = 512
+
 /** Bytes that gather before a write, while more calls of the batch are still to be answered. */
 const WRITE_BYTES = 256 * 1024
 
@@ -58,6 +61,8 @@ export class Connection implements Peer, Receiver {
   #target: Uint8Array | undefined
   #callsWaiting = 0
   #callBytesWaiting = 0
+  /** Calls in the bytes last received. */
+  #batch = 0
   #parsing = false
   #full = false
   #reading = true
@@ -128,12 +133,13 @@ export class Connection implements Peer, Receiver {
 
   received(size: number, buffer: Uint8Array): void {
     this.#quietSweeps = 0
-    this.#shared.busyPoll?.touch()
+    this.#batch = 0
     this.#parse(() => {
       if (buffer === this.#target) this.#parser.landed(size)
       else this.#parser.feed(buffer, size)
     })
     this.#settle()
+    if (this.#batch === 1 && size <= LONE_CALL_BYTES_MAX) this.#shared.busyPoll?.touch()
   }
 
   // Peer
@@ -162,17 +168,20 @@ export class Connection implements Peer, Receiver {
 
   hold(bytes: number): void {
     this.#callsWaiting++
+    this.#shared.busyPoll?.hold()
     this.#callBytesWaiting += bytes
     this.#shared.budget.used += bytes
   }
 
   release(bytes: number): void {
     this.#callsWaiting--
+    this.#shared.busyPoll?.release()
     this.#callBytesWaiting -= bytes
     this.#shared.budget.used -= bytes
   }
 
   #take(r: XdrReader, owned: boolean): void {
+    this.#batch++
     if (!this.#shared.dispatcher.dispatch(this, r, owned ? r.remaining : 0)) {
       this.#refuse()
       return

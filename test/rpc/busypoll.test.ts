@@ -32,4 +32,24 @@ test('does nothing where the time is 0', () => {
   assert.not.ok(poll.polling)
 })
 
+test('sleeps as soon as a call waits for its answer, until all are answered', async () => {
+  let now = 0
+  const poll = new BusyPoll(5, () => now)
+  poll.touch()
+  await turn()
+  assert.ok(poll.polling)
+  poll.hold()
+  poll.hold()
+  await turn()
+  await turn()
+  assert.not.ok(poll.polling)
+  poll.release()
+  poll.touch()
+  assert.not.ok(poll.polling)
+  poll.release()
+  poll.touch()
+  assert.ok(poll.polling)
+  now = 5
+})
+
 test.run()
