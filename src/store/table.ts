@@ -20,8 +20,6 @@ export interface TableSpec<V> {
   readonly codec: Codec<V>
   /** Whether snapshots see older versions of its records. */
   readonly versioned: boolean
-  /** Nobody reads it by its keys, so what the database has is not looked up before a change. */
-  readonly writeOnly?: true
   /** About how many bytes of memory an entry takes. */
   readonly cost: (value: V | undefined) => number
 }
@@ -150,8 +148,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
 
   #read(key: K): Entry<V> {
     const entry = this.#absent(key)
-    const { kind, writeOnly } = this.spec
-    const record = writeOnly ? undefined : this.#load(keyBytes(this.dataset, kind, key))
+    const record = this.#load(keyBytes(this.dataset, this.spec.kind, key))
     if (record === undefined) {
       entry.value = this.#base?.source.get(key)
       if (entry.value !== undefined) entry.birth = this.#base?.birth ?? 0
