@@ -140,7 +140,10 @@ for (const seed of SEEDS) {
       const serving = await startServer({
         ...{ directory, listen: ['127.0.0.1'], port: 0, mountPort: undefined, portmap: 'off' },
         ...{ durability: 'async', version: '0' },
-        report: (message, error) => bugs.push(message, error),
+        report(message, error) {
+          // A call may have asked for news that nobody takes: that is told, and no bug.
+          if (!message.includes('cannot be told that')) bugs.push(message, error)
+        },
       })
       const remote = await RemoteOperations.connect(directory)
       try {
