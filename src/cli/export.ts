@@ -117,7 +117,7 @@ function tell(context: Context, request: ExportRequest, exported: Exported, ms: 
 async function plan(
   context: Context,
   operations: Operations,
-  { snapshot, paths, output }: ExportRequest,
+  { snapshot, paths, output, overwrite }: ExportRequest,
   filter: Filter,
 ): Promise<Plan> {
   const target = resolve(context.io.cwd, output)
@@ -139,7 +139,8 @@ async function plan(
   const source = await sourceAt({ operations, snapshot, filter }, path)
   const { info } = source
   const base = dirname(target)
-  if (!resumed) await checkTarget(info, output, base, there !== undefined)
+  const inTheWay = there !== undefined && overwrite !== 'keep-both'
+  if (!resumed) await checkTarget(info, output, base, inTheWay)
   const jobs = [{ source, at: Buffer.from(target), into: false }]
   return { jobs, base, marker: info.type === FileType.DIR ? marker : undefined }
 }
