@@ -12,16 +12,17 @@ import { explained, withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { Progress } from './progress.ts'
 import { count, counted, elapsed, printable, shellWord, size } from './text.ts'
+import { AT_OPTION, askedSnapshot, nameOf } from './which-snapshot.ts'
 
 const INTERRUPTED = 'interrupted; the same command completes what was begun'
 const ACTION_COLUMNS = 'attributes'.length
 
 export const rollback: Command = {
   name: 'rollback',
-  args: '<snapshot>',
-  usage: 'SNAPSHOT',
+  args: '[snapshot]',
+  usage: 'SNAPSHOT|--at TIME',
   about: 'bring all of a dataset back to exactly what a snapshot shows',
-  options: [{ name: 'dry-run', about: 'tell what would be done, and do nothing' }],
+  options: [AT_OPTION, { name: 'dry-run', about: 'tell what would be done, and do nothing' }],
   ofDataset: true,
   json: 'lines',
   notes:
@@ -30,16 +31,20 @@ export const rollback: Command = {
     'has all of that, and says how to go back to it; where nothing has changed it makes none. All\n' +
     'other snapshots stay, later ones too. Clients may go on working; what they change while it\n' +
     'runs may stay. A rollback that was interrupted is completed by the same command. To put back a\n' +
-    "part of the files, use 'zerofs-nfs restore'.",
+    "part of the files, use 'zerofs-nfs restore'. TIMEs are those of restore: one stands for all of\n" +
+    'what it names (2026-11-22: that day). Snapshots that were made to go back to do not count for it.',
   examples: [
     'zerofs-nfs rollback before-upgrade --dry-run',
     'zerofs-nfs rollback before-upgrade --dataset projects',
+    'zerofs-nfs rollback --at "2 hours ago"',
     'zerofs-nfs rollback pre-rollback-20261122-201405   # undoes that rollback',
   ],
   async run(context, given) {
-    const [snapshot = ''] = given.args
+    const name = { named: given.args[0], naming: 'SNAPSHOT', needs: 'SNAPSHOT' }
+    const asked = askedSnapshot(given, 'rollback', name, context.io.now())
     const dryRun = given.flag('dry-run')
     return withDataset(context, given, 'rollback', async (operations, signal) => {
+      const snapshot = await nameOf(context, operations, asked)
       const started = context.io.now()
       const progress = new Progress(context)
       const running = operations.rollback({ snapshot, dryRun }, (step) =>
