@@ -51,6 +51,7 @@ export async function nameOf(
   const { name, created } = pickSnapshot(snapshot, all, datasetHint(operations.dataset))
   const made = `${localTime(created)}, ${ago(created, context.io.now())}`
   context.print(`from snapshot '${name}' (${made})`)
-  context.printJson({ event: 'snapshot', snapshot: name, created: isoTime(created) })
+  const { dataset } = operations
+  context.printJson({ event: 'snapshot', dataset, snapshot: name, created: isoTime(created) })
   return name
 }

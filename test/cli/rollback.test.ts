@@ -97,7 +97,14 @@ test('--dry-run --json', () =>
       { event: 'plan', action: 'create', path: 'a/b', bytes: 2048 },
       { event: 'plan', action: 'attributes', path: '', bytes: 0 },
       {
-        ...{ event: 'planned', snapshot: 'before', ...NOTHING, created: 1, attributes: 2 },
+        ...{
+          event: 'planned',
+          dataset: '',
+          snapshot: 'before',
+          ...NOTHING,
+          created: 1,
+          attributes: 2,
+        },
         ...{ bytes: 2048, failed: [] },
       },
     ])
@@ -107,7 +114,13 @@ test('--json ends with what was done', async () => {
   const { plan: _, ...summary } = ROLLED_BACK
   const look = (stdout: string, command: RegExp) => {
     const { undo, seconds, ...done } = documents(stdout).at(-1) ?? {}
-    assert.equal(done, { event: 'rolled-back', snapshot: 'before', ...summary, copiedBytes: 0 })
+    assert.equal(done, {
+      event: 'rolled-back',
+      dataset: '',
+      snapshot: 'before',
+      ...summary,
+      copiedBytes: 0,
+    })
     assert.match(String(undo), command)
     assert.type(seconds, 'number')
   }
@@ -155,7 +168,7 @@ test('--at: the newest snapshot not after it, and which one that is', async () =
   await both(['rollback', '--at', 'latest', '--json', '--dry-run'], fake, ({ stdout }) => {
     const [event, end] = documents(stdout)
     const created = '2025-11-22T21:14:05.000005000Z'
-    assert.equal(event, { event: 'snapshot', snapshot: '001', created })
+    assert.equal(event, { event: 'snapshot', dataset: '', snapshot: '001', created })
     assert.is(end?.snapshot, '001')
   })
 })
