@@ -32,7 +32,7 @@ export interface PastFile {
 }
 
 /** The chunk with a reference of its own to each of its blocks. */
-function share(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
+export function shareChunk(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
   if (chunk.inline !== undefined) return chunk
   const birth = new Uint32Array(chunk.address.length)
   for (let start = 0; start < chunk.address.length; ) {
@@ -148,7 +148,7 @@ class Filling implements SharedContent {
   #put(tx: Transaction): void {
     const { dataset } = this.#live
     for (const [index, chunk] of this.#part) {
-      putNewChunk(tx, dataset, this.content, index, share(tx, dataset, chunk))
+      putNewChunk(tx, dataset, this.content, index, shareChunk(tx, dataset, chunk))
     }
   }
 

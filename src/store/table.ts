@@ -146,15 +146,22 @@ export class Table<K extends Key, V> implements Source<K, V> {
 
   /** The entry of a key that no record has ever had: the database is not asked. */
   newEntry(key: K): Entry<V> {
-    return this.#young.get(key) ?? this.#keep(key, this.#old.get(key) ?? this.#absent(key))
+    return this.#young.get(key) ?? this.#again(key) ?? this.#keep(key, this.#absent(key))
   }
 
   #promote(key: K): Entry<V> {
-    return this.#keep(key, this.#old.get(key) ?? this.#read(key))
+    return this.#again(key) ?? this.#keep(key, this.#read(key))
+  }
+
+  /** The entry, which is used again, out of the old half. */
+  #again(key: K): Entry<V> | undefined {
+    const entry = this.#old.get(key)
+    if (entry === undefined) return undefined
+    this.#old.delete(key)
+    return this.#keep(key, entry)
   }
 
   #keep(key: K, entry: Entry<V>): Entry<V> {
-    this.#old.delete(key)
     this.#young.set(key, entry)
     this.#cache.grow(this.spec.cost(entry.value))
     return entry
