@@ -41,8 +41,8 @@ import type { wcc_data } from './types.ts'
 const encoder = new XdrWriter(1024)
 
 /**
- * Most bytes of data, or of a directory, in a reply over UDP, as the Linux server has it. A datagram
- * carries twice as much, but each is lost when one of its many fragments is.
+ * Most bytes of data, or of a directory, in a reply over UDP: as many as the Linux server gives. A
+ * datagram carries twice as much, but it is lost when one of its many fragments is.
  */
 export const DATAGRAM_IO_BYTES_MAX = 32 * 1024
 

@@ -1,5 +1,5 @@
 /**
- * What the Windows client (Client for NFS) sends, as bytes, and answered as it needs it: it asks for
+ * What the Windows client (Client for NFS) sends, as bytes, and answered as it needs it. It asks for
  * old versions again and again, mounts a share by a name, is user -2 unless told otherwise, reads
  * directories by READDIR, and has names in the code page of its language.
  */
