@@ -11,7 +11,6 @@ import {
   Client,
   FSINFO,
   MKDIR,
-  MOUNT,
   NFS,
   NULL,
   PROG_UNAVAIL,
@@ -182,7 +181,7 @@ test('a portmapper is told of it, on each address', async () => {
     [false, undefined],
   ] as const) {
     const endpoints = await openEndpoints({
-      ...{ hosts: ['127.0.0.1', '127.0.0.2'], port: 0, mountPort, udp, dispatcher },
+      ...{ hosts: ['127.0.0.1', '::1'], port: 0, mountPort, udp, dispatcher },
       ...{ mountDispatcher: dispatcher, lockDispatcher: dispatcher },
       budget: { used: 0, max: 1 },
       buffers: new RecordBuffers(new Uint8Array(0)),
@@ -190,19 +189,20 @@ test('a portmapper is told of it, on each address', async () => {
     })
     const services = servicesOf(endpoints)
     const told = services.filter(({ prog }) => prog === NFS)
-    const expected = ['127.0.0.1', '127.0.0.2'].flatMap((host) =>
-      (udp ? ['tcp', 'udp'] : ['tcp']).map((netid) => `${netid} ${host} ${endpoints.port}`),
+    const families = [
+      ['127.0.0.1', ''],
+      ['::1', '6'],
+    ]
+    const expected = families.flatMap(([host, family]) =>
+      (udp ? ['tcp', 'udp'] : ['tcp']).map((one) => `${one}${family} ${host} ${endpoints.port}`),
     )
-    assert.equal(
-      told.map(({ netid, host, port }) => `${netid} ${host} ${port}`),
-      expected,
-    )
+    const text = ({ netid, host, port }: (typeof services)[number]) => `${netid} ${host} ${port}`
+    assert.equal(told.map(text), expected)
     // What is told is what is open.
-    const open = endpoints.sockets.map((one) => `${one.transport} ${one.host} ${one.port}`)
-    for (const one of expected) assert.ok(open.includes(one), one)
-    for (const { netid, host, port } of services.filter(({ prog }) => prog === MOUNT)) {
-      assert.ok(open.includes(`${netid} ${host} ${port}`))
-    }
+    const open = endpoints.sockets.map(
+      ({ transport, host, port }) => `${transport}${host === '::1' ? '6' : ''} ${host} ${port}`,
+    )
+    for (const one of services) assert.ok(open.includes(text(one)), text(one))
     await Promise.all(endpoints.sockets.map((socket) => socket.close(0)))
   }
 })

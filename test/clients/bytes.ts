@@ -43,7 +43,7 @@ export function sys(uid: number, gid: number, gids: readonly number[] = [], mach
   return [1, encode(0x5eed, machine, uid, gid, gids.length, ...gids)]
 }
 
-/** RFC 5531 §9: xid, CALL, rpcvers 2, the procedure, the credential, an empty verifier, arguments. */
+/** RFC 5531 §9: xid, CALL, version 2, the procedure, credential, an empty verifier, arguments. */
 export function call(
   xid: number,
   [prog, vers, proc]: readonly [number, number, number],

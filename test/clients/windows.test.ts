@@ -1,7 +1,7 @@
 /**
- * What the Windows client (Client for NFS) sends, as bytes, and answered as it needs it. It asks for
- * old versions again and again, mounts a share by a name, is user -2 unless told otherwise, reads
- * directories by READDIR, and has names in the code page of its language.
+ * What the Windows client (Client for NFS) sends, as bytes, and answered as it needs it. It asks
+ * for old versions again and again, mounts a share by a name, is user -2 unless told otherwise,
+ * reads directories by READDIR, and has names in the code page of its language.
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
