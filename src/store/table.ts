@@ -220,6 +220,15 @@ export class Table<K extends Key, V> implements Source<K, V> {
     return entry
   }
 
+  /**
+   * A record in memory is another now. Most begin small, as a page with its first name or a chunk
+   * with its first block, and grow where they are.
+   */
+  resized(before: V | undefined, after: V | undefined): void {
+    const more = this.spec.cost(after) - this.spec.cost(before)
+    if (more > 0) this.#cache.grow(more)
+  }
+
   /** What is read where there is no record, from now on: nothing has been read before. */
   setBase(base: Base<K, V>): void {
     this.#base = base
