@@ -21,7 +21,14 @@
  */
 import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
-import type { Attributes, Awaitable, Cred, FileId, FileSystem } from '../fs/filesystem.ts'
+import {
+  type Attributes,
+  type Awaitable,
+  type Cred,
+  type FileId,
+  type FileSystem,
+  IO_BYTES_MAX,
+} from '../fs/filesystem.ts'
 import type { CallContext, Procedure, Reply } from '../rpc/program.ts'
 import type { Codec } from '../xdr/codec.ts'
 import { XdrWriter } from '../xdr/writer.ts'
@@ -32,6 +39,12 @@ import type { wcc_data } from './types.ts'
 
 /** Results of what is done once are a few hundred bytes. */
 const encoder = new XdrWriter(1024)
+
+/**
+ * Most bytes of data, or of a directory, in a reply over UDP: as many as the Linux server gives. A
+ * datagram carries twice as much, but it is lost when one of its many fragments is.
+ */
+export const DATAGRAM_IO_BYTES_MAX = 32 * 1024
 
 /** What the programs of this folder need from the rest of the server. */
 export interface Service {
@@ -92,6 +105,11 @@ export class Call {
     this.context = context
     this.reply = reply
     this.#changes = changes
+  }
+
+  /** Most bytes that one reply brings, of a file or of a directory. */
+  get bytesMax(): number {
+    return this.context.caller.transport === 'udp' ? DATAGRAM_IO_BYTES_MAX : IO_BYTES_MAX
   }
 
   /** As whom it acts: known once `file` or `files` have told which export it is about. */

@@ -11,6 +11,8 @@ import type { ReplyCache } from './replycache.ts'
 export interface Peer {
   readonly caller: Caller
   readonly credentials: CredentialReader
+  /** Whether another one's replies go where its own go. Left out: only it itself is. */
+  isSame?(other: object | undefined): boolean
   /** Makes room for one reply message; `closeReply` follows in the same turn. */
   openReply(): XdrWriter
   /** Queues what was written since `openReply`. `onSent` runs once, also when it cannot be sent. */
@@ -74,9 +76,9 @@ export class Call implements CallContext, Reply, Follower {
     this.#remembered = replies.begin(key, this.#peer)
   }
 
-  /** Whether it came from this peer. */
+  /** Whether it came from this peer: by the same connection, or from the same port. */
   isOf(peer: object | undefined): boolean {
-    return this.#peer === peer
+    return this.#peer === peer || this.#peer.isSame?.(peer) === true
   }
 
   once(work: () => Uint8Array): void {

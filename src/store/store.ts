@@ -23,7 +23,7 @@ import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock }
 import type { StoredReplies } from './replies.ts'
 import type { RepliedCall } from './reply.ts'
 import type { SpaceMap } from './space.ts'
-import { Cache, type Entry, Table, type TableSpec } from './table.ts'
+import { Cache, type Entry, type LoadMany, Table, type TableSpec } from './table.ts'
 import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock, Time } from './time.ts'
 import { Transaction } from './transaction.ts'
@@ -79,7 +79,8 @@ export class Store {
 
   readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
     const load = (key: Buffer) => this.#parts.database.get(key)
-    return new Table<K, V>(dataset, spec, load, this.#cache)
+    const loadMany: LoadMany = (keys, take) => this.#parts.database.getMany(keys, take)
+    return new Table<K, V>(dataset, spec, load, this.#cache, loadMany)
   }
 
   // What belongs to the store, for the layers above.
@@ -239,10 +240,7 @@ export class Store {
   #fail(error: unknown): FsError {
     this.#failure ??= new FsError('IO', `the store cannot be written: ${String(error)}`)
     this.#verifier = this.#parts.randomBytes(8)
-    this.#parts.report(
-      'a commit failed; the store takes no more changes until it is restarted',
-      error,
-    )
+    this.#parts.report('a commit failed; nothing is changed any more until a restart', error)
     return this.#failure
   }
 
