@@ -175,12 +175,17 @@ export class StoredReplies {
 
   /** The slots that do not match their checksums in the file as it is now. @throws as `readSync` */
   async findDamaged(): Promise<number[]> {
+    const size = Math.min(await this.#file.size(), FILE_BYTES)
     while (this.#writing !== undefined) await this.#writing.catch(() => undefined)
-    const view = new DataView(new ArrayBuffer(FILE_BYTES))
-    this.#file.readSync(new Uint8Array(view.buffer), 0)
-    return Array.from({ length: REPLY_SLOTS }, (_, slot) => slot).filter(
-      (slot) => !isSound(view, slot),
+    const view = new DataView(
+      new ArrayBuffer(Math.ceil(size / REPLY_SLOT_BYTES) * REPLY_SLOT_BYTES),
     )
+    this.#file.readSync(new Uint8Array(view.buffer), 0)
+    const damaged: number[] = []
+    for (let slot = 0; slot * REPLY_SLOT_BYTES < size; slot++) {
+      if (!isSound(view, slot)) damaged.push(slot)
+    }
+    return damaged
   }
 
   close(): Promise<void> {
