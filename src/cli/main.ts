@@ -29,9 +29,21 @@ import { status } from './status.ts'
 
 const COMMANDS: readonly Command[] = [
   serve,
+  status,
+  check,
   snapshotCreate,
   snapshotList,
+  snapshotInfo,
+  snapshotRename,
+  snapshotTag,
+  snapshotHold,
+  snapshotRelease,
   snapshotDelete,
+  restore,
+  rollback,
+  diff,
+  versions,
+  deleted,
   datasetCreate,
   datasetList,
   datasetInfo,
@@ -41,23 +53,11 @@ const COMMANDS: readonly Command[] = [
   clone,
   datasetClone,
   datasetPromote,
-  restore,
-  rollback,
-  status,
-  check,
-  diff,
   scheduleShow,
   scheduleSet,
   scheduleOff,
   scheduleRun,
   schedulePrune,
-  snapshotInfo,
-  snapshotHold,
-  snapshotRelease,
-  snapshotTag,
-  snapshotRename,
-  versions,
-  deleted,
 ]
 
 /** @param argv the words behind the program's name */
@@ -75,7 +75,11 @@ export async function main(
     asked = parse(argv, COMMANDS)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    return refuse(io, error, undefined)
+    return refuse(
+      io,
+      error,
+      COMMANDS.find(({ name }) => name === error.command),
+    )
   }
   if (asked.what === 'version') io.stdout.write(`zerofs-nfs ${version()}\n`)
   else if (asked.what === 'help') io.stdout.write(help(asked.topic))
@@ -85,15 +89,18 @@ export async function main(
 
 async function run(command: Command, given: Given, context: Context): Promise<number> {
   const { io } = context
+  const event = command.json === 'lines' ? { event: 'error' } : {}
   try {
     return await command.run(context, given)
   } catch (error) {
-    if (error instanceof UsageError) return refuse(io, error, command)
+    if (error instanceof UsageError) {
+      context.printJson({ ...event, error: error.message, exit: Exit.USAGE })
+      return refuse(io, error, command)
+    }
     const exit = exitOf(error)
     const message = error instanceof Error ? error.message : String(error)
     io.stderr.write(`zerofs-nfs: ${message}\n`)
     if (io.env.ZEROFS_NFS_DEBUG && error instanceof Error) io.stderr.write(`${error.stack}\n`)
-    const event = command.json === 'lines' ? { event: 'error' } : {}
     context.printJson({ ...event, error: message, exit })
     // What was interrupted may still be running in this process.
     if (exit === Exit.INTERRUPTED) io.exit(exit)

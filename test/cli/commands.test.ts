@@ -480,4 +480,21 @@ test('colours are for terminals, unless NO_COLOR asks for none', async () => {
   }
 })
 
+test('too few words, or too many: the usage of the command that was meant', async () => {
+  for (const argv of [['diff'], ['diff', 'a', 'b', 'c'], ['diff', 'a', '--verify']]) {
+    const { code, stderr } = await cli(argv)
+    assert.is(code, 2)
+    assert.match(stderr, /\nusage: zerofs-nfs diff SNAPSHOT \[SNAPSHOT\] \[OPTIONS\]\n/)
+    assert.match(stderr, /'zerofs-nfs diff --help' tells more\n$/)
+  }
+})
+
+test('--json tells a word of the command line that is wrong', async () => {
+  const { code, stdout } = await cli(['restore', 'a', '--at', 'sometime', '--json'])
+  assert.is(code, 2)
+  const [{ event, error, exit }] = documents(stdout)
+  assert.equal([event, exit], ['error', 2])
+  assert.match(error, /'sometime' is no time that is understood/)
+})
+
 test.run()
