@@ -451,6 +451,7 @@ test('help, version, and no command at all', async () => {
   assert.is(help.stdout, none.stderr)
   assert.match((await cli(['-v'])).stdout, /^zerofs-nfs \d+\.\d+\.\d+\n$/)
   const group = await cli(['snapshot', '--help'])
+  assert.match(group.stdout, /^Commands:\n {2}snapshot create NAME +make a snapshot of all/)
   for (const name of ['create NAME', 'list', 'delete NAME...']) {
     assert.ok(group.stdout.includes(`Usage: zerofs-nfs snapshot ${name} [OPTIONS]`))
   }
