@@ -496,6 +496,9 @@ test('--json tells a word of the command line that is wrong', async () => {
   const [{ event, error, exit }] = documents(stdout)
   assert.equal([event, exit], ['error', 2])
   assert.match(error, /'sometime' is no time that is understood/)
+  const many = await cli(['snapshot', 'create', 'a', 'b', '--json'])
+  const told = "'snapshot create' takes NAME only: what is 'b'?"
+  assert.equal(documents(many.stdout), [{ error: told, exit: 2 }])
 })
 
 test.run()
