@@ -1,7 +1,7 @@
 /**
  * What the programs beside NFS keep: locks and share reservations, the clients that have them, what
- * the status monitor (NSM) has to remember, and who has mounted what. They belong to the store and not to a dataset, and have
- * no versions: a snapshot does not lock anything.
+ * the status monitor (NSM) has to remember, and who has mounted what. They belong to the store and
+ * not to a dataset, and have no versions: a snapshot does not lock anything.
  */
 import {
   array,
