@@ -21,7 +21,7 @@ import { Pace } from './pace.ts'
 import type { StoreParts } from './parts.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
 import type { SpaceMap } from './space.ts'
-import { Cache, type Entry, Table, type TableSpec } from './table.ts'
+import { Cache, type Entry, type LoadMany, Table, type TableSpec } from './table.ts'
 import { datasetSpec, replySpec, snapshotSpec, superblockSpec } from './tables.ts'
 import type { Clock } from './time.ts'
 import { Transaction } from './transaction.ts'
@@ -76,7 +76,8 @@ export class Store {
 
   readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
     const load = (key: Buffer) => this.#parts.database.get(key)
-    return new Table<K, V>(dataset, spec, load, this.#cache)
+    const loadMany: LoadMany = (keys, take) => this.#parts.database.getMany(keys, take)
+    return new Table<K, V>(dataset, spec, load, this.#cache, loadMany)
   }
 
   // What belongs to the store, for the layers above.
