@@ -20,7 +20,7 @@ import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
 import { rquotaPrograms } from './nfs/rquota.ts'
-import { keptReplies, StoredReplies } from './replies.ts'
+import { KeptReplies } from './replies.ts'
 import { BusyPoll } from './rpc/busypoll.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
@@ -114,7 +114,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
   try {
     const programs = await nfsPrograms(volume, options)
     const { locks } = programs
-    const replies = await replyCache(volume, options)
+    const replies = replyCache(volume)
     const endpoints = await serve(programs, buffers, replies, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
     const portmap = await choose(endpoints, locks, options)
@@ -191,10 +191,10 @@ function exportsOf(
 }
 
 /** With what was answered before the last stop. */
-async function replyCache({ store }: Volume, { report }: ServeOptions): Promise<ReplyCache> {
+function replyCache({ store }: Volume): ReplyCache {
   const seconds = () => performance.now() / 1000
-  const options = { callsMax: REPLY_SLOTS, seconds, store: new StoredReplies(store) }
-  return new ReplyCache(options, await keptReplies(store, report))
+  const replies = new KeptReplies(store)
+  return new ReplyCache({ callsMax: REPLY_SLOTS, seconds, store: replies }, replies.kept())
 }
 
 function serve(

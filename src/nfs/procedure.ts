@@ -213,9 +213,8 @@ export function procedure<A, R, F>(
 
 /** Encoded at once, the results are part of the change; they leave when that is as safe. */
 function runOnce<A, R, F>(definition: Definition<A, R, F>, call: Call, args: A): void {
-  let results: Uint8Array
   try {
-    results = call.context.once(() => {
+    call.context.once(() => {
       const result = definition.run(call, args)
       assert(!(result instanceof Promise), 'what is done once is done in one turn')
       return encodeOk(definition.resok, result)
@@ -225,21 +224,21 @@ function runOnce<A, R, F>(definition: Definition<A, R, F>, call: Call, args: A):
     return
   }
   if (!call.waits) {
-    call.reply.answer(results)
+    call.reply.answerOnce()
     return
   }
   call.fs.barrier((error) => {
-    if (error === undefined) call.reply.answer(results)
+    if (error === undefined) call.reply.answerOnce()
     else refuseUnsafe(definition, call)
   })
 }
 
-/** Bytes of its own. */
+/** Valid until the next one is encoded. */
 function encodeOk<R>(resok: Codec<R>, result: R): Uint8Array {
   encoder.reset()
   encoder.uint32(nfsstat3.NFS3_OK)
   resok.encode(encoder, result)
-  return encoder.copySince(0)
+  return encoder.written()
 }
 
 /** The work is done: answers, once what was done is as safe as the reply says. */

@@ -44,6 +44,8 @@ export class Call implements CallContext, Reply, Follower {
   #state = WAITING
   #replies: ReplyCache | undefined
   #remembered: Remembered | undefined
+  /** What `once` has encoded, where nobody remembers it. */
+  #own: Uint8Array | undefined
 
   constructor(peer: Peer, xid: number, credential: Credential, ownedBytes: number) {
     this.#peer = peer
@@ -79,9 +81,9 @@ export class Call implements CallContext, Reply, Follower {
     return this.#peer === peer || this.#peer.isSame?.(peer) === true
   }
 
-  once(work: () => Uint8Array): Uint8Array {
-    if (this.#remembered === undefined) return work()
-    return this.#replies?.run(this.#remembered, work) ?? work()
+  once(work: () => Uint8Array): void {
+    if (this.#remembered === undefined) this.#own = new Uint8Array(work())
+    else this.#replies?.run(this.#remembered, work)
   }
 
   begin(): XdrWriter {
@@ -105,10 +107,17 @@ export class Call implements CallContext, Reply, Follower {
     }
   }
 
+  answerOnce(): void {
+    const remembered = this.#remembered
+    const results = remembered === undefined ? this.#own : this.#replies?.results(remembered)
+    assert(results !== undefined, 'what is done once is answered when it is done')
+    this.answer(results)
+    if (remembered !== undefined) this.#replies?.finish(remembered)
+  }
+
   answer(results: Uint8Array): void {
     this.begin().opaqueFixed(results)
     this.#close(undefined)
-    if (this.#remembered !== undefined) this.#replies?.finish(this.#remembered, results)
   }
 
   fail(stat: accept_stat = accept_stat.SYSTEM_ERR): void {

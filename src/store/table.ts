@@ -25,8 +25,6 @@ export interface TableSpec<V> {
   readonly codec: Codec<V>
   /** Whether snapshots see older versions of its records. */
   readonly versioned: boolean
-  /** Nobody reads it by its keys, so what the database has is not looked up before a change. */
-  readonly writeOnly?: true
   /** About how many bytes of memory an entry takes. */
   readonly cost: (value: V | undefined) => number
 }
@@ -199,9 +197,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #read(key: K): Entry<V> {
-    const { kind, writeOnly } = this.spec
-    const record = writeOnly ? undefined : this.#load(keyBytes(this.dataset, kind, key))
-    return this.#decoded(key, record)
+    return this.#decoded(key, this.#load(keyBytes(this.dataset, this.spec.kind, key)))
   }
 
   /** @param record as the database has it */
