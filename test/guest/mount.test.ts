@@ -158,8 +158,9 @@ scenario(test, "registers with the system's rpcbind, and takes its names back", 
     script: `
       rpcbind -w
       registered() { rpcinfo -p 127.0.0.1 | grep -Eq "$1"; }
-      serve /srv/data
+      serve /srv/data --udp
       registered '100003 +3 +tcp +2049'
+      registered '100003 +3 +udp +2049'
       registered '100005 +3 +tcp'
       registered '100005 +3 +udp'
       for name in localhost '[::1]'; do
