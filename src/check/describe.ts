@@ -54,7 +54,6 @@ export function describe(kind: Kind, key: Key): string {
 function describeOne(kind: Kind, number: string): string {
   if (kind === Kind.SUPERBLOCK) return 'the superblock'
   if (kind === Kind.CHECKPOINT) return 'the checkpoint record'
-  if (kind === Kind.REPLY) return `kept reply ${number}`
   if (kind === Kind.DATASET) return `dataset ${number}`
   if (kind === Kind.LOCK) return `lock ${number}`
   if (kind === Kind.LOCK_CLIENT) return `lock client ${number}`

@@ -8,7 +8,7 @@ import { explained, withDataset, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
 import { bar, Progress } from './progress.ts'
 import { didYouMean } from './suggest.ts'
-import { count } from './text.ts'
+import { counted } from './text.ts'
 
 const NO_QUOTA = { bytes: 0, inodes: 0 }
 const INTERRUPTED = 'interrupted; a promotion that has begun goes on by itself'
@@ -99,5 +99,5 @@ function requireClone(all: readonly DatasetInfo[], name: string): DatasetInfo {
 /** `[####----------------]  20% of 1,204 files` */
 export function promotionText({ done, total }: PromotionProgress): string {
   if (total === 0) return 'independent; what is left of it is being removed'
-  return `${bar(done, total)} of ${count(total)} files`
+  return `${bar(done, total)} of ${counted(total, 'file')}`
 }

@@ -3,6 +3,7 @@ import type { DatasetInfo, Quota } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { dataFolder } from './context.ts'
 import { abortable, Exit, UsageError } from './errors.ts'
+import { type Ids, idsOf } from './ids.ts'
 import { withOperations } from './operations.ts'
 import type { Command, Given, OptionSpec } from './options.ts'
 import { limitOf, parseCount, parseSize } from './size.ts'
@@ -22,14 +23,9 @@ export function quotaOf(given: Given, before: Quota): Quota {
   }
 }
 
-/** `UID:GID`. @throws UsageError */
-function ownerOf(given: Given, uid: number): { readonly uid: number; readonly gid: number } {
-  const value = given.value('owner')
-  if (value === undefined) return { uid, gid: uid === 0 ? 0 : uid }
-  const [, user, group] = /^(\d{1,10}):(\d{1,10})$/.exec(value) ?? []
-  const [a, b] = [Number(user), Number(group)]
-  if (a <= 0xffff_ffff && b <= 0xffff_ffff) return { uid: a, gid: b }
-  throw new UsageError(`--owner is two numbers, such as 1000:1000, not '${value}'`)
+/** @throws UsageError */
+function ownerOf(given: Given, uid: number): Ids {
+  return idsOf(given, 'owner') ?? { uid, gid: uid === 0 ? 0 : uid }
 }
 
 export const asJson = ({ created, origin, ...info }: DatasetInfo) => ({

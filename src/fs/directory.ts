@@ -96,6 +96,44 @@ export function insertName(
   return { ...inode, entries: inode.entries + 1, nextCookie: cookie + 1 }
 }
 
+/** A name for something that is no directory. */
+export interface NewName {
+  readonly name: Uint8Array
+  readonly ino: number
+  readonly type: FileType
+}
+
+/**
+ * Adds names, of which no record is or was there: nothing is looked up. Their bytes are the caller's
+ * to give away.
+ *
+ * @returns the directory's inode, with its times and counts, to be put
+ */
+export function insertNewNames(
+  tx: Transaction,
+  dataset: Dataset,
+  dir: Directory,
+  names: readonly NewName[],
+): Inode {
+  const first = dir.inode.nextCookie
+  const entries = names.map(({ name, ino, type }, i) => ({ ino, type, cookie: first + i, name }))
+  for (const { ino, type, cookie, name } of entries) {
+    tx.putNew(dataset.names, nameKey(dir.ino, name), { ino, type, cookie })
+  }
+  for (let from = 0; from < entries.length; ) {
+    const number = Math.floor((first + from) / PAGE_COOKIES)
+    const to = (number + 1) * PAGE_COOKIES - first
+    const key = pageKey(dir.ino, number)
+    const page = dataset.pages.get(key)
+    tx.put(dataset.pages, key, [...(page ?? []), ...entries.slice(from, to)])
+    if (page === undefined) setBit(tx, dataset, dir.ino, number)
+    from = to
+  }
+  const inode = namesChanged(dir.inode, tx.now)
+  const counts = { entries: inode.entries + names.length, nextCookie: first + names.length }
+  return { ...inode, ...counts }
+}
+
 /** Removes a name. @returns the directory's inode, with its times and counts, to be put */
 export function eraseName(
   tx: Transaction,

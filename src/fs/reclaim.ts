@@ -15,11 +15,11 @@ import { BITMAP_NUMBERS_MAX, clearBit } from './bitmap.ts'
 import { nextChunk } from './chunks.ts'
 import { FsError } from './error.ts'
 
-/** Chunks that one transaction deletes at most: 64 MiB of file. */
-export const STEP_CHUNKS_MAX = 64
+/** Chunks that one transaction deletes at most, 16 MiB of file: some milliseconds. */
+export const STEP_CHUNKS_MAX = 16
 
 export interface ReclaimOptions {
-  /** Runs an action in a later turn of the event loop, soon. */
+  /** Runs an action in a later turn of the event loop: soon, unless clients need the time. */
   readonly later?: (action: () => void) => void
   /** Is told why an orphan cannot be freed; it is tried again after the next start. */
   readonly failed?: (content: number, error: FsError) => void

@@ -39,7 +39,8 @@ export class Filter {
 
   /** An entry of the folder at `above`. @param folder whether it is one itself */
   below(above: Position, name: Uint8Array, folder: boolean): Position {
-    const names = this.isEmpty ? above.names : [...above.names, nameText(name)]
+    if (this.isEmpty) return above
+    const names = [...above.names, nameText(name)]
     return { names, wanted: above.wanted === 'no' ? 'no' : this.#wanted(above, names, folder) }
   }
 

@@ -23,6 +23,11 @@ export class DryHand implements RestoreHand {
     return --this.#last
   }
 
+  /** Each is told by itself. */
+  fill(): boolean {
+    return false
+  }
+
   setDirectory(): void {}
 
   async file(spot: Spot, source: Located): Promise<Located> {

@@ -5,17 +5,25 @@
  * with the file's own in the last one: readers see the old or the new content, never a mixture. Until
  * then an orphan's record names it, so that an interrupted restore leaves nothing behind.
  */
-import { chunksOf, putNewChunk } from '../fs/chunks.ts'
+import { chunkLimit, chunksOf, nextChunk, putNewChunk } from '../fs/chunks.ts'
 import type { Live } from '../fs/live.ts'
 import type { Dataset, Reader } from '../store/dataset.ts'
+import { chunkKey } from '../store/keys.ts'
 import { type Chunk, type Inode, runEnd } from '../store/records.ts'
 import type { Transaction } from '../store/transaction.ts'
+import { CommitsBehind } from './commits.ts'
 
-/** Chunks that one transaction shares: 256 MiB of file. */
-const STEP_CHUNKS = 256
+/** Chunks that one transaction shares: 64 MiB of file. */
+const STEP_CHUNKS = 64
+/** Transactions after which the store commits. */
+const STEPS_PER_COMMIT = 4
 
 /** Ends an orphan that no snapshot has ever seen. */
 const NEVER_SEEN = 0
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+type Indexed = readonly [index: number, chunk: Chunk]
 
 /** A file as a snapshot has it. */
 export interface PastFile {
@@ -24,7 +32,7 @@ export interface PastFile {
 }
 
 /** The chunk with a reference of its own to each of its blocks. */
-function share(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
+export function shareChunk(tx: Transaction, dataset: Dataset, chunk: Chunk): Chunk {
   if (chunk.inline !== undefined) return chunk
   const birth = new Uint32Array(chunk.address.length)
   for (let start = 0; start < chunk.address.length; ) {
@@ -59,10 +67,20 @@ export async function shareContent(
   requireGoingOn: () => void,
 ): Promise<SharedContent> {
   const filling = new Filling(live)
+  const { content, size } = past.inode
+  if (chunkLimit(size) < STEP_CHUNKS) {
+    filling.take([...chunksOf(past.reader, content, size)])
+    return filling
+  }
+  const commits = new CommitsBehind(live.store)
   try {
-    for (const chunk of chunksOf(past.reader, past.inode.content, past.inode.size)) {
-      if (!filling.add(chunk)) continue
-      await live.store.flush()
+    let steps = 0
+    for await (const part of chunksAhead(past)) {
+      filling.take(part)
+      if (part.length < STEP_CHUNKS) continue
+      filling.step()
+      if (++steps % STEPS_PER_COMMIT === 0) await commits.next()
+      else await nextTurn()
       requireGoingOn()
     }
   } catch (error) {
@@ -72,10 +90,38 @@ export async function shareContent(
   return filling
 }
 
+/** All chunks of a file in order, a step's at a time: while it is done, the next ones are read. */
+async function* chunksAhead({ reader, inode }: PastFile): AsyncGenerator<readonly Indexed[]> {
+  const { content, size } = inode
+  const limit = chunkLimit(size)
+  const keyOf = (index: number): string => chunkKey(content, index)
+  const some = (from: number): readonly number[] => {
+    const indexes: number[] = []
+    let index = nextChunk(reader, content, from, limit)
+    while (index !== undefined && indexes.length < STEP_CHUNKS) {
+      indexes.push(index)
+      index = nextChunk(reader, content, index + 1, limit)
+    }
+    return indexes
+  }
+  let indexes = some(0)
+  let coming = reader.chunks.prefetch(indexes.map(keyOf))
+  while (indexes.length > 0) {
+    await coming
+    const now = indexes
+    indexes = some((now.at(-1) ?? limit) + 1)
+    coming = reader.chunks.prefetch(indexes.map(keyOf))
+    yield now.flatMap((index) => {
+      const chunk = reader.chunks.get(keyOf(index))
+      return chunk === undefined ? [] : [[index, chunk] as const]
+    })
+  }
+}
+
 class Filling implements SharedContent {
   readonly content: number
   readonly #live: Live
-  #part: (readonly [index: number, chunk: Chunk])[] = []
+  #part: readonly Indexed[] = []
   #isOrphan = false
 
   constructor(live: Live) {
@@ -83,10 +129,13 @@ class Filling implements SharedContent {
     this.content = live.store.newIno()
   }
 
-  /** @returns whether a transaction was ended with it */
-  add(chunk: readonly [index: number, chunk: Chunk]): boolean {
-    this.#part.push(chunk)
-    if (this.#part.length < STEP_CHUNKS) return false
+  /** The chunks for the next transaction. */
+  take(part: readonly Indexed[]): void {
+    this.#part = part
+  }
+
+  /** A transaction that is not the last. */
+  step(): void {
     const { content } = this
     this.#live.store.transact((tx) => {
       tx.put(this.#live.dataset.orphans, content, { content, end: NEVER_SEEN })
@@ -94,13 +143,12 @@ class Filling implements SharedContent {
     })
     this.#isOrphan = true
     this.#part = []
-    return true
   }
 
   #put(tx: Transaction): void {
     const { dataset } = this.#live
     for (const [index, chunk] of this.#part) {
-      putNewChunk(tx, dataset, this.content, index, share(tx, dataset, chunk))
+      putNewChunk(tx, dataset, this.content, index, shareChunk(tx, dataset, chunk))
     }
   }
 

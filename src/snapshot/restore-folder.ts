@@ -2,6 +2,23 @@
 import { joined } from './paths.ts'
 import type { Folder, Place } from './restore-target.ts'
 
+/** Its path is put together where it is asked for: mostly nobody does. */
+export class PlaceInFolder implements Place {
+  readonly dir: number
+  readonly name: Uint8Array
+  readonly #above: Uint8Array
+
+  constructor({ ino, path }: Folder, name: Uint8Array) {
+    this.dir = ino
+    this.name = name
+    this.#above = path
+  }
+
+  get path(): Uint8Array {
+    return this.#above.length === 0 ? this.name : joined([this.#above, this.name])
+  }
+}
+
 export class RestoreFolder {
   readonly #begin: () => Folder | undefined
   #folder: { readonly value: Folder | undefined } | undefined
@@ -24,8 +41,6 @@ export class RestoreFolder {
   /** Where an entry of it goes. */
   place(name: Uint8Array): Place | undefined {
     const folder = this.get()
-    if (folder === undefined) return undefined
-    const path = folder.path.length === 0 ? name : joined([folder.path, name])
-    return { dir: folder.ino, name, path }
+    return folder && new PlaceInFolder(folder, name)
   }
 }

@@ -12,6 +12,8 @@ import type { RestorePhase, RestoreProgress } from './restore-request.ts'
 
 /** Entries after which it is worth counting the others. */
 export const COUNT_AFTER_ENTRIES = 2048
+/** A directory has a link from its name and one from `.`, and one from each directory in it. */
+const LINKS_WITHOUT_FOLDERS = 2
 /** Entries counted before other work gets its turn. */
 const ENTRIES_PER_TURN = 64
 
@@ -40,9 +42,9 @@ export class RestoreProgressMeter {
     this.#done = 0
   }
 
-  /** One more entry is done. */
-  step(): void {
-    this.#done++
+  /** More entries are done. */
+  step(entries: number): void {
+    this.#done += entries
     // What cannot be read fails where it is restored; here only the total stays unknown.
     if (this.#done >= COUNT_AFTER_ENTRIES) this.#counting ??= this.#count().catch(() => undefined)
   }
@@ -71,6 +73,10 @@ export class RestoreProgressMeter {
     this.#counted++
     if (this.#counted % ENTRIES_PER_TURN === 0) await nextTurn()
     if (source.inode.type !== FileType.DIR || position.wanted === 'no') return
+    if (source.inode.nlink === LINKS_WITHOUT_FOLDERS) {
+      this.#counted += source.inode.entries
+      return
+    }
     for (const { name, ino, type } of listAll(this.#past, source.ino, source.inode)) {
       if (this.#stopped) return
       const folder = type === FileType.DIR

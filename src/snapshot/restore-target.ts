@@ -6,6 +6,7 @@ import { FileType, type Inode } from '../store/records.ts'
 import { compareTime } from '../store/time.ts'
 import { child, joined, type Located, locate, printable } from './paths.ts'
 import { besideName } from './restore-beside.ts'
+import type { NamedFile } from './restore-fresh.ts'
 import type { RestoredLinks } from './restore-links.ts'
 import type { Overwrite, PlanAction } from './restore-request.ts'
 import { mayBeOf, sameAttributes, sameFile } from './restore-same.ts'
@@ -21,8 +22,8 @@ export interface TargetOptions {
   readonly inPlace: boolean
   readonly links: RestoredLinks
   readonly hand: RestoreHand
-  /** Is told what becomes of every entry, before it does. */
-  readonly plan: (action: PlanAction, path: Uint8Array, bytes: number) => void
+  /** Is told what becomes of every entry, before it does; undefined where nobody wants to know. */
+  readonly plan: ((action: PlanAction, path: Uint8Array, bytes: number) => void) | undefined
 }
 
 /** Where an entry goes. */
@@ -78,7 +79,7 @@ export class RestoreTarget {
       }
       const above = past?.slice(0, i + 1)
       const model = above && locate(this.#options.past, dataset.root, above, 'the snapshot')
-      if (there === undefined) this.#options.plan('create', path, 0)
+      if (there === undefined) this.#options.plan?.('create', path, 0)
       ino = there?.ino ?? this.#options.hand.makeDirectory({ dir: ino, name }, model?.inode)
     }
     return ino
@@ -100,13 +101,13 @@ export class RestoreTarget {
     }
     const stays = existing !== undefined && this.#stays(existing, source)
     if (stays && this.#options.overwrite !== 'keep-both') {
-      this.#leave('skip', place.path)
+      this.#leave('skip', place)
       return undefined
     }
     const at = stays ? this.#besideFolder(place, source) : place
     const beside = stays ? this.#child(at) : undefined
     if (beside !== undefined) return this.existing(beside, at.path, source.inode)
-    this.#options.plan(existing === undefined || stays ? 'create' : 'replace', at.path, 0)
+    this.#options.plan?.(existing === undefined || stays ? 'create' : 'replace', at.path, 0)
     const ino = this.#options.hand.makeDirectory(at, source.inode)
     this.counts.directories++
     return { ino, path: at.path, made: true, attributes: true, differs: false }
@@ -118,7 +119,7 @@ export class RestoreTarget {
     const before = this.#live.reader.inodes.get(ino)
     if (before === undefined || sameAttributes(before, past)) return
     if (differs) {
-      this.#options.plan('attributes', path, 0)
+      this.#options.plan?.('attributes', path, 0)
       this.counts.attributes++
     }
     this.#options.hand.setDirectory(ino, past, made)
@@ -142,6 +143,34 @@ export class RestoreTarget {
     this.counts.bytes += bytes
   }
 
+  /**
+   * Whether a file that still has its name is known at a glance to be as it was. It is counted then.
+   * Whatever changes a file supersedes its inode.
+   *
+   * @param source of one name alone; `inode` as the snapshot has it
+   */
+  isUntouched(place: Place, { ino, inode }: Located): boolean {
+    const { overwrite, links } = this.#options
+    const live = this.#live
+    if (overwrite === 'never' || overwrite === 'always' || inode.nlink !== 1) return false
+    if (live.reader.inodes.get(ino) !== inode || live.current(ino, inode) !== inode) return false
+    if (links.isAnother({ ino, inode }, { ino, inode }) || live.isTaken(place.dir, place.name)) {
+      return false
+    }
+    this.#leave('unchanged', place)
+    return true
+  }
+
+  /** Puts simple files (restore-fresh.ts) into a folder that was made, all at once, or none. */
+  fill({ ino }: Folder, files: readonly NamedFile[]): boolean {
+    if (!this.#options.hand.fill(ino, files)) return false
+    this.counts.files += files.length
+    for (const { inode } of files) {
+      if (inode.type === FileType.REG) this.counts.bytes += inode.size
+    }
+    return true
+  }
+
   /** Whether a directory with something in it is where a file is to come. */
   isBlocked(place: Place, source: Located): boolean {
     const existing = this.#child(place)
@@ -151,16 +180,17 @@ export class RestoreTarget {
 
   /** What is not in the snapshot is about to be removed. */
   planDeletion(path: Uint8Array): void {
-    this.#options.plan('delete', path, 0)
+    this.#options.plan?.('delete', path, 0)
     this.counts.deleted++
   }
 
   #announce(at: Place, bytes: number): void {
-    this.#options.plan(this.#child(at) === undefined ? 'create' : 'replace', at.path, bytes)
+    const { plan } = this.#options
+    plan?.(this.#child(at) === undefined ? 'create' : 'replace', at.path, bytes)
   }
 
-  #leave(why: 'unchanged' | 'skip', path: Uint8Array): void {
-    this.#options.plan(why, path, 0)
+  #leave(why: 'unchanged' | 'skip', place: Place): void {
+    this.#options.plan?.(why, place.path, 0)
     if (why === 'skip') this.counts.skipped++
     else this.counts.unchanged++
   }
@@ -179,19 +209,19 @@ export class RestoreTarget {
     const { overwrite, links } = this.#options
     if (overwrite !== 'never' && this.#isSame(existing, source)) {
       links.add(existing, source)
-      this.#leave('unchanged', place.path)
+      this.#leave('unchanged', place)
       return undefined
     }
     if (!this.#stays(existing, source)) return place
     if (overwrite !== 'keep-both') {
-      this.#leave('skip', place.path)
+      this.#leave('skip', place)
       return undefined
     }
     const at = this.#beside(place, source, (there) => this.#isSame(there, source))
     const beside = this.#child(at)
     if (beside === undefined) return at
     links.add(beside, source)
-    this.#leave('unchanged', at.path)
+    this.#leave('unchanged', at)
     return undefined
   }
 
@@ -255,17 +285,17 @@ export class RestoreTarget {
     if (existing === undefined) return place
     const { overwrite } = this.#options
     if (existing.ino === ino && overwrite !== 'never') {
-      this.#leave('unchanged', place.path)
+      this.#leave('unchanged', place)
       return undefined
     }
     if (!this.#stays(existing, source)) return place
     if (overwrite !== 'keep-both') {
-      this.#leave('skip', place.path)
+      this.#leave('skip', place)
       return undefined
     }
     const at = this.#beside(place, source, (there) => there.ino === ino)
     if (this.#child(at) === undefined) return at
-    this.#leave('unchanged', at.path)
+    this.#leave('unchanged', at)
     return undefined
   }
 

@@ -2,13 +2,17 @@
 import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader } from '../store/dataset.ts'
-import { FileType } from '../store/records.ts'
+import { FileType, type Inode, PAGE_COOKIES, type PageEntry } from '../store/records.ts'
 import type { Filter, Position } from './filter.ts'
-import { listAll } from './listing.ts'
 import { joined, type Located, locate } from './paths.ts'
-import { RestoreFolder } from './restore-folder.ts'
+import { NamesAhead } from './restore-ahead.ts'
+import { PlaceInFolder, RestoreFolder } from './restore-folder.ts'
+import { isSimple, type NamedFile } from './restore-fresh.ts'
 import type { Planned } from './restore-plan.ts'
-import type { Place, RestoreTarget } from './restore-target.ts'
+import type { Folder, Place, RestoreTarget } from './restore-target.ts'
+
+/** Names that are done within one turn, and by one transaction: about half a millisecond. */
+const MANY_MAX = 32
 
 export interface WalkOptions {
   readonly live: Live
@@ -19,17 +23,19 @@ export interface WalkOptions {
   readonly inPlace: boolean
   /** Whether what is in the way will be removed later. */
   readonly deleting: boolean
-  /** Is called after each entry, and lets others have their turn. */
-  readonly pause: () => Promise<void>
+  /** Is called after each entry, or some, and lets others have their turn. */
+  readonly pause: (entries?: number) => Promise<void>
   /** Notes why an entry failed. @throws the error where nothing further can be restored */
   readonly fail: (path: Uint8Array, error: unknown) => void
 }
 
 export class RestoreWalk {
   readonly #options: WalkOptions
+  readonly #ahead: NamesAhead
 
   constructor(options: WalkOptions) {
     this.#options = options
+    this.#ahead = new NamesAhead(options.live, options.past)
   }
 
   /** One of the paths, with all below it. */
@@ -86,22 +92,94 @@ export class RestoreWalk {
 
   /** A folder that is not wanted itself is only there for what is in it. */
   async #folder(folder: RestoreFolder, source: Located, position: Position): Promise<void> {
-    const { past, filter, target } = this.#options
+    const { target } = this.#options
     const wanted = position.wanted === 'yes'
     if (wanted && folder.get() === undefined) return
-    for (const { name, ino } of listAll(past, source.ino, source.inode)) {
-      try {
-        const inode = past.inodes.get(ino)
-        if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
-        const below = filter.below(position, name, inode.type === FileType.DIR)
-        await this.#entry(folder, name, { ino, inode }, below)
-      } catch (error) {
-        this.#options.fail(pathBelow(folder, position, name), error)
+    for await (const names of this.#ahead.of(source, () => folder.begun)) {
+      for (let at = 0; at < names.length; ) {
+        const many = this.#many(folder, source, position, names.slice(at, at + MANY_MAX))
+        if (many > 0) await this.#options.pause(many)
+        else await this.#one(folder, position, names[at])
+        at += Math.max(1, many)
       }
     }
     const there = folder.begun
     if (there === undefined || (!wanted && !there.made)) return
     target.finishDirectory(there, source.inode)
+  }
+
+  async #one(folder: RestoreFolder, position: Position, entry: PageEntry | undefined) {
+    if (entry === undefined) return
+    const { past, filter, fail } = this.#options
+    const { name, ino } = entry
+    try {
+      const inode = past.inodes.get(ino)
+      if (inode === undefined) throw new FsError('IO', 'its inode is missing in the snapshot')
+      const below = filter.below(position, name, inode.type === FileType.DIR)
+      await this.#entry(folder, name, { ino, inode }, below)
+    } catch (error) {
+      fail(pathBelow(folder, position, name), error)
+    }
+  }
+
+  /**
+   * Does the first ones of some names of a folder together, within the turn, where that can be.
+   *
+   * @returns how many are done
+   */
+  #many(
+    { begun }: RestoreFolder,
+    source: Located,
+    position: Position,
+    names: readonly PageEntry[],
+  ): number {
+    if (begun === undefined || position.wanted !== 'yes') return 0
+    return begun.made
+      ? this.#filled(begun, position, names)
+      : this.#untouched(begun, source, position, names)
+  }
+
+  /** As `#many`, in a folder that the restore has made. */
+  #filled(folder: Folder, position: Position, names: readonly PageEntry[]): number {
+    const { filter, past, target } = this.#options
+    const files: NamedFile[] = []
+    for (const { name, ino, type } of names) {
+      if (type === FileType.DIR || filter.below(position, name, false).wanted !== 'yes') break
+      const inode = readable(past, ino)
+      if (inode === undefined || !isSimple(inode)) break
+      files.push({ name, inode })
+    }
+    return files.length > 0 && target.fill(folder, files) ? files.length : 0
+  }
+
+  /** As `#many`, in a folder that was there: those that are known to be as they were. */
+  #untouched(
+    folder: Folder,
+    source: Located,
+    position: Position,
+    names: readonly PageEntry[],
+  ): number {
+    const { filter, past, target } = this.#options
+    let page = -1
+    for (const [done, { name, ino, type, cookie }] of names.entries()) {
+      const number = Math.floor(cookie / PAGE_COOKIES)
+      if (number !== page && !this.#ahead.isSamePage(folder, source, number)) return done
+      page = number
+      if (type === FileType.DIR || filter.below(position, name, false).wanted !== 'yes') return done
+      const inode = readable(past, ino)
+      const place = new PlaceInFolder(folder, name)
+      if (inode === undefined || !target.isUntouched(place, { ino, inode })) return done
+    }
+    return names.length
+  }
+}
+
+/** What cannot be read is told where it comes by itself. */
+function readable({ inodes }: Reader, ino: number): Inode | undefined {
+  try {
+    return inodes.get(ino)
+  } catch {
+    return undefined
   }
 }
 

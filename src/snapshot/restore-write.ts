@@ -10,6 +10,7 @@ import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { child, type Located } from './paths.ts'
 import { shareContent } from './restore-file.ts'
+import { FreshDirectories, type NamedFile } from './restore-fresh.ts'
 import type { RestoredLinks } from './restore-links.ts'
 
 /** A name in a live directory. */
@@ -22,6 +23,12 @@ export interface Spot {
 export interface RestoreHand {
   /** @param model the directory of the snapshot that it is; undefined for one that is in none */
   makeDirectory(spot: Spot, model: Inode | undefined): number
+  /**
+   * Puts simple files (restore-fresh.ts) into a directory that the restore has made, all at once.
+   *
+   * @returns false where that cannot be, and nothing was done
+   */
+  fill(dir: number, files: readonly NamedFile[]): boolean
   /** Gives a directory the attributes of the past one. @param made by this restore */
   setDirectory(ino: number, past: Inode, made: boolean): void
   /**
@@ -58,10 +65,12 @@ const PARENT_MODE = 0o755
 export class RestoreWriter implements RestoreHand {
   readonly #options: WriterOptions
   readonly #live: Live
+  readonly #fresh: FreshDirectories
 
   constructor(options: WriterOptions) {
     this.#options = options
     this.#live = options.live
+    this.#fresh = new FreshDirectories(options.live, options.past)
   }
 
   #child({ dir, name }: Spot): Located | undefined {
@@ -71,7 +80,7 @@ export class RestoreWriter implements RestoreHand {
   makeDirectory(spot: Spot, model: Inode | undefined): number {
     this.#announce(spot)
     const { store } = this.#live
-    return store.transact((tx) => {
+    const made = store.transact((tx) => {
       const { now } = tx
       const { generation } = store
       const base = { type: FileType.DIR, mode: PARENT_MODE, uid: 0, gid: 0, now, generation }
@@ -82,6 +91,13 @@ export class RestoreWriter implements RestoreHand {
       this.#place(tx, spot, { ino, type: FileType.DIR })
       return ino
     })
+    this.#fresh.keep(made)
+    return made
+  }
+
+  fill(dir: number, files: readonly NamedFile[]): boolean {
+    this.#options.beforeChange(false)
+    return this.#fresh.fill(dir, files)
   }
 
   setDirectory(ino: number, past: Inode, made: boolean): void {
@@ -199,6 +215,7 @@ export class RestoreWriter implements RestoreHand {
   ): void {
     const live = this.#live
     const directory = this.#directory(spot.dir)
+    const fresh = this.#fresh.has(spot.dir)
     const existing = this.#child(spot)
     requireReplaceable(existing)
     const named =
@@ -208,6 +225,7 @@ export class RestoreWriter implements RestoreHand {
     const links =
       Number(target.type === FileType.DIR) - Number(existing?.inode.type === FileType.DIR)
     live.put(tx, spot.dir, { ...named, nlink: named.nlink + links })
+    if (fresh) this.#fresh.keep(spot.dir)
     if (existing !== undefined) live.dropLink(tx, existing)
   }
 }

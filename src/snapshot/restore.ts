@@ -12,6 +12,7 @@ import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader, Snapshot } from '../store/dataset.ts'
 import { FileType } from '../store/records.ts'
+import { CommitsBehind } from './commits.ts'
 import { Filter } from './filter.ts'
 import { joined, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
@@ -50,6 +51,7 @@ export class Restore {
   readonly #request: RestoreRequest
   readonly #filter: Filter
   readonly #links = new RestoredLinks()
+  readonly #commits: CommitsBehind
   readonly #target: RestoreTarget
   readonly #hand: RestoreHand
   readonly #progress: (progress: RestoreProgress) => void
@@ -68,6 +70,7 @@ export class Restore {
     progress: (progress: RestoreProgress) => void,
   ) {
     this.#live = live
+    this.#commits = new CommitsBehind(live.store)
     this.#snapshots = snapshots
     this.#request = request
     this.#progress = progress
@@ -94,12 +97,13 @@ export class Restore {
     const target = new RestoreTarget({
       ...{ live, past, links, hand, overwrite, snapshot: this.#snapshot.name },
       inPlace: to === undefined,
-      plan: (action, path, bytes) => {
-        if (!dryRun || this.#plan.length >= PLAN_ENTRIES_MAX) return
-        this.#plan.push({ action, path, bytes })
-      },
+      plan: dryRun ? (action, path, bytes) => this.#tell({ action, path, bytes }) : undefined,
     })
     return { target, hand }
+  }
+
+  #tell(entry: PlanEntry): void {
+    if (this.#plan.length < PLAN_ENTRIES_MAX) this.#plan.push(entry)
   }
 
   /**
@@ -125,7 +129,8 @@ export class Restore {
     const walk = new RestoreWalk({
       ...{ live: this.#live, past: this.#past, target: this.#target, filter: this.#filter },
       ...{ inPlace: this.#request.to === undefined, deleting: this.#request.delete ?? false },
-      ...{ pause: () => this.#pause(), fail: (path, error) => this.#fail(path, error) },
+      pause: (entries) => this.#pause(entries),
+      fail: (path, error) => this.#fail(path, error),
     })
     for (const one of plan) await walk.one(one)
     const pruned = this.#request.delete === true && this.#failed.length === 0
@@ -207,14 +212,16 @@ export class Restore {
   }
 
   /** Lets others have their turn, and the store commit, every now and then. */
-  async #pause(): Promise<void> {
-    this.#entries++
-    this.#meter?.step()
-    if (this.#entries % ENTRIES_PER_TURN !== 0) return
+  async #pause(entries = 1): Promise<void> {
+    const before = this.#entries
+    this.#entries += entries
+    this.#meter?.step(entries)
+    const isOver = (every: number) =>
+      Math.floor(before / every) !== Math.floor(this.#entries / every)
+    if (!isOver(ENTRIES_PER_TURN)) return
     if (this.#meter !== undefined) this.#progress(this.#meter.tell(this.#target.counts))
     this.#snapshots.requireGoingOn()
-    if (this.#entries % ENTRIES_PER_COMMIT === 0 && !this.#request.dryRun)
-      await this.#live.store.flush()
+    if (isOver(ENTRIES_PER_COMMIT) && !this.#request.dryRun) await this.#commits.next()
     else await nextTurn()
   }
 

@@ -5,6 +5,7 @@ import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
 import type { Database } from './database.ts'
 import type { IntentLog } from './log.ts'
 import { groupPut } from './recovery.ts'
+import type { StoredReplies } from './replies.ts'
 import type { SpaceMap } from './space.ts'
 
 /** A checkpoint begins when one of these is exceeded. */
@@ -32,6 +33,7 @@ export interface CheckpointHost {
   readonly blocks: BlockStore
   readonly space: SpaceMap
   readonly log: IntentLog
+  readonly replies: Pick<StoredReplies, 'dirty' | 'freeze' | 'write'>
   readonly limits: CheckpointLimits
   /** Ends the commit group here; the number of its log entry, once that is on disk. */
   cut(): Promise<number>
@@ -85,7 +87,8 @@ export class Checkpointer {
   /** Called about once a second, so that what was freed is at hand, and a restart is quick. */
   tick(): void {
     this.#ticks++
-    const idle = this.dirty.count === 0 && this.#host.space.releasableBlocks === 0
+    const { space, replies } = this.#host
+    const idle = this.dirty.count === 0 && space.releasableBlocks === 0 && replies.dirty === 0
     if (idle || this.#ticks < TICKS_MAX || this.#running !== undefined) return
     this.run().catch(() => undefined)
   }
@@ -108,10 +111,11 @@ export class Checkpointer {
   }
 
   async #steps(): Promise<void> {
-    const { blocks, database, space } = this.#host
+    const { blocks, database, space, replies } = this.#host
     this.#ticks = 0
     try {
       this.dirty.freeze()
+      replies.freeze()
       const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
       const seq = await this.#host.cut()
       this.#turned = true
@@ -119,6 +123,7 @@ export class Checkpointer {
       await this.dirty.write(write)
       // The log's older file may hold the only durable copy of blocks that rode in it.
       await blocks.sync()
+      await replies.write()
       await write([...groups, checkpointPut(seq)])
       this.dirty.finish()
       // A slow read of a block that is freed must not see what is written there next.

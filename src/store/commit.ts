@@ -94,9 +94,9 @@ export class Committer {
     if (group.gathered.length >= GATHERED_MAX) this.#encode(group)
   }
 
-  /** Takes a record that was changed without a transaction. */
-  addRecord(entry: Entry<unknown>): void {
-    this.#gather(entry)
+  /** Takes what a call was answered, whose transactions have just been added. */
+  addReply(slot: number, record: Uint8Array): void {
+    this.#group.entry.reply(slot, record)
     this.#group.transactions++
   }
 

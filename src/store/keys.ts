@@ -19,7 +19,6 @@
  *   0:u32  'S' 0:u64                      superblock
  *   0:u32  'T' ds:u64                     dataset
  *   0:u32  'Z' snapshot:u64               snapshot
- *   0:u32  'Y' slot:u64                   reply that a call was given (rpc/replycache.ts)
  *   0:u32  'G' group:u64                  reference counts of a group of blocks
  *   0:u32  'M' 0:u64                      checkpoint: up to which log entry the database is complete
  *   0:u32  'L' lock:u64                   a lock, or a share reservation, that a client holds
@@ -31,7 +30,7 @@
  * place that knows both forms:
  *
  *   I O U R               the number
- *   S T Z Y G M L K Q W   the number
+ *   S T Z G M L K Q W     the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -57,7 +56,6 @@ export const Kind = {
   SUPERBLOCK: 'S',
   DATASET: 'T',
   SNAPSHOT: 'Z',
-  REPLY: 'Y',
   GROUP: 'G',
   CHECKPOINT: 'M',
   LOCK: 'L',

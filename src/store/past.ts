@@ -32,10 +32,31 @@ export class PastTable<K extends Key, V> implements Source<K, V> {
     if (value !== undefined && birth <= this.#epoch) return value
     if (this.#epoch >= this.#dataset.epoch) return undefined
     const { kind } = this.#table.spec
-    const versions = this.#dataset.versions.get(versionsKey(kind, key))
+    const version = this.#among(this.#dataset.versions.get(versionsKey(kind, key)))
+    return version && this.#decoded(historyKey(kind, key, version.end))
+  }
+
+  /** The one of the versions that was live at the end of the epoch. */
+  #among(versions: readonly Version[] | undefined): Version | undefined {
     const version = versions && firstEndingAfter(versions, this.#epoch)
-    if (version === undefined || version.birth > this.#epoch) return undefined
-    return this.#decoded(historyKey(kind, key, version.end))
+    return version !== undefined && version.birth <= this.#epoch ? version : undefined
+  }
+
+  async prefetch(keys: readonly K[]): Promise<void> {
+    await this.#table.prefetch(keys)
+    if (this.#epoch >= this.#dataset.epoch) return
+    const { kind } = this.#table.spec
+    const old = keys.filter((key) => {
+      const now = this.#table.known(key)
+      return now !== undefined && (now.value === undefined || now.birth > this.#epoch)
+    })
+    const { versions, history } = this.#dataset
+    await versions.prefetch(old.map((key) => versionsKey(kind, key)))
+    const names = old.flatMap((key) => {
+      const version = this.#among(versions.known(versionsKey(kind, key))?.value)
+      return version === undefined ? [] : [historyKey(kind, key, version.end)]
+    })
+    await history.prefetch(names)
   }
 
   #decoded(name: string): V {

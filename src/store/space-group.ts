@@ -157,3 +157,23 @@ function next(bits: GroupBits, from: number, flip: number): number {
   }
   return GROUP_BLOCKS
 }
+
+/** Blocks of one group, by their places in it: `to` is not included. */
+export interface Piece {
+  readonly number: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Blocks side by side, group by group: what looks at many asks for each group once. */
+export function piecesOf(address: number, count: number): readonly Piece[] {
+  const all: Piece[] = []
+  for (let at = address; at < address + count; ) {
+    const number = Math.floor(at / GROUP_BLOCKS)
+    const from = at - number * GROUP_BLOCKS
+    const to = Math.min(GROUP_BLOCKS, from + address + count - at)
+    all.push({ number, from, to })
+    at += to - from
+  }
+  return all
+}

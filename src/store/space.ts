@@ -22,6 +22,7 @@ import {
   GROUP_BLOCKS,
   type Group,
   type GroupBits,
+  piecesOf,
   REFERENCES_MAX,
   removeBits,
   setBits,
@@ -141,9 +142,12 @@ export class SpaceMap {
    */
   share(address: number, count: number): void {
     this.#check(address, count, 1, REFERENCES_MAX)
-    for (let i = address; i < address + count; i++) {
-      if (this.refcount(i) < REFERENCES_MAX) continue
-      throw new FsError('NOSPC', `block ${i} has ${REFERENCES_MAX} references, and takes no more`)
+    const full = this.#outside(address, count, 1, REFERENCES_MAX - 1)
+    if (full !== undefined) {
+      throw new FsError(
+        'NOSPC',
+        `block ${full} has ${REFERENCES_MAX} references, and takes no more`,
+      )
     }
     this.#adjust(address, count, 1, false)
   }
@@ -184,23 +188,34 @@ export class SpaceMap {
 
   #check(address: number, count: number, least: number, most: number): void {
     assert(address > 0 && address + count <= this.#groups.total * GROUP_BLOCKS, 'no such block')
-    for (let i = address; i < address + count; i++) {
-      const references = this.refcount(i)
-      if (references < least || references > most) {
-        assert.fail(`block ${i} has ${references} references, not ${least} to ${most}`)
+    const wrong = this.#outside(address, count, least, most)
+    if (wrong === undefined) return
+    const references = this.refcount(wrong)
+    assert.fail(`block ${wrong} has ${references} references, not ${least} to ${most}`)
+  }
+
+  /** The first of the blocks that has fewer references than `least`, or more than `most`. */
+  #outside(address: number, count: number, least: number, most: number): number | undefined {
+    for (const { number, from, to } of piecesOf(address, count)) {
+      const { counts } = this.#cache.get(number)
+      for (let at = from; at < to; at++) {
+        const references = counts[at] ?? 0
+        if (references < least || references > most) return number * GROUP_BLOCKS + at
       }
     }
+    return undefined
   }
 
   #adjust(address: number, count: number, by: number, wait: boolean): void {
-    for (let i = address; i < address + count; i++) {
-      const number = Math.floor(i / GROUP_BLOCKS)
-      const at = i - number * GROUP_BLOCKS
+    for (const { number, from, to } of piecesOf(address, count)) {
       const group = this.#cache.change(number)
-      const before = group.counts[at] ?? 0
-      group.counts[at] = before + by
-      if (before + by === 0) this.#fall(group, at, wait)
-      else if (before === 0) this.#rise(group, at, wait)
+      const { counts } = group
+      for (let at = from; at < to; at++) {
+        const before = counts[at] ?? 0
+        counts[at] = before + by
+        if (before + by === 0) this.#fall(group, at, wait)
+        else if (before === 0) this.#rise(group, at, wait)
+      }
     }
   }
 

@@ -12,6 +12,11 @@ import { decodeRecord, encodeRecord, encodeTombstone, isTombstone } from './reco
 /** Something that can be read by key: a table, or a table as a snapshot saw it. */
 export interface Source<K extends Key, V> {
   get(key: K): V | undefined
+  /**
+   * Brings records that are about to be read into memory, all at once and without keeping the turn.
+   * Those that cannot be read are left to `get`, which says why. Never rejects.
+   */
+  prefetch(keys: readonly K[]): Promise<void>
 }
 
 /** What is the same in the tables of all datasets. */
@@ -20,14 +25,21 @@ export interface TableSpec<V> {
   readonly codec: Codec<V>
   /** Whether snapshots see older versions of its records. */
   readonly versioned: boolean
-  /** Nobody reads it by its keys, so what the database has is not looked up before a change. */
-  readonly writeOnly?: true
   /** About how many bytes of memory an entry takes. */
   readonly cost: (value: V | undefined) => number
 }
 
 /** Reads one record of the database, its checksum verified; undefined where there is none. */
 export type Load = (key: Buffer) => Uint8Array | undefined
+
+/**
+ * Reads many as the database has them now, and hands each to `take` with the place of its key. Those
+ * that cannot be read are left out. Never rejects.
+ */
+export type LoadMany = (
+  keys: readonly Buffer[],
+  take: (at: number, record: Uint8Array | undefined) => void,
+) => Promise<void>
 
 /** A key's newest state. `value` is undefined where there is no such record. */
 export interface Entry<V> {
@@ -68,6 +80,9 @@ export class Cache {
   readonly #bytesMax: number
   #tables: Table<Key, unknown>[] = []
   #young = 0
+  /** How often the old half was forgotten. */
+  ages = 0
+
   /** @param bytesMax about how much memory clean entries may take, in bytes */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -87,6 +102,7 @@ export class Cache {
     this.#young += bytes
     if (this.#young <= this.#bytesMax / 2) return
     this.#young = 0
+    this.ages++
     for (const table of this.#tables) table.age()
   }
 }
@@ -95,15 +111,18 @@ export class Table<K extends Key, V> implements Source<K, V> {
   readonly dataset: number
   readonly spec: TableSpec<V>
   readonly #load: Load
+  readonly #loadMany: LoadMany | undefined
   readonly #cache: Cache
   #base: Base<K, V> | undefined
   #young = new Map<K, Entry<V>>()
   #old = new Map<K, Entry<V>>()
 
-  constructor(dataset: number, spec: TableSpec<V>, load: Load, cache: Cache) {
+  /** @param loadMany without it, nothing is read before it is asked for */
+  constructor(dataset: number, spec: TableSpec<V>, load: Load, cache: Cache, loadMany?: LoadMany) {
     this.dataset = dataset
     this.spec = spec
     this.#load = load
+    this.#loadMany = loadMany
     this.#cache = cache
     cache.register(this as unknown as Table<Key, unknown>)
   }
@@ -118,17 +137,29 @@ export class Table<K extends Key, V> implements Source<K, V> {
     return this.#young.get(key) ?? this.#promote(key)
   }
 
+  /** The key's entry where it is in memory. */
+  known(key: K): Entry<V> | undefined {
+    return this.#young.get(key) ?? this.#old.get(key)
+  }
+
   /** The entry of a key that no record has ever had: the database is not asked. */
   newEntry(key: K): Entry<V> {
-    return this.#young.get(key) ?? this.#keep(key, this.#old.get(key) ?? this.#absent(key))
+    return this.#young.get(key) ?? this.#again(key) ?? this.#keep(key, this.#absent(key))
   }
 
   #promote(key: K): Entry<V> {
-    return this.#keep(key, this.#old.get(key) ?? this.#read(key))
+    return this.#again(key) ?? this.#keep(key, this.#read(key))
+  }
+
+  /** The entry, which is used again, out of the old half. */
+  #again(key: K): Entry<V> | undefined {
+    const entry = this.#old.get(key)
+    if (entry === undefined) return undefined
+    this.#old.delete(key)
+    return this.#keep(key, entry)
   }
 
   #keep(key: K, entry: Entry<V>): Entry<V> {
-    this.#old.delete(key)
     this.#young.set(key, entry)
     this.#cache.grow(this.spec.cost(entry.value))
     return entry
@@ -148,10 +179,30 @@ export class Table<K extends Key, V> implements Source<K, V> {
     }
   }
 
+  async prefetch(keys: readonly K[]): Promise<void> {
+    const { dataset, spec } = this
+    const wanted = keys.filter((key) => this.known(key) === undefined)
+    if (wanted.length === 0) return
+    const { ages } = this.#cache
+    const bytes = wanted.map((key) => Buffer.from(keyBytes(dataset, spec.kind, key)))
+    const beneath: K[] = []
+    await this.#loadMany?.(bytes, (at, record) => {
+      const key = wanted[at]
+      // What came into memory meanwhile is newer. Where that was forgotten again, nobody can tell.
+      if (key === undefined || this.#cache.ages !== ages || this.known(key) !== undefined) return
+      if (record === undefined && this.#base !== undefined) beneath.push(key)
+      else this.#keep(key, this.#decoded(key, record))
+    })
+    await this.#base?.source.prefetch(beneath)
+  }
+
   #read(key: K): Entry<V> {
+    return this.#decoded(key, this.#load(keyBytes(this.dataset, this.spec.kind, key)))
+  }
+
+  /** @param record as the database has it */
+  #decoded(key: K, record: Uint8Array | undefined): Entry<V> {
     const entry = this.#absent(key)
-    const { kind, writeOnly } = this.spec
-    const record = writeOnly ? undefined : this.#load(keyBytes(this.dataset, kind, key))
     if (record === undefined) {
       entry.value = this.#base?.source.get(key)
       if (entry.value !== undefined) entry.birth = this.#base?.birth ?? 0

@@ -24,7 +24,7 @@ test('snapshot create', async () => {
   })
   await both(['snapshot', 'create', 'x', '--json'], tree, ({ stdout }) => {
     assert.equal(documents(stdout), [
-      { id: 4, name: 'x', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
+      { id: 4, dataset: '', name: 'x', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
     ])
   })
 })
@@ -53,6 +53,7 @@ test('snapshot list', async () => {
   await both(['snapshot', 'list', '--json'], tree, ({ stdout }) => {
     assert.equal(documents(stdout), [
       {
+        dataset: '',
         snapshots: [
           {
             ...{ id: 2, name: 'before', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
@@ -76,7 +77,7 @@ test('snapshot list of none', async () => {
     assert.match(stdout, /^there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one\n$/)
   })
   await both(['snapshot', 'list', '--json'], none, ({ stdout }) => {
-    assert.equal(documents(stdout), [{ snapshots: [], live: LIVE }])
+    assert.equal(documents(stdout), [{ dataset: '', snapshots: [], live: LIVE }])
   })
 })
 
@@ -204,7 +205,7 @@ test('restore with failures lists them and exits with 3', async () => {
     const [event, more] = documents(stdout)
     assert.is(more, undefined)
     assert.equal(event, {
-      ...{ event: 'restored', snapshot: 'before', files: 1204, directories: 31 },
+      ...{ event: 'restored', dataset: '', snapshot: 'before', files: 1204, directories: 31 },
       ...{
         bytes: 3_435_973_837,
         copiedBytes: 0,

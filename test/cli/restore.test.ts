@@ -27,7 +27,7 @@ test('--at: the newest snapshot not after it, and which one that is', async () =
   await withServed(served, async (run) => {
     const [event, end] = documents((await run(['restore', 'x', '--at', 'latest', '--json'])).stdout)
     const created = '2025-11-22T21:14:05.000005000Z'
-    assert.equal(event, { event: 'snapshot', snapshot: '001', created })
+    assert.equal(event, { event: 'snapshot', dataset: '', snapshot: '001', created })
     assert.is(end.snapshot, '001')
   })
 })
@@ -110,7 +110,7 @@ test('--dry-run --json: one event an entry, and the totals', async () => {
   assert.equal([third.path, third.base64], ['\\xff', '/w=='])
   const failed = [{ path: 'project/b', reason: 'it is in the way' }]
   assert.equal(end, {
-    ...{ event: 'planned', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
+    ...{ event: 'planned', dataset: '', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
     ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, verified: 0, failed },
   })
 })

@@ -16,7 +16,8 @@ import { Harness } from '../nfs/harness.ts'
 
 const test = suite('a large directory')
 
-const ENTRIES = Number(process.env['LISTING_ENTRIES'] ?? 200_000)
+const { LISTING_ENTRIES } = process.env
+const ENTRIES = Number(LISTING_ENTRIES ?? 200_000)
 /** Operations of which one commit is made: as many as clients have under way. */
 const TOGETHER = 512
 /** The store's own limits, small: what a directory of this size would take is a lot more. */

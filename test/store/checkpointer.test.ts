@@ -14,6 +14,7 @@ function due() {
   const host = {
     log: { bytes: CHECKPOINT_LIMITS.logBytesMax + 1 },
     space: { releasableBlocks: 0, dirtyGroups: 0, freeze: () => [] },
+    replies: { dirty: 0, freeze: () => undefined, write: () => Promise.resolve() },
     limits: CHECKPOINT_LIMITS,
     cut: () => {
       cuts.push(cuts.length)
