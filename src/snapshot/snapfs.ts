@@ -264,4 +264,8 @@ export class SnapFileSystem implements FileSystem {
   barrier(done: (error?: FsError) => void): void {
     this.#live.barrier(done)
   }
+
+  get behind(): boolean {
+    return this.#live.behind
+  }
 }
