@@ -59,6 +59,7 @@ function describeOne(kind: Kind, number: string): string {
   if (kind === Kind.LOCK_CLIENT) return `lock client ${number}`
   if (kind === Kind.NSM) return 'the record of the status monitor'
   if (kind === Kind.MONITOR) return `monitor ${number}`
+  if (kind === Kind.MOUNT) return `mount ${number}`
   return kind === Kind.SNAPSHOT ? `snapshot ${number}` : `group ${number}`
 }
 

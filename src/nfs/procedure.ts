@@ -176,7 +176,7 @@ export class Call {
   #changeIn(from: Export): void {
     if (!this.#changes) return
     if (from.readOnly) throw new FsError('ROFS')
-    if (from.sync) this.waits = true
+    if (from.sync || this.fs.behind) this.waits = true
   }
 }
 

@@ -25,7 +25,10 @@ export const CHECKPOINT_LIMITS: CheckpointLimits = {
 }
 /** Ticks after which there is a checkpoint though little has changed. */
 const TICKS_MAX = 10
-/** Commits wait for the checkpoint under way when the log is this many times over its limit. */
+/**
+ * Commits wait for the checkpoint under way when the log, or what is dirty, is this many times over
+ * its limit. Dirty records are in memory, and nothing else bounds them.
+ */
 const OVERDUE = 4
 
 export interface CheckpointHost {
@@ -57,7 +60,7 @@ export class Checkpointer {
   /**
    * Begins a checkpoint where one is due.
    *
-   * @returns what commits have to wait for, where the log outgrows the checkpoint under way. Never
+   * @returns what commits have to wait for, where changes outgrow the checkpoint under way. Never
    *   before its cut, which is itself a commit
    */
   consider(): Promise<void> | undefined {
@@ -69,7 +72,16 @@ export class Checkpointer {
       space.dirtyGroups > limits.dirtyGroupsMax
     // A failure is told to the store by then; here nobody waits for it.
     if (due && !this.#held && this.#running === undefined) this.run().catch(() => undefined)
-    return this.#turned && log.bytes > OVERDUE * limits.logBytesMax ? this.#running : undefined
+    return this.#turned && this.overdue ? this.#running : undefined
+  }
+
+  /** Whether changes come faster than checkpoints bring them into the database. */
+  get overdue(): boolean {
+    const { log, limits } = this.#host
+    return (
+      log.bytes > OVERDUE * limits.logBytesMax ||
+      this.dirty.count > OVERDUE * limits.dirtyRecordsMax
+    )
   }
 
   /** Runs `work`, whose transactions all come before the next cut, or all behind it. */

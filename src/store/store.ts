@@ -174,11 +174,8 @@ export class Store {
   transact<T>(body: (tx: Transaction) => T): T {
     assert(!this.#inTransaction, 'a transaction inside a transaction')
     if (this.#failure !== undefined) throw this.#failure
-    const host = {
-      space: this.#parts.space,
-      dataset: (id: number) => this.objsets.get(id),
-      dirtied: this.#dirtied,
-    }
+    const dataset = (id: number) => this.objsets.get(id)
+    const host = { space: this.#parts.space, dataset, dirtied: this.#dirtied }
     this.#now = this.#parts.clock()
     const tx = new Transaction(host, ++this.#transactions, this.#now)
     this.#inTransaction = true
@@ -213,6 +210,11 @@ export class Store {
       this.replies.keep(kept, this.#now, call, results)
       this.#committer.addReply(kept, this.replies.record(kept))
     })
+  }
+
+  /** Whether changes come faster than checkpoints bring them into the database. */
+  get behind(): boolean {
+    return this.#checkpointer.overdue
   }
 
   readonly #dirtied = (entry: Entry<unknown>): void => this.#checkpointer.dirty.mark(entry)

@@ -51,7 +51,7 @@ export const pageSpec: TableSpec<Page> = {
   kind: Kind.PAGE,
   codec: pageCodec,
   versioned: true,
-  cost: (page) => ENTRY_BYTES + 200 * (page?.length ?? 0),
+  cost: (page) => ENTRY_BYTES + 300 * (page?.length ?? 0),
 }
 export const bitmapSpec: TableSpec<Uint8Array> = {
   kind: Kind.BITMAP,
