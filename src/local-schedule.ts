@@ -3,6 +3,7 @@
 import type { PolicyChange, ScheduleInfo, SnapshotInfo, Verdict } from './control/operations.ts'
 import { FsError } from './fs/error.ts'
 import { snapshotInfo } from './local-snapshots.ts'
+import { toCopy } from './snapshot/object-names.ts'
 import type { OpenDataset } from './snapshot/open-dataset.ts'
 import type { Schedule } from './snapshot/schedule.ts'
 import type { Store } from './store/store.ts'
@@ -53,7 +54,8 @@ export class ScheduleOperations {
   get #required(): Schedule {
     const { schedule, name } = this.#opened
     if (schedule.policy !== undefined) return schedule
-    const [where, how] = name === '' ? ['', ''] : [` for dataset '${name}'`, ' --dataset NAME']
+    const [where, how] =
+      name === '' ? ['', ''] : [` for dataset '${name}'`, ` --dataset ${toCopy(name, 'NAME')}`]
     throw new FsError(
       'NOENT',
       `no schedule is set${where}; 'zerofs-nfs schedule set${how}' sets one`,

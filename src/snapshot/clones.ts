@@ -8,6 +8,7 @@ import type { Dataset, Snapshot } from '../store/dataset.ts'
 import type { Usage } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Transaction } from '../store/transaction.ts'
+import { toCopy } from './object-names.ts'
 import { type Promoting, Promotion } from './promote.ts'
 
 /** A promotion under way, and of which dataset. */
@@ -52,11 +53,9 @@ export function requireNoClone(store: Store, { id, name }: Snapshot): void {
   if (clone === undefined) return
   const { name: of, deleting } = clone.record
   const told = `snapshot '${name}' cannot be deleted: dataset '${of}' is a clone of it`
-  // A name that a shell takes apart is left out: the command is there to be copied.
-  const copied = /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(of) ? of : 'NAME'
   const then = deleting
     ? 'and is being deleted; try again when it is freed'
-    : `and needs it; 'zerofs-nfs dataset promote ${copied}' makes it independent`
+    : `and needs it; 'zerofs-nfs dataset promote ${toCopy(of, 'NAME')}' makes it independent`
   throw new FsError('ACCES', `${told}, ${then}`)
 }
 

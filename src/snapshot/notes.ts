@@ -8,7 +8,7 @@ import {
   TAGS_MAX,
   WORD_BYTES_MAX,
 } from '../store/records.ts'
-import { requireName } from './object-names.ts'
+import { requireName, toCopy } from './object-names.ts'
 
 /** What shall be different about a snapshot; what is undefined, or an empty list, stays. */
 export interface SnapshotChange {
@@ -52,15 +52,20 @@ export function hasTag({ tags }: Pick<SnapshotNotes, 'tags'>, tag: string): bool
   return tags.some((other) => other === tag || keyOf(other) === tag)
 }
 
-/** @throws FsError ACCES where the snapshot has a hold */
-export function requireNoHold({ name, holds }: Pick<SnapshotRecord, 'name' | 'holds'>): void {
+/**
+ * @param dataset the name of the snapshot's dataset, empty for the root dataset
+ * @throws FsError ACCES where the snapshot has a hold
+ */
+export function requireNoHold(
+  dataset: string,
+  { name, holds }: Pick<SnapshotRecord, 'name' | 'holds'>,
+): void {
   const [first] = holds
   if (first === undefined) return
   const held = `snapshot '${name}' is held by ${holds.map((hold) => `'${hold}'`).join(', ')}`
-  // A name that a shell takes apart is left out: the command is there to be copied.
-  const word = /^[\w@%+=:,./][\w@%+=:,./-]*$/
-  const copied = word.test(name) && word.test(first) ? `${name} ${first}` : 'NAME HOLD'
-  const release = `'zerofs-nfs snapshot release ${copied}' lets go of it`
+  const copied = `${toCopy(name, 'NAME')} ${toCopy(first, 'HOLD')}`
+  const where = dataset === '' ? '' : ` --dataset ${toCopy(dataset, 'DATASET')}`
+  const release = `'zerofs-nfs snapshot release ${copied}${where}' lets go of it`
   throw new FsError('ACCES', `${held}, and cannot be deleted; ${release}`)
 }
 

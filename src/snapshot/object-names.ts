@@ -24,6 +24,14 @@ export function requireName(name: string, what: string): void {
   }
 }
 
+/**
+ * A name for a command in a message, which is there to be copied: one that a shell would take apart
+ * is left out, and `otherwise` says what belongs there.
+ */
+export function toCopy(name: string, otherwise: string): string {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(name) ? name : otherwise
+}
+
 /** Names told in the message that one was not found. */
 const NAMES_TOLD_MAX = 10
 

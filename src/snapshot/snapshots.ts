@@ -234,7 +234,7 @@ export class Snapshots {
 
   /** @throws FsError ACCES while the snapshot has a hold or a clone, or a restore reads it */
   requireDeletable(snapshot: Snapshot): void {
-    requireNoHold(snapshot)
+    requireNoHold(this.#dataset.record.name, snapshot)
     requireNoClone(this.#store, snapshot)
     if (!this.#work.holds(snapshot.id)) return
     const used = `snapshot '${snapshot.name}' is in use by a restore`

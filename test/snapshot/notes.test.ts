@@ -94,7 +94,7 @@ test('a held snapshot is not deleted, and who tries is told by whom and how', ()
     await snapshots.delete('a b').catch((error: Error) => {
       said = error.message
     })
-    assert.match(said, /'zerofs-nfs snapshot release NAME HOLD' lets go of it$/)
+    assert.match(said, /'zerofs-nfs snapshot release NAME backup' lets go of it$/)
     change(subject, 'a b', { name: 's' })
     change(subject, 's', { release: 'backup' })
     await rejects('ACCES', () => snapshots.delete('s'))

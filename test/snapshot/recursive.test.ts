@@ -281,6 +281,7 @@ test('delete takes what the words name in each dataset, and nothing where one is
     const held = failure(() => deleteEverywhere(store, chooseEverywhere(datasets, ['d*', 'keep'])))
     assert.is(held.code, 'ACCES')
     assert.match(held.message, "in dataset 'b': ")
+    assert.match(held.message, "'zerofs-nfs snapshot release keep me --dataset b' lets go of it")
     assert.is(names(volume).flat().length, 10)
 
     await deleteEverywhere(store, chooseEverywhere(datasets, ['d*']))
