@@ -9,7 +9,7 @@ import { withTempDir } from './tempdir.ts'
 
 const test = suite('guest: large directories')
 
-const MANY = 60_000
+const MANY = 50_000
 const FEWER = 5000
 /** Names that one commit has. */
 const TOGETHER = 1000
@@ -86,15 +86,19 @@ scenario(
 
 const SCRIPT = `
   ${TELLS}
+  # What has been done when, for whoever looks at a test that took too long.
+  now() { echo "$SECONDS s: $*"; }
   mkdir /run/other
   mount -t nfs -o nolock server:/ /mnt
   # A second client, as far as caches go.
   mount -t nfs -o nolock,nosharecache server:/ /run/other
   cd /mnt
+  now mounted
   test "$(ls -f many | wc -l)" = ${MANY + 2}
   test "$(find many -type f | wc -l)" = ${MANY}
   test "$(find /run/other/many -name 'name-*7' | wc -l)" = ${MANY / 10}
 
+  now found
   # The server goes in the middle of a listing, and with it all that the client has cached of it.
   restart() { host restart $1 && forget_caches; }
   export -f host restart forget_caches
@@ -103,6 +107,7 @@ const SCRIPT = `
     test "$(tells /mnt/many 0 ${MANY} bash -c 'restart $0' $signal)" = ${MANY + 2}
   done
 
+  now restarted
   # One client makes and removes names in a directory while the other lists it.
   (
     seq -f '/mnt/many/new-%.0f' 2000 | xargs touch
@@ -115,7 +120,7 @@ const SCRIPT = `
     rounds=$((rounds + 1))
   done
   wait $!
-  echo "listed $rounds times meanwhile"
+  now "listed $rounds times meanwhile"
   test $rounds -gt 1
 
   # And a whole directory goes.
@@ -124,6 +129,7 @@ const SCRIPT = `
     tells /run/other/fewer 0 0 >/run/told || test ! -e /run/other/fewer
   done
   wait $!
+  now removed
   # What remains is what the second client sees, too, as soon as it looks.
   sleep 4
   tells /run/other/many 4000 ${MANY}
