@@ -13,6 +13,7 @@ import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
 import { FsError } from './fs/error.ts'
 import { LocalOperations } from './local.ts'
 import { LockService } from './locks.ts'
+import { StoreMounts } from './mount-journal.ts'
 import { type ExportOptions, Exports } from './nfs/exports.ts'
 import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
@@ -157,7 +158,9 @@ async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Progr
   exportAll()
   const graceMs = graceSeconds * 1000
   const locks = await LockService.open(volume.store, { service, graceMs, report })
-  const mounts = new Mounts((address) => locks.mounting(address))
+  const journal = new StoreMounts(volume.store)
+  const onMount = (address: string) => locks.mounting(address)
+  const mounts = new Mounts({ onMount, journal, kept: await journal.kept() })
   const rquota = rquotaPrograms(service, (dataset) => volume.datasets.byId(dataset)?.dataset)
   const mount = [...mountPrograms(service, mounts), ...rquota]
   return { nfs: nfsProgram(service), mount, locks }

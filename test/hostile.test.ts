@@ -139,7 +139,7 @@ for (const seed of SEEDS) {
       const bugs: unknown[] = []
       const serving = await startServer({
         ...{ directory, listen: ['127.0.0.1'], port: 0, mountPort: undefined, portmap: 'off' },
-        ...{ durability: 'async', version: '0' },
+        ...{ durability: 'async', version: '0', udp: true },
         report(message, error) {
           // A call may have asked for news that nobody takes: that is told, and no bug.
           if (!message.includes('cannot be told that')) bugs.push(message, error)

@@ -89,7 +89,7 @@ test('those who are squashed are the anonymous user', () =>
     }
   }))
 
-test('read-only holds for every dataset', () =>
+test('read-only holds for every dataset, and for making snapshots', () =>
   withRules({ readOnly: true }, async (line, directory) => {
     const remote = await RemoteOperations.connect(directory)
     const quota = { bytes: 0, inodes: 0 }
@@ -101,6 +101,8 @@ test('read-only holds for every dataset', () =>
       await client.nfs(MKDIR, [...at(root, 'dir'), ...withMode(0o755)], ROFS)
       await client.nfs(RENAME, [...at(root, 'a'), ...at(root, 'b')], ROFS)
       await client.nfs(GETATTR, [root])
+      const snapshots = await client.mount(`${path}/.snapshots`)
+      await client.nfs(MKDIR, [...at(snapshots, 'one'), ...withMode(0o755)], ROFS)
     }
   }))
 

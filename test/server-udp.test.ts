@@ -9,14 +9,17 @@ import { call, Reply, sys } from './clients/bytes.ts'
 import {
   at,
   Client,
+  DUMP,
   FSINFO,
   MKDIR,
+  MOUNT,
   NFS,
   NULL,
   PROG_UNAVAIL,
   READ,
   READDIR,
   READDIRPLUS,
+  SYSTEM_ERR,
   WRITE,
   withMode,
   ZERO8,
@@ -171,6 +174,23 @@ test('a call that comes again is done once, from any port, over TCP, and after a
     assert.equal([first.accepted(7), first.word()], [0, 0])
     for (const reply of again) assert.equal(reply, again[0])
     assert.is(again.length, 7)
+  }))
+
+test('a list that no datagram carries is SYSTEM_ERR, and over TCP it is told', () =>
+  withServing(async (port) => {
+    const paths = Array.from({ length: 100 }, (_, i) => `/${'./'.repeat(400 + i)}`)
+    await over(openTcp(port), async (client) => {
+      for (const path of paths) await client.mount(path)
+      const list = await client.ask([MOUNT, 3, DUMP])
+      for (const path of paths) {
+        assert.equal([list.word(), list.text(), list.text()], [1, '127.0.0.1', path])
+      }
+      assert.equal([list.word(), list.left], [0, 0])
+    })
+    await over(openUdp(port), async (client) => {
+      assert.equal(await client.told([MOUNT, 3, DUMP]), [SYSTEM_ERR])
+      await client.mount('/')
+    })
   }))
 
 test('a portmapper is told of it, on each address', async () => {

@@ -12,7 +12,7 @@ import { openRecord } from '../store/record.ts'
 import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
-import { describe } from './describe.ts'
+import { count, describe } from './describe.ts'
 import { isSealedTombstone } from './inherited.ts'
 import { LocksCheck } from './locks.ts'
 import type { Objsets } from './objsets.ts'
@@ -82,7 +82,7 @@ export class RecordsCheck {
     }
     this.#usage.check(this.#objsets, this.#problems)
     this.#locks.check(this.#problems)
-    this.#progress(`${this.#records} records read`)
+    this.#progress(`${count(this.#records, 'record')} read`)
   }
 
   /** What a clone sees, of which only a part are its own records. */
@@ -99,7 +99,8 @@ export class RecordsCheck {
 
   #record([key, sealed]: SealedRecord): void {
     this.#records++
-    if (this.#records % PROGRESS_RECORDS === 0) this.#progress(`${this.#records} records read`)
+    if (this.#records % PROGRESS_RECORDS === 0)
+      this.#progress(`${count(this.#records, 'record')} read`)
     const parsed = parsedKey(key)
     if (parsed === undefined || !this.#isKnown(parsed)) {
       this.#problems.add(`there is a record of unknown kind, with the key ${key.toString('hex')}`)

@@ -2,7 +2,7 @@
 import type { DatasetInfo, PromotionProgress } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { dataFolder } from './context.ts'
-import { asJson, QUOTA_OPTIONS, quotaOf, shown } from './dataset.ts'
+import { asJson, datasetNamed, QUOTA_OPTIONS, quotaOf, shown } from './dataset.ts'
 import { abortable, Exit } from './errors.ts'
 import { explained, withDataset, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
@@ -65,7 +65,7 @@ export const datasetPromote: Command = {
     "it when it starts; 'status' tells how far it is.",
   examples: ['zerofs-nfs dataset promote try'],
   run: (context, given) => {
-    const [name = ''] = given.args
+    const name = datasetNamed(given.args[0])
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'dataset promote', async (operations, signal) => {
       const { datasets } = operations

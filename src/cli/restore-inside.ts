@@ -150,7 +150,7 @@ async function undoOf(
   context: Context,
   given: Given,
   operations: Operations,
-  { paths, delete: deleting }: RestoreRequest,
+  { paths, overwrite, delete: deleting }: RestoreRequest,
   safety: string | undefined,
 ): Promise<string | undefined> {
   if (safety === undefined) return undefined
@@ -164,6 +164,13 @@ async function undoOf(
   }
   const exactly = deleting ? ['--delete'] : []
   const where = [...datasetOption(given), ...dataOption(context, given)]
+  if (overwrite === 'keep-both' && before.length > 0) {
+    const { dataset } = operations
+    const of = dataset === '' ? [] : ['--dataset', dataset]
+    const words = ['zerofs-nfs', 'diff', safety, ...of, ...dataOption(context, given)]
+    const diff = words.map(shellWord).join(' ')
+    return `delete what came beside; ${diff} lists it`
+  }
   const options = ['--snapshot', safety, ...exactly, ...where]
   const dashed = before.some((path) => path.startsWith('-'))
   const words = dashed ? [...options, '--', ...before] : [...before, ...options]

@@ -164,11 +164,11 @@ async function untilStopped(
 
 function announce(context: Context, serving: Serving, options: ServeOptions): void {
   const { addresses, mount, portmap, recovered } = serving
-  const { directory, durability } = options
+  const { directory, durability, udp = false } = options
   const { version, print, printJson, style } = context
   print(`zerofs-nfs ${version} serves ${directory} (${durability}), process ${process.pid}`)
   const rows = [
-    ['addresses', addresses.join(', ')],
+    ['addresses', `${addresses.join(', ')}${udp ? ' (TCP and UDP)' : ''}`],
     ['portmap', portmap],
     ...(recovered > 0
       ? [['recovered', `${counted(recovered, 'record')} from the intent log`]]
@@ -178,7 +178,7 @@ function announce(context: Context, serving: Serving, options: ServeOptions): vo
   ]
   for (const line of columns(rows)) print(`  ${line}`)
   print(style('green', `ready ${addresses.join(' ')}`))
-  const facts = { directory, durability, version, pid: process.pid, portmap, recovered }
+  const facts = { directory, durability, udp, version, pid: process.pid, portmap, recovered }
   printJson({ event: 'serving', ...facts, mount: { ...mount, why: mount.why ?? null } })
   printJson({ event: 'ready', addresses })
 }

@@ -44,8 +44,9 @@ export class OpenDataset {
     const failed = (content: number, error: unknown) =>
       report(`the blocks of content ${content} cannot be freed`, error)
     const { pace } = store
-    const later = (action: () => void) => void pace.rest().then(() => pace.step(action))
-    const reclaimer = new Reclaimer(store, dataset, { failed, later })
+    const later = (action: () => void) => void pace.rest().then(action)
+    const timed = (step: () => boolean) => pace.step(step)
+    const reclaimer = new Reclaimer(store, dataset, { failed, later, timed })
     const orphaned = (content: number) => reclaimer.add(content)
     const data = new FileData(store, dataset, { buffers, recordBuffers, budget, orphaned })
     const live = new Live(store, dataset, data, store.fsid(dataset.id), isTaken)

@@ -9,10 +9,17 @@ import { chunkKey, nameKey, pageKey } from '../store/keys.ts'
 import { FileType, PAGE_COOKIES, type PageEntry } from '../store/records.ts'
 import { listSome } from './listing.ts'
 import type { Located } from './paths.ts'
-import type { Folder } from './restore-target.ts'
+import type { Folder } from './restore-folder.ts'
+import { isSimple, type SimpleFile } from './restore-fresh.ts'
 
 /** Names at a time: their records are read in less than a millisecond. */
 const NAMES_AHEAD = 128
+
+/** Names in their order. In a folder that was made: which of them are simple files, and what they have. */
+export interface Ahead {
+  readonly names: readonly PageEntry[]
+  readonly files: readonly (SimpleFile | undefined)[]
+}
 
 export class NamesAhead {
   readonly #live: Live
@@ -25,18 +32,14 @@ export class NamesAhead {
   }
 
   /** @param folder where they are restored to, where there is one yet */
-  async *of(
-    source: Located,
-    folder: () => Folder | undefined,
-  ): AsyncGenerator<readonly PageEntry[]> {
+  async *of(source: Located, folder: () => Folder | undefined): AsyncGenerator<Ahead> {
     const after = (cookie: number): readonly PageEntry[] =>
       listSome(this.#past, source.ino, source.inode, cookie, NAMES_AHEAD)
     let names = after(0)
     let coming = this.#bring(source, folder(), names)
     try {
       for (let last = names.at(-1); last !== undefined; last = names.at(-1)) {
-        await coming
-        const now = names
+        const now = { names, files: await coming }
         names = after(last.cookie)
         coming = this.#bring(source, folder(), names)
         yield now
@@ -57,34 +60,54 @@ export class NamesAhead {
     source: Located,
     folder: Folder | undefined,
     names: readonly PageEntry[],
-  ): Promise<void> {
+  ): Promise<Ahead['files']> {
+    if (names.length === 0) return []
     try {
-      if (names.length > 0) await this.#read(source, folder, names)
+      if (folder?.made) return await this.#simple(names)
+      await this.#compared(source, folder, names)
     } catch {}
+    return []
   }
 
-  async #read(
+  /** For a folder in which nothing is: the files themselves. */
+  async #simple(names: readonly PageEntry[]): Promise<Ahead['files']> {
+    const { inodes, chunks } = this.#past
+    const found = await inodes.getMany(names.map(({ ino }) => ino))
+    const keys = found.map((inode) =>
+      inode?.type === FileType.REG && inode.used > 0 && isSimple(inode)
+        ? chunkKey(inode.content, 0)
+        : undefined,
+    )
+    const first = await chunks.getMany(keys.filter((key) => key !== undefined))
+    let next = 0
+    return names.map(({ name }, at) => {
+      const inode = found[at]
+      const chunk = keys[at] === undefined ? undefined : first[next++]
+      if (inode === undefined || !isSimple(inode)) return undefined
+      return inode.used > 0 && chunk === undefined ? undefined : { name, inode, chunk }
+    })
+  }
+
+  /** For a folder that was there: what both sides are compared by. */
+  async #compared(
     source: Located,
     folder: Folder | undefined,
     names: readonly PageEntry[],
   ): Promise<void> {
     const [past, live] = [this.#past, this.#live.reader]
-    const there = folder === undefined || folder.made ? [] : this.#renamed(source, folder, names)
-    const keys = there.map(({ name }) => nameKey(folder?.ino ?? 0, name))
+    const others = folder === undefined ? [] : this.#others(source, folder, names)
+    const keys = others.map(({ name }) => nameKey(folder?.ino ?? 0, name))
     const inos = names.map(({ ino }) => ino)
     await Promise.all([past.inodes.prefetch(inos), live.names.prefetch(keys)])
-    const others = keys.flatMap((key) => live.names.get(key)?.ino ?? [])
-    await live.inodes.prefetch(others)
-    const changed = inos.filter((ino) => {
-      const isThere = folder !== undefined && !folder.made
-      return !isThere || live.inodes.get(ino) !== past.inodes.get(ino)
-    })
+    const there = keys.flatMap((key) => live.names.get(key)?.ino ?? [])
+    await live.inodes.prefetch(there)
+    const changed = inos.filter((ino) => live.inodes.get(ino) !== past.inodes.get(ino))
     await past.chunks.prefetch(firstChunks(past, changed))
-    if (others.length > 0) await live.chunks.prefetch(firstChunks(live, others))
+    await live.chunks.prefetch(firstChunks(live, there))
   }
 
   /** The names that are not where they were. */
-  #renamed(source: Located, folder: Folder, names: readonly PageEntry[]): readonly PageEntry[] {
+  #others(source: Located, folder: Folder, names: readonly PageEntry[]): readonly PageEntry[] {
     let page = -1
     let isSame = false
     return names.filter(({ cookie }) => {

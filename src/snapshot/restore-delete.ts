@@ -10,8 +10,9 @@ import type { Reader } from '../store/dataset.ts'
 import { FileType, type PageEntry } from '../store/records.ts'
 import { listSome } from './listing.ts'
 import { child, joined, type Located } from './paths.ts'
+import type { Place } from './restore-folder.ts'
 import { sameAttributes } from './restore-same.ts'
-import type { Place, RestoreTarget } from './restore-target.ts'
+import type { RestoreTarget } from './restore-target.ts'
 import type { RestoreHand } from './restore-write.ts'
 
 export interface PruningOptions {

@@ -1,6 +1,22 @@
-/** A directory that a restore goes into, made when the first entry comes to it. */
+/** Where entries go: directories that a restore goes into, made when the first entry comes to them. */
 import { joined } from './paths.ts'
-import type { Folder, Place } from './restore-target.ts'
+import type { Spot } from './restore-write.ts'
+
+/** Where an entry goes. */
+export interface Place extends Spot {
+  /** Of the live file system. */
+  readonly path: Uint8Array
+}
+
+/** A live directory that entries are restored into. Its ino is negative where it is only planned. */
+export interface Folder {
+  readonly ino: number
+  readonly path: Uint8Array
+  readonly made: boolean
+  /** Whether it gets the attributes back that it had, and whether it had others before. */
+  readonly attributes: boolean
+  readonly differs: boolean
+}
 
 /** Its path is put together where it is asked for: mostly nobody does. */
 export class PlaceInFolder implements Place {

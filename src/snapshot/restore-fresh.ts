@@ -8,9 +8,7 @@ import { putNewChunk } from '../fs/chunks.ts'
 import { type Directory, insertNewNames } from '../fs/directory.ts'
 import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
-import type { Reader } from '../store/dataset.ts'
-import { chunkKey } from '../store/keys.ts'
-import { CHUNK_BYTES, FileType, type Inode } from '../store/records.ts'
+import { CHUNK_BYTES, type Chunk, FileType, type Inode } from '../store/records.ts'
 import { type Time, timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { shareChunk } from './restore-file.ts'
@@ -18,13 +16,14 @@ import { shareChunk } from './restore-file.ts'
 /** Directories remembered: those that are being filled, and which the tree's depth is beyond. */
 const FRESH_MAX = 256
 
-/** A file of the snapshot and its name there. */
-export interface NamedFile {
+/** A simple file of the snapshot: its name there, and all it has. */
+export interface SimpleFile {
   readonly name: Uint8Array
   readonly inode: Inode
+  readonly chunk: Chunk | undefined
 }
 
-/** Whether it can come with others: all it has is in one chunk, and no other name is to lead to it. */
+/** Whether all it has is in one chunk, and no other name is to lead to it. */
 export function isSimple({ type, nlink, size }: Inode): boolean {
   if (type === FileType.DIR || nlink !== 1) return false
   return type !== FileType.REG || size <= CHUNK_BYTES
@@ -32,14 +31,11 @@ export function isSimple({ type, nlink, size }: Inode): boolean {
 
 export class FreshDirectories {
   readonly #live: Live
-  readonly #past: Reader
   /** Each as the restore has left it. */
   readonly #left = new Map<number, Inode>()
 
-  /** @param past the snapshot */
-  constructor(live: Live, past: Reader) {
+  constructor(live: Live) {
     this.#live = live
-    this.#past = past
   }
 
   /** It was made just now, or changed by the restore and by nobody else since it was made. */
@@ -66,11 +62,11 @@ export class FreshDirectories {
   }
 
   /**
-   * Puts simple files (`isSimple`) into a directory, in their order.
+   * Puts simple files into a directory, in their order.
    *
    * @returns false where that cannot be, and nothing was done: one by one, each tells why
    */
-  fill(ino: number, files: readonly NamedFile[]): boolean {
+  fill(ino: number, files: readonly SimpleFile[]): boolean {
     const directory = this.#find(ino)
     if (directory === undefined) return false
     try {
@@ -83,13 +79,13 @@ export class FreshDirectories {
     return true
   }
 
-  #put(tx: Transaction, directory: Directory, files: readonly NamedFile[]): void {
+  #put(tx: Transaction, directory: Directory, files: readonly SimpleFile[]): void {
     const live = this.#live
     const first = directory.inode.nextCookie
     const { generation } = live.store
-    const names = files.map(({ name, inode: past }, i) => {
+    const names = files.map(({ name, inode: past, chunk }, i) => {
       const ino = live.store.newIno()
-      const content = past.type === FileType.REG ? this.#share(tx, past) : 0
+      const content = past.type === FileType.REG ? this.#share(tx, chunk) : 0
       const hint = { parent: directory.ino, cookie: first + i }
       live.putNew(tx, ino, restored(past, { ...hint, content, generation, now: tx.now }))
       return { name, ino, type: past.type }
@@ -98,10 +94,9 @@ export class FreshDirectories {
   }
 
   /** @returns the content number under which the file has its chunk */
-  #share(tx: Transaction, { content: past }: Inode): number {
+  #share(tx: Transaction, chunk: Chunk | undefined): number {
     const { dataset, store } = this.#live
     const content = store.newIno()
-    const chunk = this.#past.chunks.get(chunkKey(past, 0))
     if (chunk !== undefined) putNewChunk(tx, dataset, content, 0, shareChunk(tx, dataset, chunk))
     return content
   }

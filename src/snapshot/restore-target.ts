@@ -6,7 +6,8 @@ import { FileType, type Inode } from '../store/records.ts'
 import { compareTime } from '../store/time.ts'
 import { child, joined, type Located, locate, printable } from './paths.ts'
 import { besideName } from './restore-beside.ts'
-import type { NamedFile } from './restore-fresh.ts'
+import type { Folder, Place } from './restore-folder.ts'
+import type { SimpleFile } from './restore-fresh.ts'
 import type { RestoredLinks } from './restore-links.ts'
 import type { Overwrite, PlanAction } from './restore-request.ts'
 import { mayBeOf, sameAttributes, sameFile } from './restore-same.ts'
@@ -24,22 +25,6 @@ export interface TargetOptions {
   readonly hand: RestoreHand
   /** Is told what becomes of every entry, before it does; undefined where nobody wants to know. */
   readonly plan: ((action: PlanAction, path: Uint8Array, bytes: number) => void) | undefined
-}
-
-/** Where an entry goes. */
-export interface Place extends Spot {
-  /** Of the live file system. */
-  readonly path: Uint8Array
-}
-
-/** A live directory that entries are restored into. Its ino is negative where it is only planned. */
-export interface Folder {
-  readonly ino: number
-  readonly path: Uint8Array
-  readonly made: boolean
-  /** Whether it gets the attributes back that it had, and whether it had others before. */
-  readonly attributes: boolean
-  readonly differs: boolean
 }
 
 export class RestoreTarget {
@@ -144,8 +129,8 @@ export class RestoreTarget {
   }
 
   /**
-   * Whether a file that still has its name is known at a glance to be as it was. It is counted then.
-   * Whatever changes a file supersedes its inode.
+   * Whether a file that still has its name is known at a glance to be as it was: whatever changes a
+   * file supersedes its inode. It is counted then.
    *
    * @param source of one name alone; `inode` as the snapshot has it
    */
@@ -162,7 +147,7 @@ export class RestoreTarget {
   }
 
   /** Puts simple files (restore-fresh.ts) into a folder that was made, all at once, or none. */
-  fill({ ino }: Folder, files: readonly NamedFile[]): boolean {
+  fill({ ino }: Folder, files: readonly SimpleFile[]): boolean {
     if (!this.#options.hand.fill(ino, files)) return false
     this.counts.files += files.length
     for (const { inode } of files) {

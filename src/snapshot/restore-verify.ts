@@ -10,10 +10,10 @@ import type { Filter, Position } from './filter.ts'
 import { listAll } from './listing.ts'
 import { child, joined, type Located } from './paths.ts'
 import { besideName } from './restore-beside.ts'
+import type { Place } from './restore-folder.ts'
 import type { RestoredLinks } from './restore-links.ts'
 import type { RestoreRequest } from './restore-request.ts'
 import { sameAttributes, sameFile } from './restore-same.ts'
-import type { Place } from './restore-target.ts'
 
 export interface VerifyOptions {
   readonly live: Live

@@ -5,11 +5,12 @@ import type { Reader } from '../store/dataset.ts'
 import { FileType, type Inode, PAGE_COOKIES, type PageEntry } from '../store/records.ts'
 import type { Filter, Position } from './filter.ts'
 import { joined, type Located, locate } from './paths.ts'
-import { NamesAhead } from './restore-ahead.ts'
+import { type Ahead, NamesAhead } from './restore-ahead.ts'
+import type { Folder, Place } from './restore-folder.ts'
 import { PlaceInFolder, RestoreFolder } from './restore-folder.ts'
-import { isSimple, type NamedFile } from './restore-fresh.ts'
+import type { SimpleFile } from './restore-fresh.ts'
 import type { Planned } from './restore-plan.ts'
-import type { Folder, Place, RestoreTarget } from './restore-target.ts'
+import type { RestoreTarget } from './restore-target.ts'
 
 /** Names that are done within one turn, and by one transaction: about half a millisecond. */
 const MANY_MAX = 32
@@ -95,9 +96,11 @@ export class RestoreWalk {
     const { target } = this.#options
     const wanted = position.wanted === 'yes'
     if (wanted && folder.get() === undefined) return
-    for await (const names of this.#ahead.of(source, () => folder.begun)) {
+    for await (const { names, files } of this.#ahead.of(source, () => folder.begun)) {
       for (let at = 0; at < names.length; ) {
-        const many = this.#many(folder, source, position, names.slice(at, at + MANY_MAX))
+        const end = at + MANY_MAX
+        const some = { names: names.slice(at, end), files: files.slice(at, end) }
+        const many = this.#many(folder, source, position, some)
         if (many > 0) await this.#options.pause(many)
         else await this.#one(folder, position, names[at])
         at += Math.max(1, many)
@@ -131,25 +134,23 @@ export class RestoreWalk {
     { begun }: RestoreFolder,
     source: Located,
     position: Position,
-    names: readonly PageEntry[],
+    { names, files }: Ahead,
   ): number {
     if (begun === undefined || position.wanted !== 'yes') return 0
     return begun.made
-      ? this.#filled(begun, position, names)
+      ? this.#filled(begun, position, files)
       : this.#untouched(begun, source, position, names)
   }
 
   /** As `#many`, in a folder that the restore has made. */
-  #filled(folder: Folder, position: Position, names: readonly PageEntry[]): number {
-    const { filter, past, target } = this.#options
-    const files: NamedFile[] = []
-    for (const { name, ino, type } of names) {
-      if (type === FileType.DIR || filter.below(position, name, false).wanted !== 'yes') break
-      const inode = readable(past, ino)
-      if (inode === undefined || !isSimple(inode)) break
-      files.push({ name, inode })
+  #filled(folder: Folder, position: Position, files: Ahead['files']): number {
+    const { filter, target } = this.#options
+    const simple: SimpleFile[] = []
+    for (const file of files) {
+      if (file === undefined || filter.below(position, file.name, false).wanted !== 'yes') break
+      simple.push(file)
     }
-    return files.length > 0 && target.fill(folder, files) ? files.length : 0
+    return simple.length > 0 && target.fill(folder, simple) ? simple.length : 0
   }
 
   /** As `#many`, in a folder that was there: those that are known to be as they were. */

@@ -10,7 +10,7 @@ import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
 import { child, type Located } from './paths.ts'
 import { shareContent } from './restore-file.ts'
-import { FreshDirectories, type NamedFile } from './restore-fresh.ts'
+import { FreshDirectories, type SimpleFile } from './restore-fresh.ts'
 import type { RestoredLinks } from './restore-links.ts'
 
 /** A name in a live directory. */
@@ -28,7 +28,7 @@ export interface RestoreHand {
    *
    * @returns false where that cannot be, and nothing was done
    */
-  fill(dir: number, files: readonly NamedFile[]): boolean
+  fill(dir: number, files: readonly SimpleFile[]): boolean
   /** Gives a directory the attributes of the past one. @param made by this restore */
   setDirectory(ino: number, past: Inode, made: boolean): void
   /**
@@ -70,7 +70,7 @@ export class RestoreWriter implements RestoreHand {
   constructor(options: WriterOptions) {
     this.#options = options
     this.#live = options.live
-    this.#fresh = new FreshDirectories(options.live, options.past)
+    this.#fresh = new FreshDirectories(options.live)
   }
 
   #child({ dir, name }: Spot): Located | undefined {
@@ -95,7 +95,7 @@ export class RestoreWriter implements RestoreHand {
     return made
   }
 
-  fill(dir: number, files: readonly NamedFile[]): boolean {
+  fill(dir: number, files: readonly SimpleFile[]): boolean {
     this.#options.beforeChange(false)
     return this.#fresh.fill(dir, files)
   }

@@ -25,12 +25,13 @@
  *   0:u32  'K' client:u64                 a client that holds locks
  *   0:u32  'Q' 0:u64                      the state that the NSM tells, and where this host's lockd is
  *   0:u32  'W' monitor:u64                a program of this host that the NSM has news for
+ *   0:u32  'A' mount:u64                  who has mounted what, as clients are shown it
  *
  * In memory a key is a number, or a short text which a Map finds quickly; this module is the only
  * place that knows both forms:
  *
  *   I O U R               the number
- *   S T Z G M L K Q W     the number
+ *   S T Z G M L K Q W A   the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -62,6 +63,7 @@ export const Kind = {
   LOCK_CLIENT: 'K',
   NSM: 'Q',
   MONITOR: 'W',
+  MOUNT: 'A',
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 

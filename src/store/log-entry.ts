@@ -102,10 +102,23 @@ export class LogEntryBuilder {
     this.#from = this.#at
   }
 
-  /** The entry's bytes in order. Nothing may be added afterwards. */
+  /** The entry's bytes in order. Nothing may be added before `reset`. */
   pieces(): readonly Uint8Array[] {
     this.#cut()
     return this.#pieces
+  }
+
+  /** Bytes of memory that it has for its items. */
+  get capacity(): number {
+    return this.#buffer.length
+  }
+
+  /** Begins another entry in the same memory: the pieces of the one before must be out of use. */
+  reset(): void {
+    this.#at = 0
+    this.#from = 0
+    this.#pieces = []
+    this.length = 0
   }
 }
 

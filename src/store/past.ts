@@ -59,6 +59,26 @@ export class PastTable<K extends Key, V> implements Source<K, V> {
     await history.prefetch(names)
   }
 
+  async getMany(keys: readonly K[]): Promise<readonly (V | undefined)[]> {
+    const peeked = await this.#table.peek(keys)
+    // What was live when it was looked at, and old enough, stays what the epoch had.
+    const values = peeked.map((record) =>
+      record !== undefined && record.birth <= this.#epoch ? record.value : undefined,
+    )
+    const others = keys.filter((_, at) => values[at] === undefined)
+    if (others.length === 0) return values
+    await this.prefetch(others)
+    return keys.map((key, at) => values[at] ?? this.#readable(key))
+  }
+
+  #readable(key: K): V | undefined {
+    try {
+      return this.get(key)
+    } catch {
+      return undefined
+    }
+  }
+
   #decoded(name: string): V {
     const known = this.#young.get(name)
     if (known !== undefined) return known

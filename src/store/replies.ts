@@ -37,7 +37,7 @@ const SLICE_SLOTS = 2048
 /** Slots that follow each other, as they were at the cut. */
 interface Run {
   readonly first: number
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -76,8 +76,9 @@ export class StoredReplies {
     const { bytes } = this.#slots
     const size = Math.min(await this.#file.size(), FILE_BYTES)
     await this.#file.read(bytes.subarray(0, size), 0)
+    const view = new DataView(bytes.buffer)
     for (let slot = 0; slot * REPLY_SLOT_BYTES < size; slot++) {
-      if (isSound(bytes, slot, 0)) continue
+      if (isSound(view, slot)) continue
       this.#slots.clear(slot)
       this.damaged.add(slot)
     }
@@ -135,8 +136,8 @@ export class StoredReplies {
         end = next + 1
         next = this.#dirty.indexOf(1, end)
       }
-      const bytes = this.#slots.bytes.subarray(slot * REPLY_SLOT_BYTES, end * REPLY_SLOT_BYTES)
-      this.#frozen.push({ first: slot, bytes: Buffer.from(bytes) })
+      const bytes = this.#slots.bytes.slice(slot * REPLY_SLOT_BYTES, end * REPLY_SLOT_BYTES)
+      this.#frozen.push({ first: slot, bytes })
       slot = next
     }
     this.#dirty.fill(0)
@@ -158,8 +159,9 @@ export class StoredReplies {
 
   async #seal({ first, bytes }: Run): Promise<void> {
     const end = first + bytes.length / REPLY_SLOT_BYTES
+    const view = new DataView(bytes.buffer)
     for (let slot = first; slot < end; slot++) {
-      sealSlot(bytes, slot, first)
+      sealSlot(view, slot, first)
       if ((slot - first) % SLICE_SLOTS === SLICE_SLOTS - 1) await nextTurn()
     }
   }
@@ -174,10 +176,10 @@ export class StoredReplies {
   /** The slots that do not match their checksums in the file as it is now. @throws as `readSync` */
   async findDamaged(): Promise<number[]> {
     while (this.#writing !== undefined) await this.#writing.catch(() => undefined)
-    const bytes = Buffer.allocUnsafeSlow(FILE_BYTES)
-    this.#file.readSync(bytes, 0)
+    const view = new DataView(new ArrayBuffer(FILE_BYTES))
+    this.#file.readSync(new Uint8Array(view.buffer), 0)
     return Array.from({ length: REPLY_SLOTS }, (_, slot) => slot).filter(
-      (slot) => !isSound(bytes, slot, 0),
+      (slot) => !isSound(view, slot),
     )
   }
 

@@ -50,12 +50,19 @@ export interface StoredReply extends RepliedCall {
 
 /** As many slots as there are, in memory. */
 export class ReplySlots {
-  readonly bytes: Buffer = Buffer.alloc(REPLY_SLOTS * REPLY_SLOT_BYTES)
+  readonly bytes: Uint8Array = new Uint8Array(REPLY_SLOTS * REPLY_SLOT_BYTES)
   readonly #view = new DataView(this.bytes.buffer)
+  /** The client of the newest reply, which is mostly that of the next one, and its bytes. */
+  #client = ''
+  #clientBytes: Uint8Array = new Uint8Array(0)
 
   put(slot: number, at: Time, call: RepliedCall, results: Uint8Array): void {
     const start = slot * REPLY_SLOT_BYTES
-    const client = this.bytes.write(call.client, start + HEADER_BYTES, REPLY_CLIENT_BYTES_MAX)
+    if (call.client !== this.#client) {
+      this.#client = call.client
+      this.#clientBytes = Buffer.from(call.client).subarray(0, REPLY_CLIENT_BYTES_MAX)
+    }
+    const client = this.#clientBytes.length
     assert(results.length <= REPLY_RESULTS_BYTES_MAX, 'what is done once is answered in few bytes')
     const view = this.#view
     view.setUint32(start, 0)
@@ -68,6 +75,7 @@ export class ReplySlots {
     view.setUint32(start + 24, call.vers)
     view.setUint32(start + 28, call.proc)
     view.setUint32(start + 32, call.checksum)
+    this.bytes.set(this.#clientBytes, start + HEADER_BYTES)
     this.bytes.set(results, start + HEADER_BYTES + client)
   }
 
@@ -81,7 +89,7 @@ export class ReplySlots {
     return {
       slot,
       at: { seconds: view.getUint32(start + 8), nseconds: view.getUint32(start + 12) },
-      client: this.bytes.toString('utf8', start + HEADER_BYTES, clientEnd),
+      client: Buffer.from(this.bytes.subarray(start + HEADER_BYTES, clientEnd)).toString(),
       xid: view.getUint32(start + 16),
       prog: view.getUint32(start + 20),
       vers: view.getUint32(start + 24),
@@ -117,28 +125,29 @@ export class ReplySlots {
   }
 }
 
-/** Puts the checksums into slots as they go to the disk. `bytes` begins with slot `first`. */
-export function sealSlot(bytes: Buffer, slot: number, first: number): void {
+/** Puts the checksum into a slot that goes to the disk. `bytes` begins with slot `first`. */
+export function sealSlot(bytes: DataView, slot: number, first: number): void {
   const start = (slot - first) * REPLY_SLOT_BYTES
   const record = recordIn(bytes, start)
-  if (record !== undefined) bytes.writeUInt32BE(crc32(record, slot), start)
+  if (record !== undefined) bytes.setUint32(start, crc32(record, slot))
 }
 
 /** Whether a slot, as it came from the disk, is empty or matches its checksum. */
-export function isSound(bytes: Buffer, slot: number, first: number): boolean {
-  const start = (slot - first) * REPLY_SLOT_BYTES
+export function isSound(bytes: DataView, slot: number): boolean {
+  const start = slot * REPLY_SLOT_BYTES
   const record = recordIn(bytes, start)
-  const crc = bytes.readUInt32BE(start)
-  if (record === undefined) return crc === 0 && bytes.readUInt32BE(start + RECORD_AT) === 0
+  const crc = bytes.getUint32(start)
+  if (record === undefined) return crc === 0 && bytes.getUint32(start + RECORD_AT) === 0
   return crc32(record, slot) === crc
 }
 
 /** Undefined where the slot is empty, or holds nothing that can be. */
-function recordIn(bytes: Buffer, start: number): Uint8Array | undefined {
-  const client = bytes.readUInt16BE(start + 4)
-  const results = bytes.readUInt16BE(start + 6)
+function recordIn(bytes: DataView, start: number): Uint8Array | undefined {
+  const client = bytes.getUint16(start + 4)
+  const results = bytes.getUint16(start + 6)
   if (client > REPLY_CLIENT_BYTES_MAX || results === 0 || results > REPLY_RESULTS_BYTES_MAX) {
     return undefined
   }
-  return bytes.subarray(start + RECORD_AT, start + HEADER_BYTES + client + results)
+  const length = HEADER_BYTES - RECORD_AT + client + results
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start + RECORD_AT, length)
 }

@@ -5,7 +5,7 @@
  * A changed group that is forgotten leaves its record in `#ahead`; so does one that was frozen,
  * until the checkpoint that writes it is complete.
  */
-import { decodeGroup, encodeGroup, GROUP_BLOCKS, type Group } from './space-group.ts'
+import { decodeGroup, encodeGroup, GROUP_BLOCKS, type Group, piecesOf } from './space-group.ts'
 
 /** Memory of one decoded group: a count and a bit a block. */
 const GROUP_BYTES = GROUP_BLOCKS * 2 + GROUP_BLOCKS / 8
@@ -53,6 +53,18 @@ export class GroupCache {
   /** The group where it is decoded already. */
   peek(number: number): Group | undefined {
     return this.#groups.get(number)
+  }
+
+  /** The first of the blocks that has fewer references than `least`, or more than `most`. */
+  outside(address: number, count: number, least: number, most: number): number | undefined {
+    for (const { number, from, to } of piecesOf(address, count)) {
+      const { counts } = this.get(number)
+      for (let at = from; at < to; at++) {
+        const references = counts[at] ?? 0
+        if (references < least || references > most) return number * GROUP_BLOCKS + at
+      }
+    }
+    return undefined
   }
 
   /** The group, which is about to change. */

@@ -142,7 +142,7 @@ export class SpaceMap {
    */
   share(address: number, count: number): void {
     this.#check(address, count, 1, REFERENCES_MAX)
-    const full = this.#outside(address, count, 1, REFERENCES_MAX - 1)
+    const full = this.#cache.outside(address, count, 1, REFERENCES_MAX - 1)
     if (full !== undefined) {
       throw new FsError(
         'NOSPC',
@@ -188,22 +188,10 @@ export class SpaceMap {
 
   #check(address: number, count: number, least: number, most: number): void {
     assert(address > 0 && address + count <= this.#groups.total * GROUP_BLOCKS, 'no such block')
-    const wrong = this.#outside(address, count, least, most)
+    const wrong = this.#cache.outside(address, count, least, most)
     if (wrong === undefined) return
     const references = this.refcount(wrong)
     assert.fail(`block ${wrong} has ${references} references, not ${least} to ${most}`)
-  }
-
-  /** The first of the blocks that has fewer references than `least`, or more than `most`. */
-  #outside(address: number, count: number, least: number, most: number): number | undefined {
-    for (const { number, from, to } of piecesOf(address, count)) {
-      const { counts } = this.#cache.get(number)
-      for (let at = from; at < to; at++) {
-        const references = counts[at] ?? 0
-        if (references < least || references > most) return number * GROUP_BLOCKS + at
-      }
-    }
-    return undefined
   }
 
   #adjust(address: number, count: number, by: number, wait: boolean): void {

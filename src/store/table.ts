@@ -17,6 +17,12 @@ export interface Source<K extends Key, V> {
    * Those that cannot be read are left to `get`, which says why. Never rejects.
    */
   prefetch(keys: readonly K[]): Promise<void>
+  /**
+   * The values of many records, for who goes through a lot of them once: they take no room in
+   * memory from those that are used more often. undefined where there is none, or where `get` has
+   * to say why it cannot be read. Never rejects.
+   */
+  getMany(keys: readonly K[]): Promise<readonly (V | undefined)[]>
 }
 
 /** What is the same in the tables of all datasets. */
@@ -67,6 +73,9 @@ export function entryRecord(entry: Entry<unknown>): Uint8Array | undefined {
   if (value !== undefined) return encodeRecord(table.spec.codec, birth, value)
   return hides ? encodeTombstone(birth) : undefined
 }
+
+/** A record that was looked at, and may not be in memory. */
+export type Peeked<V> = Pick<Entry<V>, 'value' | 'birth'>
 
 /** What a clone's table has beneath its own records. */
 export interface Base<K extends Key, V> {
@@ -194,6 +203,25 @@ export class Table<K extends Key, V> implements Source<K, V> {
       else this.#keep(key, this.#decoded(key, record))
     })
     await this.#base?.source.prefetch(beneath)
+  }
+
+  async getMany(keys: readonly K[]): Promise<readonly (V | undefined)[]> {
+    return (await this.peek(keys)).map((record) => record?.value)
+  }
+
+  /** Records with their births, as `getMany`; undefined also where one is to be read beneath. */
+  async peek(keys: readonly K[]): Promise<readonly (Peeked<V> | undefined)[]> {
+    const { dataset, spec } = this
+    const peeked: (Peeked<V> | undefined)[] = keys.map((key) => this.known(key))
+    const wanted = [...peeked.keys()].filter((at) => peeked[at] === undefined)
+    const bytes = wanted.map((at) => Buffer.from(keyBytes(dataset, spec.kind, keys[at] as K)))
+    if (bytes.length === 0) return peeked
+    await this.#loadMany?.(bytes, (i, record) => {
+      const at = wanted[i]
+      if (at === undefined || record === undefined) return
+      if (!spec.versioned || !isTombstone(record)) peeked[at] = decodeRecord(spec.codec, record)
+    })
+    return peeked
   }
 
   #read(key: K): Entry<V> {

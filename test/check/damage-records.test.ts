@@ -1,7 +1,13 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { checkStore } from '../../src/check/check.ts'
 import { Kind, keyBytes } from '../../src/store/keys.ts'
+import { REPLY_SLOT_BYTES } from '../../src/store/reply.ts'
 import * as tables from '../../src/store/tables.ts'
 import { Ino, rows, written } from './rows.ts'
+import { withVolume } from './scene.ts'
 
 const test = suite('check: damage of records and their versions')
 
@@ -67,6 +73,26 @@ rows(test, 'records by themselves', [
     ['there is a record of unknown kind, with the key 00000001520000000000000001'],
   ],
 ])
+
+test('a kept reply', () =>
+  withVolume(async ({ store }, folder) => {
+    const call = { client: '192.0.2.1', xid: 1, prog: 100_003, vers: 3, proc: 9, checksum: 4 }
+    for (const slot of [3, 16_383]) {
+      store.together(
+        () => new Uint8Array(8),
+        call,
+        () => slot,
+      )
+    }
+    const problems = async () => (await checkStore(store, () => undefined)).problems
+    assert.equal(await problems(), [])
+    const path = join(folder, 'replies')
+    const bytes = await readFile(path)
+    // The xid.
+    bytes[3 * REPLY_SLOT_BYTES + 19] = 2
+    await writeFile(path, bytes)
+    assert.equal(await problems(), ['kept reply 3 does not match its checksum'])
+  }))
 
 rows(test, 'superblock, datasets and snapshots', [
   ['no superblock', (scene) => scene.delete(Kind.SUPERBLOCK, 0, 0), ['there is no superblock']],

@@ -451,6 +451,7 @@ test('help, version, and no command at all', async () => {
   assert.is(help.stdout, none.stderr)
   assert.match((await cli(['-v'])).stdout, /^zerofs-nfs \d+\.\d+\.\d+\n$/)
   const group = await cli(['snapshot', '--help'])
+  assert.match(group.stdout, /^Commands:\n {2}snapshot create NAME +make a snapshot of all/)
   for (const name of ['create NAME', 'list', 'delete NAME...']) {
     assert.ok(group.stdout.includes(`Usage: zerofs-nfs snapshot ${name} [OPTIONS]`))
   }
@@ -478,6 +479,26 @@ test('colours are for terminals, unless NO_COLOR asks for none', async () => {
     const terminal = 'env' in world ? { terminal: 80 } : {}
     assert.not.ok((await printed({ ...world, ...terminal })).includes('\u001b'))
   }
+})
+
+test('too few words, or too many: the usage of the command that was meant', async () => {
+  for (const argv of [['diff'], ['diff', 'a', 'b', 'c'], ['diff', 'a', '--verify']]) {
+    const { code, stderr } = await cli(argv)
+    assert.is(code, 2)
+    assert.match(stderr, /\nusage: zerofs-nfs diff SNAPSHOT \[SNAPSHOT\] \[OPTIONS\]\n/)
+    assert.match(stderr, /'zerofs-nfs diff --help' tells more\n$/)
+  }
+})
+
+test('--json tells a word of the command line that is wrong', async () => {
+  const { code, stdout } = await cli(['restore', 'a', '--at', 'sometime', '--json'])
+  assert.is(code, 2)
+  const [{ event, error, exit }] = documents(stdout)
+  assert.equal([event, exit], ['error', 2])
+  assert.match(error, /'sometime' is no time that is understood/)
+  const many = await cli(['snapshot', 'create', 'a', 'b', '--json'])
+  const told = "'snapshot create' takes NAME only: what is 'b'?"
+  assert.equal(documents(many.stdout), [{ error: told, exit: 2 }])
 })
 
 test.run()

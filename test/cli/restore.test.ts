@@ -180,4 +180,12 @@ test('progress elsewhere is a plain line every five seconds, and with --json an 
   assert.equal([second.done, second.total, second.perSecond], [3000, 12_000, 1000])
 })
 
+test('keep-both: what was there is there, so the undo line is about what came', async () => {
+  const fake = new FakeOperations(dir({ x: file('x') }), ['before', 'pre-restore-20261122-201405'])
+  const argv = ['restore', 'x', '--snapshot', 'before', '--overwrite', 'keep-both']
+  const { stdout } = await cli(argv, { operations: fake })
+  const undo = 'undo: delete what came beside; zerofs-nfs diff pre-restore-20261122-201405 lists it'
+  assert.match(stdout, `; ${undo}\n`)
+})
+
 test.run()

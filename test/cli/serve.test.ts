@@ -67,13 +67,18 @@ test('tells what was recovered, and why a mount needs options', async () => {
   assert.match(stdout, /^stopping \(SIGINT\)$/m)
 })
 
+test('says where it serves over UDP too', async () => {
+  const { stdout } = await cli(['serve', '--udp'], world())
+  assert.match(stdout, /^ {2}addresses {3}127\.0\.0\.1:2049, \[::1\]:2049 \(TCP and UDP\)$/m)
+})
+
 test('with --json each of these is a line', async () => {
   const { code, stdout, stderr } = await cli(['serve', '--json', '--durability=async'], world())
   assert.equal([code, stderr], [0, ''])
   const [serving, ready, ...others] = events(stdout)
   assert.equal(serving, {
     ...{ event: 'serving', directory: '/srv/data', durability: 'async', version: '0.1.0' },
-    ...{ pid: process.pid, portmap: SERVING.portmap, recovered: 0 },
+    ...{ pid: process.pid, portmap: SERVING.portmap, recovered: 0, udp: false },
     mount: { command: SERVING.mount.command, why: null },
   })
   assert.equal(ready, { event: 'ready', addresses: SERVING.addresses })

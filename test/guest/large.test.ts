@@ -36,8 +36,8 @@ async function furnish(directory: string): Promise<void> {
 }
 
 /**
- * tells DIR FROM TO [COMMAND]: lists it, each of the names from FROM up to TO, which nobody touches,
- * exactly once, and any other at most once. COMMAND is run when a third has been told.
+ * tells DIR FROM TO [COMMAND]: lists it, each of the names from FROM up to TO, which nobody
+ * touches, exactly once, and any other at most once. COMMAND is run when a third has been told.
  */
 const TELLS = String.raw`
   cat >/run/tells.pl <<'END'

@@ -54,8 +54,8 @@ const OPTIONS = `
       }
       travels rsize=4096,wsize=4096 127.0.0.1 2
       grep -q 'rsize=4096,wsize=4096' /run/mounted
-      travels rsize=1048576,wsize=4096 '[::1]' 2
-      grep -q 'rsize=1048576,wsize=4096.*proto=tcp6' /run/mounted
+      travels rsize=1048576,wsize=4096,soft,noac,nordirplus,mountproto=tcp6 '[::1]' 2
+      grep -q 'rsize=1048576,wsize=4096.*soft.*nordirplus.*proto=tcp6.*sec=sys' /run/mounted
       travels rsize=1048576,wsize=1048576,nconnect=16 127.0.0.1 16
       grep -q 'rsize=1048576,wsize=1048576.*nconnect=16' /run/mounted
       test "$connections" -ge 16
@@ -73,6 +73,12 @@ const GROUPS = `
       test "$(as cat /mnt/2001 /mnt/2016)" = "$(printf '2001\\n2016')"
       fails as cat /mnt/2017
       grep -q 'Permission denied' /run/failure
+      umount /mnt
+      # Who shows no credential is nobody, root too.
+      mount -t nfs -o vers=3,sec=none localhost:/ /mnt
+      grep -q ' /mnt nfs .*sec=null' /proc/mounts
+      test "$(cat /mnt/travelled | wc -c)" -gt 0
+      fails cat /mnt/2001
       umount /mnt
 `
 
@@ -152,8 +158,9 @@ scenario(test, "registers with the system's rpcbind, and takes its names back", 
     script: `
       rpcbind -w
       registered() { rpcinfo -p 127.0.0.1 | grep -Eq "$1"; }
-      serve /srv/data
+      serve /srv/data --udp
       registered '100003 +3 +tcp +2049'
+      registered '100003 +3 +udp +2049'
       registered '100005 +3 +tcp'
       registered '100005 +3 +udp'
       for name in localhost '[::1]'; do

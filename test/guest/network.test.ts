@@ -159,8 +159,8 @@ scenario(test, 'connections cut in the middle of data, and the data is whole', a
 })
 
 /**
- * Writes, reads, cuts and syncs one file at random for some seconds, each byte compared with what it
- * must be, and dies of any error. What it should be in the end is left in /run/expected.NAME.
+ * Writes, reads, cuts and syncs one file at random for some seconds, each byte compared with what
+ * it must be, and dies of any error. What it should be in the end is left in /run/expected.NAME.
  */
 const EXERCISE = String.raw`
   cat >/run/exercise.pl <<'END'

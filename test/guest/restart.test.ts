@@ -125,7 +125,7 @@ scenario(
  * which sends data at once and no COMMIT behind it, and a wsize below what is written, so that no
  * WRITE is FILE_SYNC. A process started meanwhile would close the file, and so commit it.
  */
-const LOSE = String.raw`
+const LOSE = `
   cat >/run/lose.pl <<'END'
     use strict; use IO::Handle;
     open my $random, '<', '/run/random' or die $!;

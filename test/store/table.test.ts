@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { FileType } from '../../src/store/records.ts'
-import type { Load } from '../../src/store/table.ts'
+import { encodeRecord } from '../../src/store/record.ts'
+import { FileType, type NameRecord } from '../../src/store/records.ts'
+import type { Load, LoadMany } from '../../src/store/table.ts'
 import { Cache, Table } from '../../src/store/table.ts'
 import { nameSpec, pageSpec } from '../../src/store/tables.ts'
 
@@ -44,6 +45,60 @@ test('what grows in memory counts for what it is now', () => {
   for (let i = 0; i < 4; i++) table.resized(undefined, full)
   assert.is(table.get('1/0'), undefined)
   assert.is(reads(), 4, 'the pages that came would have made the cache too large')
+})
+
+const NAME = { ino: 7, type: 1, cookie: 3 } as const
+const NEWER = { ...NAME, ino: 8 }
+const RECORD = new Uint8Array(encodeRecord(nameSpec.codec, 5, NAME))
+
+/** Reads of many that are answered when `meanwhile` is over: there is a record of `1/a` alone. */
+const answering =
+  (meanwhile: () => void): LoadMany =>
+  async (keys, take) => {
+    await Promise.resolve()
+    meanwhile()
+    for (const [at] of keys.entries()) take(at, at === 0 ? RECORD : undefined)
+  }
+
+test('what is read ahead is in memory, with what is not there', async () => {
+  const { load, reads } = counting()
+  const cache = new Cache(CACHE_BYTES * 100)
+  const table = new Table<string, NameRecord>(1, nameSpec, load, cache, answering(Object))
+  await table.prefetch(['1/a', '1/b'])
+  assert.equal([table.get('1/a'), table.get('1/b'), table.entry('1/a').birth], [NAME, undefined, 5])
+  assert.is(reads(), 0)
+})
+
+test('what came into memory while it was read ahead is newer', async () => {
+  const { load } = counting()
+  const cache = new Cache(CACHE_BYTES * 100)
+  const change = () => {
+    table.entry('1/a').value = NEWER
+  }
+  const table = new Table<string, NameRecord>(1, nameSpec, load, cache, answering(change))
+  await table.prefetch(['1/a', '1/b'])
+  assert.is(table.get('1/a'), NEWER)
+})
+
+test('what is read ahead while the cache forgets is not believed', async () => {
+  const { load, reads } = counting()
+  const cache = new Cache(CACHE_BYTES * 100)
+  const forget = () => cache.grow(CACHE_BYTES * 51)
+  const table = new Table<string, NameRecord>(1, nameSpec, load, cache, answering(forget))
+  await table.prefetch(['1/a'])
+  table.get('1/a')
+  assert.is(reads(), 1)
+})
+
+test('what is only looked at takes no room in memory', async () => {
+  const { load, reads } = counting()
+  const cache = new Cache(CACHE_BYTES * 100)
+  const table = new Table<string, NameRecord>(1, nameSpec, load, cache, answering(Object))
+  assert.equal(await table.getMany(['1/a', '1/b']), [NAME, undefined])
+  assert.is(table.known('1/a'), undefined)
+  table.entry('1/a').value = NEWER
+  assert.equal(await table.getMany(['1/a']), [NEWER], 'and what is there already counts')
+  assert.is(reads(), 1)
 })
 
 function counting(): { readonly load: Load; readonly reads: () => number } {
