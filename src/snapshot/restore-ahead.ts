@@ -13,7 +13,7 @@ import type { Folder } from './restore-folder.ts'
 import { isSimple, type SimpleFile } from './restore-fresh.ts'
 
 /** Names at a time: their records are read in less than a millisecond. */
-const NAMES_AHEAD = 128
+const NAMES_AHEAD = 256
 
 /** Names in their order. In a folder that was made: which of them are simple files, and what they have. */
 export interface Ahead {
