@@ -3,8 +3,8 @@
  *
  * What is there already keeps its inode where that is the same file, or a file of the same type
  * with no other name: clients that have it open see the old content and no ESTALE. Every file is
- * one transaction at the end (restore-file.ts), a tree as many as it has files; an interrupted
- * restore is completed by running it again, since what is as it was is left alone.
+ * one transaction at the end (restore-file.ts), or is whole in one with others (restore-fresh.ts);
+ * an interrupted restore is completed by running it again, since what is as it was is left alone.
  *
  * Before a restore in place changes anything it makes a snapshot to go back to.
  */
