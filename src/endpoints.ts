@@ -38,6 +38,8 @@ export interface EndpointOptions {
   readonly port: number | undefined
   /** Of MOUNT and RQUOTA; undefined: they are served where NFS is. */
   readonly mountPort: number | undefined
+  /** Whether NFS is served over UDP too, on the same port. */
+  readonly udp: boolean
   /** NFS, MOUNT, RQUOTA and the lock service. */
   readonly dispatcher: Dispatcher
   /** MOUNT, RQUOTA and the lock service. */
@@ -57,6 +59,7 @@ export interface Endpoints {
   readonly hosts: readonly string[]
   readonly port: number
   readonly mountPort: number
+  readonly udp: boolean
   /** Why NFS is not on its standard port; undefined where it is, or where another was asked for. */
   readonly why: string | undefined
   readonly sockets: readonly Open[]
@@ -95,7 +98,7 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
           sockets.push(mount)
           mountPort = mount.port
         }
-        sockets.push(await udp(host, mountPort ?? port, options.mountDispatcher))
+        sockets.push(...(await udpOf(options, host, port, mountPort)))
         hosts.push(host)
       } catch (error) {
         // A host without IPv6 has no ::1, and nobody asked for it.
@@ -103,10 +106,28 @@ async function openAll(options: EndpointOptions, wanted: number): Promise<Omit<E
       }
     }
     if (hosts.length === 0) throw new EndpointError('this host has no loopback address')
-    const files = { hosts, port, mountPort: mountPort ?? port }
+    const files = { hosts, port, mountPort: mountPort ?? port, udp: options.udp }
     return { ...files, locks: await openLocks(options, files, sockets), sockets }
   } catch (error) {
     await Promise.all(sockets.map((socket) => socket.close(0)))
+    throw error
+  }
+}
+
+/** NFS, if it is wanted, and MOUNT: on one port or on two. */
+async function udpOf(
+  { udp: wanted, dispatcher, mountDispatcher }: EndpointOptions,
+  host: string,
+  port: number,
+  mountPort: number | undefined,
+): Promise<Open[]> {
+  if (!wanted) return [await udp(host, mountPort ?? port, mountDispatcher)]
+  const nfs = await udp(host, port, dispatcher)
+  if (mountPort === undefined) return [nfs]
+  try {
+    return [nfs, await udp(host, mountPort, mountDispatcher)]
+  } catch (error) {
+    await nfs.close(0)
     throw error
   }
 }
@@ -196,10 +217,11 @@ async function udp(host: string, port: number, dispatcher: Dispatcher): Promise<
 
 /** What a portmapper is to tell about the sockets. */
 export function servicesOf(endpoints: Endpoints): Service[] {
-  const { hosts, port, mountPort } = endpoints
+  const { hosts, port, mountPort, udp } = endpoints
   const locks = endpoints.locks.hosts.flatMap((host) => lockServices(host, endpoints.locks))
   const files = hosts.flatMap((host) => [
     { prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('tcp', host), host, port },
+    ...(udp ? [{ prog: NFS_PROGRAM, vers: NFS_V3, netid: netidOf('udp', host), host, port }] : []),
     ...[
       { prog: MOUNT_PROGRAM, vers: MOUNT_V1 },
       { prog: MOUNT_PROGRAM, vers: MOUNT_V3 },

@@ -40,24 +40,12 @@ export class StoreLocks implements Journal, MonitorJournal {
   async restored(): Promise<Restored> {
     const { locks: table } = this.#store.locks
     const [locks, shares]: [Lock[], Reservation[]] = [[], []]
-    for (const [id, record] of await this.#all(table)) {
+    for (const [id, record] of await recordsOf(this.#store, table)) {
       if (record.share === undefined) locks.push(lockOf(id, record))
       else shares.push(shareOf(id, record, record.share))
     }
-    const known = await this.#all(this.#store.locks.clients)
+    const known = await recordsOf(this.#store, this.#store.locks.clients)
     return { locks, shares, clients: known.map(([id, record]) => ({ id, ...record })) }
-  }
-
-  /** All records of a table. Only right after the store was opened does the database have all. */
-  async #all<V>(table: Table<number, V>): Promise<[number, V][]> {
-    const kind: Kind = table.spec.kind
-    const found: [number, V][] = []
-    for await (const { key } of this.#store.database.scan(kindRange(0, kind))) {
-      const id = Number(parseKey(key).key)
-      const value = table.get(id)
-      if (value !== undefined) found.push([id, value])
-    }
-    return found
   }
 
   // The NSM's.
@@ -71,7 +59,8 @@ export class StoreLocks implements Journal, MonitorJournal {
   }
 
   async monitors(): Promise<readonly Monitor[]> {
-    return (await this.#all(this.#store.locks.monitors)).map(([id, record]) => ({ id, ...record }))
+    const all = await recordsOf(this.#store, this.#store.locks.monitors)
+    return all.map(([id, record]) => ({ id, ...record }))
   }
 
   saveMonitor({ id, ...record }: Monitor): void {
@@ -83,6 +72,21 @@ export class StoreLocks implements Journal, MonitorJournal {
       for (const id of ids) tx.delete(this.#store.locks.monitors, id)
     })
   }
+}
+
+/**
+ * All records of a table that belongs to the store, in the order of their numbers. Only right after
+ * the store was opened does the database have all.
+ */
+export async function recordsOf<V>(store: Store, table: Table<number, V>): Promise<[number, V][]> {
+  const kind: Kind = table.spec.kind
+  const found: [number, V][] = []
+  for await (const { key } of store.database.scan(kindRange(0, kind))) {
+    const id = Number(parseKey(key).key)
+    const value = table.get(id)
+    if (value !== undefined) found.push([id, value])
+  }
+  return found
 }
 
 function clientRecord({ address, name, state, monitored }: Client): LockClientRecord {

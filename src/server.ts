@@ -10,15 +10,17 @@ import { hostname } from 'node:os'
 import { controlProgram } from './control/program.ts'
 import { openControlSocket } from './control/socket.ts'
 import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
+import { FsError } from './fs/error.ts'
 import { LocalOperations } from './local.ts'
 import { LockService } from './locks.ts'
+import { StoreMounts } from './mount-journal.ts'
 import { type ExportOptions, Exports } from './nfs/exports.ts'
 import { FileHandles } from './nfs/fhandle.ts'
 import { mountPrograms } from './nfs/mount.ts'
 import { Mounts } from './nfs/mounts.ts'
 import { nfsProgram } from './nfs/program.ts'
 import { rquotaPrograms } from './nfs/rquota.ts'
-import { keptReplies, StoredReplies } from './replies.ts'
+import { KeptReplies } from './replies.ts'
 import { BusyPoll } from './rpc/busypoll.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
 import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
@@ -40,6 +42,9 @@ import { REPLY_SLOTS } from './store/reply.ts'
 import { Volume, type VolumeOptions } from './volume.ts'
 import { RECORD_BUFFER_BYTES, RecordBuffers } from './xdr/buffers.ts'
 
+/** What holds for all exports; `aliases` are of the root. */
+export type ExportRules = Omit<ExportOptions, 'dataset' | 'path' | 'durability' | 'securePorts'>
+
 export interface ServeOptions {
   /** The data folder; made where it is missing. */
   readonly directory: string
@@ -49,8 +54,12 @@ export interface ServeOptions {
   readonly port: number | undefined
   /** Of MOUNT and RQUOTA; undefined: they are served on the port of NFS. */
   readonly mountPort: number | undefined
+  /** Whether NFS is served over UDP too. */
+  readonly udp?: boolean
   readonly portmap: PortmapMode
   readonly durability: 'sync' | 'async'
+  /** Who may do what. */
+  readonly exports?: ExportRules
   /** How long clients may reclaim their locks after a restart, in seconds; 45 by default. */
   readonly graceSeconds?: number | undefined
   readonly version: string
@@ -105,7 +114,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
   try {
     const programs = await nfsPrograms(volume, options)
     const { locks } = programs
-    const replies = await replyCache(volume, options)
+    const replies = replyCache(volume)
     const endpoints = await serve(programs, buffers, replies, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
     const portmap = await choose(endpoints, locks, options)
@@ -136,34 +145,56 @@ interface Programs {
 }
 
 async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Programs> {
-  const { durability, report, graceSeconds = GRACE_SECONDS } = options
+  const { report, graceSeconds = GRACE_SECONDS } = options
+  refuseTaken(volume.datasets, options.exports?.aliases ?? [])
   const service = {
     fs: volume.fs,
     handles: new FileHandles(volume.store.superblock.handleKey),
     exports: new Exports([]),
     report: (error: unknown) => report('a call failed', error),
   }
-  const exportAll = () => service.exports.replace(exportsOf(volume.datasets, durability))
+  const exportAll = () => service.exports.replace(exportsOf(volume.datasets, options))
   volume.datasets.onChange(exportAll)
   exportAll()
   const graceMs = graceSeconds * 1000
   const locks = await LockService.open(volume.store, { service, graceMs, report })
-  const mounts = new Mounts((address) => locks.mounting(address))
+  const journal = new StoreMounts(volume.store)
+  const onMount = (address: string) => locks.mounting(address)
+  const mounts = new Mounts({ onMount, journal, kept: await journal.kept() })
   const rquota = rquotaPrograms(service, (dataset) => volume.datasets.byId(dataset)?.dataset)
   const mount = [...mountPrograms(service, mounts), ...rquota]
   return { nfs: nfsProgram(service), mount, locks }
 }
 
-/** Each dataset is exported by its name, all by the same rules. */
-function exportsOf({ all }: Datasets, durability: ServeOptions['durability']): ExportOptions[] {
-  return all.map(({ name, dataset }) => ({ dataset: dataset.id, path: `/${name}`, durability }))
+/** @throws FsError where an alias is a dataset already */
+function refuseTaken({ all }: Datasets, aliases: readonly string[]): void {
+  const taken = aliases.find((alias) => all.some(({ name }) => alias === `/${name}`))
+  if (taken === undefined) return
+  const name = taken.slice(1)
+  throw new FsError('EXIST', `there is a dataset '${name}': the alias of / needs another name`)
+}
+
+/**
+ * Each dataset is exported by its name, all by the same rules. Where another dataset has the name
+ * that is an alias of the root, that name is the other one's.
+ */
+function exportsOf(
+  { all }: Datasets,
+  { durability, exports: { aliases = [], ...rules } = {} }: ServeOptions,
+): ExportOptions[] {
+  const free = aliases.filter((alias) => !all.some(({ name }) => alias === `/${name}`))
+  return all.map(({ name, dataset }) => ({
+    ...rules,
+    ...{ dataset: dataset.id, path: `/${name}`, durability },
+    ...(name === '' && { aliases: free }),
+  }))
 }
 
 /** With what was answered before the last stop. */
-async function replyCache({ store }: Volume, { report }: ServeOptions): Promise<ReplyCache> {
+function replyCache({ store }: Volume): ReplyCache {
   const seconds = () => performance.now() / 1000
-  const options = { callsMax: REPLY_SLOTS, seconds, store: new StoredReplies(store) }
-  return new ReplyCache(options, await keptReplies(store, report))
+  const replies = new KeptReplies(store)
+  return new ReplyCache({ callsMax: REPLY_SLOTS, seconds, store: replies }, replies.kept())
 }
 
 function serve(
@@ -177,6 +208,7 @@ function serve(
     hosts: options.listen,
     port: options.port,
     mountPort: options.mountPort,
+    udp: options.udp ?? false,
     dispatcher: new Dispatcher([nfs, ...mount, ...locks.programs], report, replies),
     mountDispatcher: new Dispatcher([...mount, ...locks.programs], report),
     lockDispatcher: new Dispatcher(locks.programs, report),

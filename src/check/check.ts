@@ -134,9 +134,16 @@ class StoreCheck {
   async #all(views: readonly View[], objsets: Objsets): Promise<number> {
     const records = new RecordsCheck(objsets, this.#problems, this.#weights, this.#progress)
     await records.run(this.#database, views, this.#pace)
+    await this.#replies()
     for (const view of views) await new HistoryCheck(view).run()
     this.#progress(`versions kept for ${count(objsets.snapshots.size, 'snapshot')} compared`)
     return this.#trees(views, objsets)
+  }
+
+  async #replies(): Promise<void> {
+    for (const slot of await this.#store.replies.findDamaged()) {
+      this.#problems.add(`kept reply ${slot} does not match its checksum`)
+    }
   }
 
   /** Files, their names and their data. @returns how many blocks are in use */

@@ -2,10 +2,10 @@
 import { printable } from '../snapshot/paths.ts'
 import { type Key, Kind, parseDeadKey } from '../store/keys.ts'
 
-/** `1 name`, `2 names`. */
+/** `1 name`, `2,000 names`. */
 export function count(number: number, thing: string): string {
   const plural = thing.endsWith('y') ? `${thing.slice(0, -1)}ies` : `${thing}s`
-  return `${number} ${number === 1 ? thing : plural}`
+  return `${number.toLocaleString('en-US')} ${number === 1 ? thing : plural}`
 }
 
 /** A name as it stands in a key, in quotes. */
@@ -54,12 +54,12 @@ export function describe(kind: Kind, key: Key): string {
 function describeOne(kind: Kind, number: string): string {
   if (kind === Kind.SUPERBLOCK) return 'the superblock'
   if (kind === Kind.CHECKPOINT) return 'the checkpoint record'
-  if (kind === Kind.REPLY) return `kept reply ${number}`
   if (kind === Kind.DATASET) return `dataset ${number}`
   if (kind === Kind.LOCK) return `lock ${number}`
   if (kind === Kind.LOCK_CLIENT) return `lock client ${number}`
   if (kind === Kind.NSM) return 'the record of the status monitor'
   if (kind === Kind.MONITOR) return `monitor ${number}`
+  if (kind === Kind.MOUNT) return `mount ${number}`
   return kind === Kind.SNAPSHOT ? `snapshot ${number}` : `group ${number}`
 }
 

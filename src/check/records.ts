@@ -10,10 +10,9 @@ import { type Key, Kind, keyBytes, type ParsedKey, parseDeadKey, parseKey } from
 import { lockSpecs } from '../store/lock-records.ts'
 import { openRecord } from '../store/record.ts'
 import { FileType, PERIODS, SCHEDULE_COUNT_MAX, type ScheduleRecord } from '../store/records.ts'
-import { REPLY_SLOTS, replyCodec } from '../store/reply.ts'
 import { decodeGroup } from '../store/space-group.ts'
 import * as tables from '../store/tables.ts'
-import { describe } from './describe.ts'
+import { count, describe } from './describe.ts'
 import { isSealedTombstone } from './inherited.ts'
 import { LocksCheck } from './locks.ts'
 import type { Objsets } from './objsets.ts'
@@ -41,8 +40,7 @@ const PLAIN = formats(
 )
 /** Those that belong to no dataset; groups and the checkpoint record have no codec of this kind. */
 const { superblockSpec, datasetSpec, snapshotSpec } = tables
-const replies = { kind: Kind.REPLY, codec: replyCodec }
-const GLOBAL = formats(superblockSpec, datasetSpec, snapshotSpec, replies, ...lockSpecs)
+const GLOBAL = formats(superblockSpec, datasetSpec, snapshotSpec, ...lockSpecs)
 /** Bytes of the checkpoint record: birth, and the number of a log entry. */
 const CHECKPOINT_BYTES = 12
 const PROGRESS_RECORDS = 1_000_000
@@ -84,7 +82,7 @@ export class RecordsCheck {
     }
     this.#usage.check(this.#objsets, this.#problems)
     this.#locks.check(this.#problems)
-    this.#progress(`${this.#records} records read`)
+    this.#progress(`${count(this.#records, 'record')} read`)
   }
 
   /** What a clone sees, of which only a part are its own records. */
@@ -101,7 +99,8 @@ export class RecordsCheck {
 
   #record([key, sealed]: SealedRecord): void {
     this.#records++
-    if (this.#records % PROGRESS_RECORDS === 0) this.#progress(`${this.#records} records read`)
+    if (this.#records % PROGRESS_RECORDS === 0)
+      this.#progress(`${count(this.#records, 'record')} read`)
     const parsed = parsedKey(key)
     if (parsed === undefined || !this.#isKnown(parsed)) {
       this.#problems.add(`there is a record of unknown kind, with the key ${key.toString('hex')}`)
@@ -123,7 +122,6 @@ export class RecordsCheck {
 
   #isKnown({ dataset, kind, key }: ParsedKey): boolean {
     if (kind === Kind.SCHEDULE && key !== 0) return false
-    if (kind === Kind.REPLY && Number(key) >= REPLY_SLOTS) return false
     if (dataset !== 0) return this.#objsets.datasets.has(dataset) && PLAIN.has(kind)
     const single: readonly Kind[] = [Kind.SUPERBLOCK, Kind.CHECKPOINT, Kind.NSM]
     if (single.includes(kind)) return key === 0

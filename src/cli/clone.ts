@@ -2,13 +2,13 @@
 import type { DatasetInfo, PromotionProgress } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { dataFolder } from './context.ts'
-import { asJson, QUOTA_OPTIONS, quotaOf, shown } from './dataset.ts'
+import { asJson, datasetNamed, QUOTA_OPTIONS, quotaOf, shown } from './dataset.ts'
 import { abortable, Exit } from './errors.ts'
 import { explained, withDataset, withOperations } from './operations.ts'
 import type { Command } from './options.ts'
 import { bar, Progress } from './progress.ts'
 import { didYouMean } from './suggest.ts'
-import { count } from './text.ts'
+import { counted } from './text.ts'
 
 const NO_QUOTA = { bytes: 0, inodes: 0 }
 const INTERRUPTED = 'interrupted; a promotion that has begun goes on by itself'
@@ -65,7 +65,7 @@ export const datasetPromote: Command = {
     "it when it starts; 'status' tells how far it is.",
   examples: ['zerofs-nfs dataset promote try'],
   run: (context, given) => {
-    const [name = ''] = given.args
+    const name = datasetNamed(given.args[0])
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'dataset promote', async (operations, signal) => {
       const { datasets } = operations
@@ -99,5 +99,5 @@ function requireClone(all: readonly DatasetInfo[], name: string): DatasetInfo {
 /** `[####----------------]  20% of 1,204 files` */
 export function promotionText({ done, total }: PromotionProgress): string {
   if (total === 0) return 'independent; what is left of it is being removed'
-  return `${bar(done, total)} of ${count(total)} files`
+  return `${bar(done, total)} of ${counted(total, 'file')}`
 }

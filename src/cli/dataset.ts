@@ -3,6 +3,7 @@ import type { DatasetInfo, Quota } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { dataFolder } from './context.ts'
 import { abortable, Exit, UsageError } from './errors.ts'
+import { type Ids, idsOf } from './ids.ts'
 import { withOperations } from './operations.ts'
 import type { Command, Given, OptionSpec } from './options.ts'
 import { limitOf, parseCount, parseSize } from './size.ts'
@@ -22,14 +23,9 @@ export function quotaOf(given: Given, before: Quota): Quota {
   }
 }
 
-/** `UID:GID`. @throws UsageError */
-function ownerOf(given: Given, uid: number): { readonly uid: number; readonly gid: number } {
-  const value = given.value('owner')
-  if (value === undefined) return { uid, gid: uid === 0 ? 0 : uid }
-  const [, user, group] = /^(\d{1,10}):(\d{1,10})$/.exec(value) ?? []
-  const [a, b] = [Number(user), Number(group)]
-  if (a <= 0xffff_ffff && b <= 0xffff_ffff) return { uid: a, gid: b }
-  throw new UsageError(`--owner is two numbers, such as 1000:1000, not '${value}'`)
+/** @throws UsageError */
+function ownerOf(given: Given, uid: number): Ids {
+  return idsOf(given, 'owner') ?? { uid, gid: uid === 0 ? 0 : uid }
 }
 
 export const asJson = ({ created, origin, ...info }: DatasetInfo) => ({
@@ -65,7 +61,12 @@ function pick(datasets: readonly DatasetInfo[], name: string): DatasetInfo {
   throw new FsError('NOENT', `no dataset '${name}'; ${there}${didYouMean(name, names)}`)
 }
 
-const first = (given: Given) => given.args[0] ?? ''
+/** The name of a dataset that is there, which may be written as it is mounted: `/NAME`. */
+export function datasetNamed(word = ''): string {
+  return word === '/' ? word : word.replace(/^\/|\/$/g, '')
+}
+
+const first = (given: Given) => datasetNamed(given.args[0])
 
 export const datasetCreate: Command = {
   name: 'dataset create',
@@ -89,7 +90,7 @@ export const datasetCreate: Command = {
     const owner = ownerOf(given, context.io.uid)
     const directory = dataFolder(context, given)
     return withOperations(context, directory, 'dataset create', async ({ datasets }) => {
-      const made = await datasets.create({ name: first(given), quota, ...owner })
+      const made = await datasets.create({ name: given.args[0] ?? '', quota, ...owner })
       context.print(`dataset '${made.name}' made; mount it as HOST:/${made.name}`)
       context.printJson(asJson(made))
       return Exit.OK
@@ -170,8 +171,10 @@ export const datasetRename: Command = {
   examples: ['zerofs-nfs dataset rename projects archive'],
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'dataset rename', async ({ datasets }) => {
-      const [name = '', to = ''] = given.args
-      await datasets.rename(name, to)
+      const [, to = ''] = given.args
+      const name = first(given)
+      pick(await datasets.list(), name)
+      await datasets.rename(name === '/' ? '' : name, to)
       context.print(`dataset '${name}' is now '${to}'`)
       context.printJson({ renamed: name, to })
       return Exit.OK
@@ -194,7 +197,7 @@ export const datasetSet: Command = {
   ],
   run: (context, given) => {
     if (given.value('quota') === undefined && given.value('inodes') === undefined) {
-      throw new UsageError('dataset set needs --quota or --inodes')
+      throw new UsageError("'dataset set' needs --quota or --inodes")
     }
     quotaOf(given, { bytes: 0, inodes: 0 })
     const directory = dataFolder(context, given)

@@ -38,7 +38,7 @@ export const diff: Command = {
         context.print(line(entry))
         context.printJson(asJson(entry))
       })
-      await explained(operations, to ?? from, explained(operations, from, running))
+      await explained(operations, to === undefined ? from : [from, to], running)
       summarize(context, counts)
       context.printJson({ event: 'end', from, to: to ?? null, ...Object.fromEntries(counts) })
       return Exit.OK

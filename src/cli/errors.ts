@@ -18,9 +18,12 @@ export const Exit = {
 
 /** The command line itself is wrong. */
 export class UsageError extends Error {
-  constructor(message: string) {
+  /** The name of the command that was meant, where that is known to whoever throws. */
+  readonly command: string | undefined
+  constructor(message: string, command?: string) {
     super(message)
     this.name = 'UsageError'
+    this.command = command
   }
 }
 

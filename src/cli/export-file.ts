@@ -6,6 +6,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { type Piece, READ_BYTES_MAX } from '../control/operations.ts'
+import { counted } from './text.ts'
 
 /** Zeros are passed over where they fill so many bytes. */
 const SPARSE_BYTES = 4096
@@ -60,7 +61,7 @@ export async function* pieces(content: Omit<Content, 'done'>): AsyncGenerator<Fi
     const end = offset + data.length + hole
     if (crc32(data) !== crc) throw new Refused(`the bytes at ${offset} were damaged on their way`)
     if (end === offset || end > size || eof !== (end === size)) {
-      throw new Refused(`the file has ${size} bytes, but what was read ends at ${end}`)
+      throw new Refused(`the file has ${counted(size, 'byte')}, but what was read ends at ${end}`)
     }
     next = readAt(content, end)
     // Whoever takes the pieces may fail first: nobody awaits this one then.

@@ -90,7 +90,12 @@ export class Judge {
     return { what: 'make', at, replaces: true }
   }
 
-  async directory(info: EntryInfo, at: Buffer): Promise<FolderVerdict> {
+  /** @param isOwn whether a folder beside it may be what an earlier run has put there */
+  async directory(
+    info: EntryInfo,
+    at: Buffer,
+    isOwn: (there: Buffer) => Promise<boolean>,
+  ): Promise<FolderVerdict> {
     const existing = await look(at)
     if (existing === undefined) {
       return { what: 'make', at, replaces: false, attributes: true }
@@ -101,7 +106,10 @@ export class Judge {
       return { what: 'unchanged', at, replaces: false, attributes }
     }
     if (this.#overwrite === 'keep-both') {
-      const beside = await this.#beside(at, async (there) => there.isDirectory())
+      const beside = await this.#beside(
+        at,
+        async (there, path) => there.isDirectory() && (await isOwn(path)),
+      )
       return { ...beside, attributes: beside.what === 'make' }
     }
     if (this.#stays(info, existing)) {

@@ -56,18 +56,25 @@ export async function tarCommand(
   } finally {
     progress.end()
   }
-  tell(context, request, tar, context.io.now() - started)
+  tell(context, operations.dataset, request, tar, context.io.now() - started)
   return tar.failed.length > 0 ? Exit.PARTIAL : Exit.OK
 }
 
-function tell(context: Context, { snapshot }: TarRequest, tar: TarExport, ms: number): void {
+function tell(
+  context: Context,
+  dataset: string,
+  { snapshot }: TarRequest,
+  tar: TarExport,
+  ms: number,
+): void {
   const { done: _, ...counts } = tar.copied
   reportFailed(context, tar.failed)
   const left = leftOut(counts)
   const archived = `archived ${amount(counts)}, ${size(counts.bytes)}`
   context.print([archived, ...left, `checksums verified, in ${elapsed(ms)}`].join(', '))
   const failed = jsonFailures(context, tar.failed)
-  context.printJson({ event: 'archived', snapshot, ...counts, failed, seconds: ms / 1000 })
+  const from = { event: 'archived', dataset, snapshot }
+  context.printJson({ ...from, ...counts, failed, seconds: ms / 1000 })
 }
 
 /** @throws CommandError where two of the paths have one name */

@@ -8,11 +8,13 @@
 import { ServerGone } from '../control/client.ts'
 import type { EntryInfo, Listing, Overwrite, PlanEntry } from '../control/operations.ts'
 import { FileType } from '../fs/filesystem.ts'
+import { atOnce } from './at-once.ts'
 import { abortable, CommandError, Interrupted } from './errors.ts'
 import { Refused, writeContent } from './export-file.ts'
 import { ExportFolder } from './export-folder.ts'
 import { codeOf, type FolderVerdict, Judge, look, type Verdict } from './export-judge.ts'
 import { LocalDisk, systemReason } from './export-local.ts'
+import { mayBeOf } from './export-own.ts'
 import { verifyContent } from './export-verify.ts'
 import { type Source, sourceBelow, type WalkOptions } from './export-walk.ts'
 import type { Failure } from './failures.ts'
@@ -143,7 +145,7 @@ export class TreeExport {
     const folder = new ExportFolder(async () => {
       const to = await above.at(name)
       if (to === undefined) return undefined
-      const verdict = await this.#begin(info, to)
+      const verdict = await this.#begin(source, to)
       begun.push(verdict)
       return verdict.what === 'skip' ? undefined : verdict.at
     })
@@ -158,8 +160,9 @@ export class TreeExport {
     }
   }
 
-  async #begin(info: EntryInfo, to: Buffer): Promise<FolderVerdict> {
-    const verdict = await this.#judge.directory(info, to)
+  async #begin(source: Source, to: Buffer): Promise<FolderVerdict> {
+    const isOwn = (there: Buffer) => this.#wait(mayBeOf(this.#options, this.#judge, source, there))
+    const verdict = await this.#judge.directory(source.info, to, isOwn)
     const { what, at, replaces } = verdict
     if (what !== 'unchanged') this.#plan(verdict, 0)
     if (what === 'skip') this.exported.skipped++
@@ -275,26 +278,4 @@ export class TreeExport {
       this.exported.done -= copied
     }
   }
-}
-
-/** Runs `run` for each item, a few at once; where one throws, the others end first. */
-async function atOnce<T>(
-  many: number,
-  items: readonly T[],
-  run: (item: T) => Promise<void>,
-): Promise<void> {
-  const left = [...items]
-  let failed = false
-  const work = async () => {
-    for (let item = left.shift(); item !== undefined && !failed; item = left.shift()) {
-      try {
-        await run(item)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const results = await Promise.allSettled(Array.from({ length: many }, work))
-  for (const result of results) if (result.status === 'rejected') throw result.reason
 }

@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { READ_BYTES_MAX } from '../control/operations.ts'
 import { type Content, Refused } from './export-file.ts'
+import { count, counted } from './text.ts'
 
 /**
  * Compares the file at a path with `content`.
@@ -14,7 +15,9 @@ export async function verifyContent(path: Buffer, content: Omit<Content, 'done'>
   try {
     const { size } = await file.stat()
     if (size !== content.size) {
-      throw new Refused(`verified: it has ${size} bytes instead of ${content.size}`)
+      throw new Refused(
+        `verified: it has ${counted(size, 'byte')} instead of ${count(content.size)}`,
+      )
     }
     const buffer = Buffer.allocUnsafe(READ_BYTES_MAX)
     let at = 0

@@ -92,18 +92,24 @@ export async function exportCommand(
   } finally {
     progress.end()
   }
-  tell(context, request, tree.exported, context.io.now() - started)
+  tell(context, operations.dataset, request, tree.exported, context.io.now() - started)
   return tree.exported.failed.length > 0 ? Exit.PARTIAL : Exit.OK
 }
 
-function tell(context: Context, request: ExportRequest, exported: Exported, ms: number): void {
+function tell(
+  context: Context,
+  dataset: string,
+  request: ExportRequest,
+  exported: Exported,
+  ms: number,
+): void {
   const { snapshot, output, dryRun } = request
   const { failed, done: _, ...counts } = exported
   failed.sort((a, b) => Buffer.compare(a.path, b.path))
   reportFailed(context, failed)
   context.print(dryRun ? plannedSentence(counts, 0, 0) : sentence(exported, output, ms))
   context.printJson({
-    ...{ event: dryRun ? 'planned' : 'exported', snapshot },
+    ...{ event: dryRun ? 'planned' : 'exported', dataset, snapshot },
     ...{ output: resolve(context.io.cwd, output), ...counts },
     ...{ failed: jsonFailures(context, failed), ...(dryRun ? {} : { seconds: ms / 1000 }) },
   })
@@ -117,7 +123,7 @@ function tell(context: Context, request: ExportRequest, exported: Exported, ms: 
 async function plan(
   context: Context,
   operations: Operations,
-  { snapshot, paths, output }: ExportRequest,
+  { snapshot, paths, output, overwrite }: ExportRequest,
   filter: Filter,
 ): Promise<Plan> {
   const target = resolve(context.io.cwd, output)
@@ -139,7 +145,8 @@ async function plan(
   const source = await sourceAt({ operations, snapshot, filter }, path)
   const { info } = source
   const base = dirname(target)
-  if (!resumed) await checkTarget(info, output, base, there !== undefined)
+  const inTheWay = there !== undefined && overwrite !== 'keep-both'
+  if (!resumed) await checkTarget(info, output, base, inTheWay)
   const jobs = [{ source, at: Buffer.from(target), into: false }]
   return { jobs, base, marker: info.type === FileType.DIR ? marker : undefined }
 }

@@ -33,6 +33,10 @@ function optionLines(specs: readonly OptionSpec[]): string[] {
   )
 }
 
+function commandLines(commands: readonly Command[]): string[] {
+  return indented(columns(commands.map(({ name, usage, about }) => [`${name} ${usage}`, about])))
+}
+
 /** `zerofs-nfs --help` */
 export function generalHelp(commands: readonly Command[], version: string): string {
   return [
@@ -41,7 +45,7 @@ export function generalHelp(commands: readonly Command[], version: string): stri
     'Usage: zerofs-nfs COMMAND [ARGUMENTS] [OPTIONS]',
     '',
     'Commands:',
-    ...indented(columns(commands.map(({ name, usage, about }) => [`${name} ${usage}`, about]))),
+    ...commandLines(commands),
     '',
     'Options of every command:',
     ...optionLines(COMMON_OPTIONS),
@@ -75,9 +79,10 @@ export function commandHelp(command: Command): string {
   ].join('\n')
 }
 
-/** `zerofs-nfs snapshot --help` */
+/** `zerofs-nfs snapshot --help`: which there are, and then each of them. */
 export function groupHelp(commands: readonly Command[]): string {
-  return commands.map(commandHelp).join('\n\n')
+  const all = ['Commands:', ...commandLines(commands), ''].join('\n')
+  return [all, ...commands.map(commandHelp)].join('\n\n')
 }
 
 export function usageLine({ name, usage }: Pick<Command, 'name' | 'usage'>): string {

@@ -29,9 +29,21 @@ import { status } from './status.ts'
 
 const COMMANDS: readonly Command[] = [
   serve,
+  status,
+  check,
   snapshotCreate,
   snapshotList,
+  snapshotInfo,
+  snapshotRename,
+  snapshotTag,
+  snapshotHold,
+  snapshotRelease,
   snapshotDelete,
+  restore,
+  rollback,
+  diff,
+  versions,
+  deleted,
   datasetCreate,
   datasetList,
   datasetInfo,
@@ -41,23 +53,11 @@ const COMMANDS: readonly Command[] = [
   clone,
   datasetClone,
   datasetPromote,
-  restore,
-  rollback,
-  status,
-  check,
-  diff,
   scheduleShow,
   scheduleSet,
   scheduleOff,
   scheduleRun,
   schedulePrune,
-  snapshotInfo,
-  snapshotHold,
-  snapshotRelease,
-  snapshotTag,
-  snapshotRename,
-  versions,
-  deleted,
 ]
 
 /** @param argv the words behind the program's name */
@@ -75,7 +75,8 @@ export async function main(
     asked = parse(argv, COMMANDS)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    return refuse(io, error, undefined)
+    const command = COMMANDS.find(({ name }) => name === error.command)
+    return refuse(contextOf(io, parts, argv.includes('--json')), error, command)
   }
   if (asked.what === 'version') io.stdout.write(`zerofs-nfs ${version()}\n`)
   else if (asked.what === 'help') io.stdout.write(help(asked.topic))
@@ -88,20 +89,26 @@ async function run(command: Command, given: Given, context: Context): Promise<nu
   try {
     return await command.run(context, given)
   } catch (error) {
-    if (error instanceof UsageError) return refuse(io, error, command)
+    if (error instanceof UsageError) return refuse(context, error, command)
     const exit = exitOf(error)
     const message = error instanceof Error ? error.message : String(error)
     io.stderr.write(`zerofs-nfs: ${message}\n`)
     if (io.env.ZEROFS_NFS_DEBUG && error instanceof Error) io.stderr.write(`${error.stack}\n`)
-    const event = command.json === 'lines' ? { event: 'error' } : {}
-    context.printJson({ ...event, error: message, exit })
+    context.printJson(failure(command, message, exit))
     // What was interrupted may still be running in this process.
     if (exit === Exit.INTERRUPTED) io.exit(exit)
     return exit
   }
 }
 
-function refuse(io: Io, { message }: UsageError, command: Command | undefined): number {
+/** For programs. */
+function failure(command: Command | undefined, error: string, exit: number) {
+  return { ...(command?.json === 'lines' ? { event: 'error' } : {}), error, exit }
+}
+
+function refuse(context: Context, { message }: UsageError, command: Command | undefined): number {
+  const { io } = context
+  context.printJson(failure(command, message, Exit.USAGE))
   io.stderr.write(`zerofs-nfs: ${message}\n`)
   if (command !== undefined) io.stderr.write(`usage: ${usageLine(command)}\n`)
   const topic = command === undefined ? '' : ` ${command.name}`

@@ -130,10 +130,14 @@ async function openLocal(
   }
 }
 
-/** Adds to the error that a snapshot was not found which one may have been meant. */
+/**
+ * Adds to the error that a snapshot was not found which one may have been meant.
+ *
+ * @param asked its name, or the names of several in the order in which they are looked up
+ */
 export async function explained<T>(
   operations: Operations,
-  snapshot: string,
+  asked: string | readonly string[],
   run: Promise<T>,
 ): Promise<T> {
   try {
@@ -141,7 +145,8 @@ export async function explained<T>(
   } catch (error) {
     if (!(error instanceof FsError) || error.code !== 'NOENT') throw error
     const names = (await operations.listSnapshots()).map(({ name }) => name)
-    if (names.includes(snapshot)) throw error
+    const snapshot = [asked].flat().find((name) => !names.includes(name))
+    if (snapshot === undefined) throw error
     throw new FsError('NOENT', error.message + didYouMean(snapshot, names))
   }
 }

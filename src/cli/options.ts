@@ -244,7 +244,7 @@ function throughCac(command: Command, { plain, options }: Words): Given {
   const specs = optionsOf(command)
   for (const name of options.keys()) {
     if (!specs.some((spec) => spec.name === name)) {
-      throw new UsageError(`'${command.name}' has no option '--${name}'`)
+      throw new UsageError(`'${command.name}' has no option '--${name}'`, command.name)
     }
   }
   for (const { name, value, about } of specs) {
@@ -269,12 +269,12 @@ function checkCount(
   given: readonly string[],
 ): void {
   const least = args.filter(({ required }) => required).length
-  if (given.length < least) throw new UsageError(`'${name}' needs ${usage}`)
+  if (given.length < least) throw new UsageError(`'${name}' needs ${usage}`, name)
   const most = args.some(({ variadic }) => variadic) ? Infinity : args.length
   const extra = given[most]
   if (extra === undefined) return
   const takes = most === 0 ? 'takes no arguments' : `takes ${usage} only`
-  throw new UsageError(`'${name}' ${takes}: what is '${extra}'?`)
+  throw new UsageError(`'${name}' ${takes}: what is '${extra}'?`, name)
 }
 
 function valuesOf(

@@ -38,7 +38,7 @@ export async function restoreInside(
   } finally {
     progress.end()
   }
-  if (request.dryRun) tellPlan(context, request, summary)
+  if (request.dryRun) tellPlan(context, operations, request, summary)
   else await tellDone(context, given, operations, request, summary, context.io.now() - started)
   return summary.failed.length > 0 ? Exit.PARTIAL : Exit.OK
 }
@@ -69,7 +69,7 @@ class Pace {
 function describe(step: RestoreProgress, rate: number, planned: boolean) {
   const { phase, files, bytes, done, total } = step
   const left = total === undefined || rate === 0 ? 0 : (total - done) / rate
-  const all = total === undefined ? '' : ` of ${count(total)}`
+  const all = counted(total ?? done, 'entry', 'entries')
   const said = {
     restore: `${planned ? 'planned' : 'restored'} ${counted(files, 'file')}, ${size(bytes)}`,
     delete: 'deleting what was not there',
@@ -77,14 +77,21 @@ function describe(step: RestoreProgress, rate: number, planned: boolean) {
   }[phase]
   const parts = [
     `${total === undefined ? '' : `${bar(done, total)}  `}${said}`,
-    ...(total === undefined && phase === 'restore' ? [] : [`${count(done)}${all} entries`]),
+    ...(total === undefined && phase === 'restore'
+      ? []
+      : [total === undefined ? all : `${count(done)} of ${all}`]),
     ...(rate >= 1 ? [`${count(Math.round(rate))}/s`] : []),
     ...(left >= 1 ? [`${duration(left)} left`] : []),
   ]
   return { text: parts.join(', '), json: { ...step, perSecond: Math.round(rate) } }
 }
 
-function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSummary): void {
+function tellPlan(
+  context: Context,
+  { dataset }: Operations,
+  { snapshot }: RestoreRequest,
+  summary: RestoreSummary,
+): void {
   const { failed, safetySnapshot: _, plan, ...counts } = summary
   for (const entry of plan) printEntry(context, entry)
   const { attributes, deleted, verified: _verified, bytes: _bytes, ...entries } = counts
@@ -93,11 +100,8 @@ function tellPlan(context: Context, request: RestoreRequest, summary: RestoreSum
   if (more > 0) context.print(`... and ${counted(more, 'more entry', 'more entries')}`)
   reportFailed(context, failed)
   context.print(plannedSentence(counts, attributes, deleted))
-  const { snapshot } = request
   context.printJson({
-    event: 'planned',
-    snapshot,
-    ...counts,
+    ...{ event: 'planned', dataset, snapshot, ...counts },
     failed: jsonFailures(context, failed),
   })
 }
@@ -119,7 +123,7 @@ async function tellDone(
   }
   context.print(sentence(summary, snapshot, ms) + (undo === undefined ? '' : `; undo: ${undo}`))
   context.printJson({
-    ...{ event: 'restored', snapshot, ...counts, copiedBytes: 0 },
+    ...{ event: 'restored', dataset: operations.dataset, snapshot, ...counts, copiedBytes: 0 },
     failed: jsonFailures(context, failed),
     ...{ safetySnapshot: safetySnapshot ?? null, undo: undo ?? null, seconds: ms / 1000 },
   })
@@ -146,7 +150,7 @@ async function undoOf(
   context: Context,
   given: Given,
   operations: Operations,
-  { paths, delete: deleting }: RestoreRequest,
+  { paths, overwrite, delete: deleting }: RestoreRequest,
   safety: string | undefined,
 ): Promise<string | undefined> {
   if (safety === undefined) return undefined
@@ -160,6 +164,13 @@ async function undoOf(
   }
   const exactly = deleting ? ['--delete'] : []
   const where = [...datasetOption(given), ...dataOption(context, given)]
+  if (overwrite === 'keep-both' && before.length > 0) {
+    const { dataset } = operations
+    const of = dataset === '' ? [] : ['--dataset', dataset]
+    const words = ['zerofs-nfs', 'diff', safety, ...of, ...dataOption(context, given)]
+    const diff = words.map(shellWord).join(' ')
+    return `delete what came beside; ${diff} lists it`
+  }
   const options = ['--snapshot', safety, ...exactly, ...where]
   const dashed = before.some((path) => path.startsWith('-'))
   const words = dashed ? [...options, '--', ...before] : [...before, ...options]

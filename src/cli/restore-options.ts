@@ -2,11 +2,11 @@
 import { OVERWRITE, type RestoreRequest } from '../control/operations.ts'
 import { FsError } from '../fs/error.ts'
 import { Filter, PATTERNS_MAX } from '../snapshot/filter.ts'
-import { datasetWords } from './context.ts'
 import { UsageError } from './errors.ts'
 import type { Given } from './options.ts'
 import { parsePath } from './paths.ts'
-import { parseWhen, type When } from './when.ts'
+import type { When } from './when.ts'
+import { askedSnapshot } from './which-snapshot.ts'
 
 /** The `--output` that is an archive on stdout. */
 export const ARCHIVE = '-'
@@ -19,7 +19,8 @@ export interface Asked extends Omit<RestoreRequest, 'snapshot'> {
 
 /** @throws UsageError */
 export function askedOf(given: Given, nowMs: number): Asked {
-  const snapshot = snapshotOf(given, nowMs)
+  const name = { named: given.value('snapshot'), naming: '--snapshot', needs: '--snapshot NAME' }
+  const snapshot = askedSnapshot(given, 'restore', name, nowMs)
   const sources = [...given.args, ...given.values('source')]
   if (sources.length === 0) throw new UsageError("'restore' needs a PATH; / restores everything")
   const output = outputOf(given)
@@ -39,18 +40,6 @@ export function askedOf(given: Given, nowMs: number): Asked {
   if (asked.delete) requireDeletable(asked)
   if (output === ARCHIVE) requireArchivable(given)
   return asked
-}
-
-function snapshotOf(given: Given, nowMs: number): string | When {
-  const name = given.value('snapshot')
-  const at = given.value('at')
-  if (name !== undefined && at !== undefined) {
-    throw new UsageError('--snapshot and --at both say where from: give one of them')
-  }
-  const snapshot = at === undefined ? name : parseWhen(at, nowMs)
-  if (snapshot !== undefined) return snapshot
-  const list = `zerofs-nfs snapshot list${datasetWords(given)}`
-  throw new UsageError(`'restore' needs --snapshot NAME or --at TIME ('${list}' tells them)`)
 }
 
 function outputOf(given: Given): string | undefined {

@@ -1,6 +1,6 @@
 /** `zerofs-nfs restore`: back into the file system, or out to this machine's disk. */
-import { type Operations, OVERWRITE } from '../control/operations.ts'
-import { type Context, datasetHint, onStderr } from './context.ts'
+import { OVERWRITE } from '../control/operations.ts'
+import { type Context, onStderr } from './context.ts'
 import { exportCommand } from './export.ts'
 import { tarCommand } from './export-tar.ts'
 import { explained } from './operations.ts'
@@ -9,8 +9,7 @@ import { withPick } from './pick.ts'
 import { type Place, withPlace } from './place.ts'
 import { restoreInside } from './restore-inside.ts'
 import { ARCHIVE, type Asked, askedOf } from './restore-options.ts'
-import { ago, isoTime, localTime } from './text.ts'
-import { pickSnapshot } from './when.ts'
+import { AT_OPTION, nameOf } from './which-snapshot.ts'
 
 export const restore: Command = {
   name: 'restore',
@@ -19,11 +18,7 @@ export const restore: Command = {
   about: 'put files and trees back as they were in a snapshot',
   options: [
     { name: 'snapshot', value: 'NAME', about: 'the snapshot to restore from' },
-    {
-      name: 'at',
-      value: 'TIME',
-      about: 'the newest snapshot not after it: latest, latest~2, "2 hours ago", 14:30, 2026-11-22',
-    },
+    AT_OPTION,
     { name: 'to', value: 'PATH', about: 'restore to another path of the file system' },
     {
       name: 'output',
@@ -96,7 +91,7 @@ async function restoreAt(
     to: asked.to && place.inside(asked.to),
     ...place.patterns(asked),
   }
-  const snapshot = await nameOf(context, operations, asked)
+  const snapshot = await nameOf(context, operations, asked.snapshot)
   const request = { ...what, ...inside, snapshot }
   if (output === undefined) return restoreInside(context, given, operations, request, signal)
   if (output === ARCHIVE) {
@@ -104,19 +99,4 @@ async function restoreAt(
   }
   const exporting = exportCommand(context, operations, { ...request, output }, signal)
   return explained(operations, snapshot, exporting)
-}
-
-/** The snapshot's name; which one a time has led to is told. */
-async function nameOf(
-  context: Context,
-  operations: Operations,
-  { snapshot }: Asked,
-): Promise<string> {
-  if (typeof snapshot === 'string') return snapshot
-  const all = await operations.listSnapshots()
-  const { name, created } = pickSnapshot(snapshot, all, datasetHint(operations.dataset))
-  const made = `${localTime(created)}, ${ago(created, context.io.now())}`
-  context.print(`from snapshot '${name}' (${made})`)
-  context.printJson({ event: 'snapshot', snapshot: name, created: isoTime(created) })
-  return name
 }

@@ -12,16 +12,17 @@ import { explained, withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
 import { Progress } from './progress.ts'
 import { count, counted, elapsed, printable, shellWord, size } from './text.ts'
+import { AT_OPTION, askedSnapshot, nameOf } from './which-snapshot.ts'
 
 const INTERRUPTED = 'interrupted; the same command completes what was begun'
 const ACTION_COLUMNS = 'attributes'.length
 
 export const rollback: Command = {
   name: 'rollback',
-  args: '<snapshot>',
-  usage: 'SNAPSHOT',
+  args: '[snapshot]',
+  usage: 'SNAPSHOT|--at TIME',
   about: 'bring all of a dataset back to exactly what a snapshot shows',
-  options: [{ name: 'dry-run', about: 'tell what would be done, and do nothing' }],
+  options: [AT_OPTION, { name: 'dry-run', about: 'tell what would be done, and do nothing' }],
   ofDataset: true,
   json: 'lines',
   notes:
@@ -30,16 +31,20 @@ export const rollback: Command = {
     'has all of that, and says how to go back to it; where nothing has changed it makes none. All\n' +
     'other snapshots stay, later ones too. Clients may go on working; what they change while it\n' +
     'runs may stay. A rollback that was interrupted is completed by the same command. To put back a\n' +
-    "part of the files, use 'zerofs-nfs restore'.",
+    "part of the files, use 'zerofs-nfs restore'. TIMEs are those of restore: one stands for all of\n" +
+    'what it names (2026-11-22: that day). Snapshots that were made to go back to do not count for it.',
   examples: [
     'zerofs-nfs rollback before-upgrade --dry-run',
     'zerofs-nfs rollback before-upgrade --dataset projects',
+    'zerofs-nfs rollback --at "2 hours ago"',
     'zerofs-nfs rollback pre-rollback-20261122-201405   # undoes that rollback',
   ],
   async run(context, given) {
-    const [snapshot = ''] = given.args
+    const name = { named: given.args[0], naming: 'SNAPSHOT', needs: 'SNAPSHOT' }
+    const asked = askedSnapshot(given, 'rollback', name, context.io.now())
     const dryRun = given.flag('dry-run')
     return withDataset(context, given, 'rollback', async (operations, signal) => {
+      const snapshot = await nameOf(context, operations, asked)
       const started = context.io.now()
       const progress = new Progress(context)
       const running = operations.rollback({ snapshot, dryRun }, (step) =>
@@ -51,19 +56,22 @@ export const rollback: Command = {
       } finally {
         progress.end()
       }
-      if (dryRun) tellPlan(context, snapshot, summary)
-      else tellDone(context, given, snapshot, summary, context.io.now() - started)
+      const from = { dataset: operations.dataset, snapshot }
+      if (dryRun) tellPlan(context, from, summary)
+      else tellDone(context, given, from, summary, context.io.now() - started)
       return summary.failed.length > 0 ? Exit.PARTIAL : Exit.OK
     })
   },
 }
 
+const entries = (many: number) => counted(many, 'entry', 'entries')
+
 function describe(step: RollbackProgress) {
   const { phase, done } = step
   const said = {
-    compare: `looking for what changed, ${count(done)} records`,
-    restore: `rolling back, ${count(done)} entries: ${amounts(step).join(', ') || 'nothing yet'}`,
-    delete: `deleting what came since, ${counted(step.deleted, 'entry', 'entries')}`,
+    compare: `looking for what changed, ${counted(done, 'record')}`,
+    restore: `rolling back, ${entries(done)}: ${amounts(step).join(', ') || 'nothing yet'}`,
+    delete: `deleting what came since, ${entries(step.deleted)}`,
   }[phase]
   return { text: said, json: { ...step } }
 }
@@ -80,7 +88,13 @@ function amounts(counts: RollbackCounts): readonly string[] {
   ]
 }
 
-function tellPlan(context: Context, snapshot: string, summary: RollbackSummary): void {
+/** The snapshot, and whose it is. */
+interface From {
+  readonly dataset: string
+  readonly snapshot: string
+}
+
+function tellPlan(context: Context, from: From, summary: RollbackSummary): void {
   const { failed, plan, safetySnapshot: _, ...counts } = summary
   for (const entry of plan) printEntry(context, entry)
   const { bytes, ...entries } = counts
@@ -88,13 +102,11 @@ function tellPlan(context: Context, snapshot: string, summary: RollbackSummary):
   if (more > 0) context.print(`... and ${counted(more, 'more entry', 'more entries')}`)
   reportFailed(context, failed)
   const all = amounts(counts)
-  const what = all.length === 0 ? asItWas(snapshot) : `would roll back: ${all.join(', ')}`
+  const what = all.length === 0 ? asItWas(from.snapshot) : `would roll back: ${all.join(', ')}`
   const data = bytes > 0 ? `, ${size(bytes)}` : ''
   context.print(`${what}${data}; nothing was changed`)
   context.printJson({
-    event: 'planned',
-    snapshot,
-    ...counts,
+    ...{ event: 'planned', ...from, ...counts },
     failed: jsonFailures(context, failed),
   })
 }
@@ -112,7 +124,7 @@ function printEntry(context: Context, { action, path, bytes }: RollbackEntry): v
 function tellDone(
   context: Context,
   given: Given,
-  snapshot: string,
+  from: From,
   summary: RollbackSummary,
   ms: number,
 ): void {
@@ -125,14 +137,14 @@ function tellDone(
     context.warn('nothing was deleted, because not everything could be put back')
   }
   if (undo === undefined) {
-    context.print(`nothing was changed; ${asItWas(snapshot)}`)
+    context.print(`nothing was changed; ${asItWas(from.snapshot)}`)
   } else {
     const data = `${size(counts.bytes)} (all shared, 0 B copied)`
     const all = [...amounts(counts), data, `in ${elapsed(ms)}`].join(', ')
-    context.print(`rolled back to '${snapshot}': ${all}; undo: ${undo}`)
+    context.print(`rolled back to '${from.snapshot}': ${all}; undo: ${undo}`)
   }
   context.printJson({
-    ...{ event: 'rolled-back', snapshot, ...counts, copiedBytes: 0 },
+    ...{ event: 'rolled-back', ...from, ...counts, copiedBytes: 0 },
     failed: jsonFailures(context, failed),
     ...{ safetySnapshot: safetySnapshot ?? null, undo: undo ?? null, seconds: ms / 1000 },
   })

@@ -7,6 +7,7 @@ import { type Context, dataFolder } from './context.ts'
 import { Exit, UsageError } from './errors.ts'
 import type { StopSignal } from './io.ts'
 import type { Command, Given } from './options.ts'
+import { EXPORT_OPTIONS, exportRules } from './serve-exports.ts'
 import { columns, counted } from './text.ts'
 
 /** SIGTERM is obeyed within 5 seconds. */
@@ -30,6 +31,7 @@ export const serve: Command = {
       about: 'address to listen on, 0.0.0.0 or :: for all; again for more (default: localhost)',
     },
     { name: 'port', value: 'N', about: 'port of NFS (default: 2049, or a free one)' },
+    { name: 'udp', about: 'serve NFS over UDP too, for what knows nothing else' },
     { name: 'mount-port', value: 'N', about: "port of MOUNT and RQUOTA (default: NFS's)" },
     {
       name: 'portmap',
@@ -46,6 +48,7 @@ export const serve: Command = {
       value: 'SECONDS',
       about: 'how long clients may reclaim their locks after a restart (default: 45)',
     },
+    ...EXPORT_OPTIONS,
   ],
   json: 'lines',
   notes:
@@ -55,6 +58,7 @@ export const serve: Command = {
     'zerofs-nfs serve',
     'zerofs-nfs serve /srv/data --listen 0.0.0.0 --listen ::',
     'zerofs-nfs serve /srv/data --port 12049 --portmap off',
+    'zerofs-nfs serve --listen 0.0.0.0 --allow 192.0.2.0/24 --squash all --anon 1000:1000',
   ],
   async run(context, given) {
     const options = serveOptions(context, given)
@@ -80,6 +84,8 @@ function serveOptions(context: Context, given: Given): ServeOptions {
     listen: given.values('listen').flatMap(hostsOf),
     port: given.port('port'),
     mountPort: given.port('mount-port'),
+    udp: given.flag('udp'),
+    exports: exportRules(given),
     portmap: given.word('portmap', ['auto', 'own', 'system', 'off'], 'auto'),
     durability: given.word('durability', ['sync', 'async'], 'sync'),
     graceSeconds: graceOf(given),
@@ -158,11 +164,11 @@ async function untilStopped(
 
 function announce(context: Context, serving: Serving, options: ServeOptions): void {
   const { addresses, mount, portmap, recovered } = serving
-  const { directory, durability } = options
+  const { directory, durability, udp = false } = options
   const { version, print, printJson, style } = context
   print(`zerofs-nfs ${version} serves ${directory} (${durability}), process ${process.pid}`)
   const rows = [
-    ['addresses', addresses.join(', ')],
+    ['addresses', `${addresses.join(', ')}${udp ? ' (TCP and UDP)' : ''}`],
     ['portmap', portmap],
     ...(recovered > 0
       ? [['recovered', `${counted(recovered, 'record')} from the intent log`]]
@@ -172,7 +178,7 @@ function announce(context: Context, serving: Serving, options: ServeOptions): vo
   ]
   for (const line of columns(rows)) print(`  ${line}`)
   print(style('green', `ready ${addresses.join(' ')}`))
-  const facts = { directory, durability, version, pid: process.pid, portmap, recovered }
+  const facts = { directory, durability, udp, version, pid: process.pid, portmap, recovered }
   printJson({ event: 'serving', ...facts, mount: { ...mount, why: mount.why ?? null } })
   printJson({ event: 'ready', addresses })
 }

@@ -3,7 +3,7 @@ import { Exit } from './errors.ts'
 import { withDataset } from './operations.ts'
 import type { Command } from './options.ts'
 import { createEverywhere, isRecursive, RECURSIVE } from './snapshot-recursive.ts'
-import { snapshotJson } from './snapshot-text.ts'
+import { changedJson } from './snapshot-text.ts'
 import { localTime } from './text.ts'
 
 export const snapshotCreate: Command = {
@@ -37,7 +37,7 @@ export const snapshotCreate: Command = {
       const comment = given.value('comment') ?? ''
       const snapshot = await operations.createSnapshot(name, comment, given.values('tag'))
       context.print(`snapshot '${snapshot.name}' made at ${localTime(snapshot.created)}`)
-      context.printJson(snapshotJson(snapshot))
+      context.printJson(changedJson(operations.dataset, snapshot))
       return Exit.OK
     }),
 }

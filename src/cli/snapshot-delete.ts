@@ -51,23 +51,28 @@ export const snapshotDelete: Command = {
       const named = given.args.length === 1 ? explained(operations, first, asked) : asked
       const report = await abortable(signal, named, INTERRUPTED)
       progress.end()
-      print(context, given, report)
+      print(context, given, operations.dataset, report)
       return Exit.OK
     }),
 }
 
-function print(context: Context, given: Given, { names, bytes }: DeletionReport): void {
+function print(
+  context: Context,
+  given: Given,
+  dataset: string,
+  { names, bytes }: DeletionReport,
+): void {
   const [first] = names
   const which = names.length === 1 ? `snapshot '${first}'` : counted(names.length, 'snapshot')
   if (given.flag('dry-run')) {
     for (const name of names) context.print(name)
     context.print(`deleting ${which} would free ${size(bytes)}`)
-    context.printJson({ wouldDelete: names, wouldFreeBytes: bytes })
+    context.printJson({ dataset, wouldDelete: names, wouldFreeBytes: bytes })
   } else if (given.flag('background')) {
     context.print(`${which} deleted; 'zerofs-nfs status' tells what is still being freed`)
-    context.printJson({ deleted: names })
+    context.printJson({ dataset, deleted: names })
   } else {
     context.print(`${which} deleted, ${size(bytes)} freed`)
-    context.printJson({ deleted: names, freedBytes: bytes })
+    context.printJson({ dataset, deleted: names, freedBytes: bytes })
   }
 }

@@ -119,7 +119,8 @@ export const snapshotList: Command = {
       if (given.flag('size') && newest !== undefined) {
         context.print(`${size(live.written)} written since '${newest.name}', the newest`)
       }
-      context.printJson({ snapshots: snapshots.map(shownJson), live: accountJson(live) })
+      const listed = { snapshots: snapshots.map(shownJson), live: accountJson(live) }
+      context.printJson({ dataset: operations.dataset, ...listed })
       return Exit.OK
     })
   },
@@ -152,7 +153,7 @@ export const snapshotInfo: Command = {
       const clones = (await clonesOf(operations))(name)
       const shown = { ...found, account, unique: unique?.unique, clones }
       for (const line of columns(snapshotRows(shown, context.io.now()))) context.print(line)
-      context.printJson(shownJson(shown))
+      context.printJson({ dataset: operations.dataset, ...shownJson(shown) })
       return Exit.OK
     })
   },

@@ -4,7 +4,7 @@ import type { Context } from './context.ts'
 import { Exit, UsageError } from './errors.ts'
 import { explained, withDataset } from './operations.ts'
 import type { Command, Given } from './options.ts'
-import { snapshotJson } from './snapshot-text.ts'
+import { changedJson } from './snapshot-text.ts'
 
 /** Changes the snapshot that the first argument names, and says so. */
 function change(
@@ -19,7 +19,7 @@ function change(
     const asked = operations.changeSnapshot(name, { ...NO_CHANGE, ...changes })
     const snapshot = await explained(operations, name, asked)
     context.print(said)
-    context.printJson(snapshotJson(snapshot))
+    context.printJson(changedJson(operations.dataset, snapshot))
     return Exit.OK
   })
 }

@@ -6,7 +6,7 @@ import { abortable, Exit, UsageError } from './errors.ts'
 import type { Given, OptionSpec } from './options.ts'
 import { Progress } from './progress.ts'
 import { freeingText } from './snapshot-text.ts'
-import { counted, isoTime, localTime, size } from './text.ts'
+import { columns, counted, isoTime, localTime, size } from './text.ts'
 
 export const RECURSIVE: OptionSpec = {
   name: 'recursive',
@@ -53,7 +53,8 @@ export async function deleteEverywhere(
   })
   const { snapshots, bytes } = await abortable(signal, asked, INTERRUPTED)
   progress.end()
-  for (const { dataset, name } of snapshots) context.print(`${shown(dataset)}  ${name}`)
+  const rows = snapshots.map(({ dataset, name }) => [shown(dataset), name])
+  for (const line of columns(rows)) context.print(line)
   const which = counted(snapshots.length, 'snapshot')
   const list = snapshots.map(json)
   if (request.dryRun) {

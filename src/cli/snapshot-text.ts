@@ -2,7 +2,7 @@
 import type { Account } from '../control/accounts.ts'
 import type { Freeing, SnapshotInfo } from '../control/operations.ts'
 import { bar } from './progress.ts'
-import { ago, count, counted, isoTime, localTime, size } from './text.ts'
+import { ago, counted, isoTime, localTime, size } from './text.ts'
 
 /** A snapshot with its sizes; undefined where they are not asked for, or not known. */
 export interface Shown extends SnapshotInfo {
@@ -12,6 +12,12 @@ export interface Shown extends SnapshotInfo {
   readonly unique: number | undefined
   /** Names of the datasets that are clones of it, and need it. */
   readonly clones: readonly string[]
+}
+
+/** For programs: a snapshot that was made or changed, and of which dataset. */
+export function changedJson(dataset: string, snapshot: SnapshotInfo) {
+  const { id, name, ...notes } = snapshotJson(snapshot)
+  return { id, dataset, name, ...notes }
 }
 
 /** For programs. */
@@ -105,5 +111,5 @@ function accountRows({ bytes, inodes, written }: Account): string[][] {
 /** `[####----------------]  20% of 1,204 records, 3.2 GiB freed` */
 export function freeingText({ versions, total, bytes }: Freeing): string {
   if (total === 0) return 'counting what is to be freed'
-  return `${bar(versions, total)} of ${count(total)} records, ${size(bytes)} freed`
+  return `${bar(versions, total)} of ${counted(total, 'record')}, ${size(bytes)} freed`
 }

@@ -281,4 +281,10 @@ export interface FileSystem {
    * error that prevents it. Calls back in the same turn where nothing is outstanding.
    */
   barrier(done: (error?: FsError) => void): void
+
+  /**
+   * Whether changes come so fast that what waits for the disk in memory has reached its limit: then
+   * even a reply that promises nothing has to wait for `barrier`.
+   */
+  readonly behind: boolean
 }

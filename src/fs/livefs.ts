@@ -150,4 +150,8 @@ export class LiveFileSystem extends ReadableFileSystem implements FileSystem {
   barrier(done: (error?: FsError) => void): void {
     this.#live.store.barrier(done)
   }
+
+  get behind(): boolean {
+    return this.#live.store.behind
+  }
 }

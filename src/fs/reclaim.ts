@@ -15,12 +15,14 @@ import { BITMAP_NUMBERS_MAX, clearBit } from './bitmap.ts'
 import { nextChunk } from './chunks.ts'
 import { FsError } from './error.ts'
 
-/** Chunks that one transaction deletes at most: 64 MiB of file. */
-export const STEP_CHUNKS_MAX = 64
+/** Chunks that one transaction deletes at most, 16 MiB of file: some milliseconds. */
+export const STEP_CHUNKS_MAX = 16
 
 export interface ReclaimOptions {
-  /** Runs an action in a later turn of the event loop, soon. */
+  /** Runs an action in a later turn of the event loop: soon, unless clients need the time. */
   readonly later?: (action: () => void) => void
+  /** Runs a step, for whoever wants to know how long each takes. */
+  readonly timed?: (step: () => boolean) => boolean
   /** Is told why an orphan cannot be freed; it is tried again after the next start. */
   readonly failed?: (content: number, error: FsError) => void
 }
@@ -29,6 +31,7 @@ export class Reclaimer {
   readonly #store: { transact<T>(body: (tx: Transaction) => T): T }
   readonly #dataset: Dataset
   readonly #later: (action: () => void) => void
+  readonly #timed: (step: () => boolean) => boolean
   readonly #failed: (content: number, error: FsError) => void
   readonly #orphans = new Set<number>()
   #scheduled = false
@@ -42,6 +45,7 @@ export class Reclaimer {
     this.#store = store
     this.#dataset = dataset
     this.#later = options.later ?? ((action) => void setImmediate(action))
+    this.#timed = options.timed ?? ((step) => step())
     this.#failed = options.failed ?? (() => undefined)
   }
 
@@ -75,7 +79,7 @@ export class Reclaimer {
     this.#scheduled = true
     this.#later(() => {
       this.#scheduled = false
-      if (!this.#stopped && this.step()) this.#schedule()
+      if (!this.#stopped && this.#timed(() => this.step())) this.#schedule()
     })
   }
 

@@ -38,7 +38,8 @@ export interface ExportOptions {
   readonly clients?: readonly string[]
   /**
    * `sync` (the default, and RFC 1813's promise): a change is on stable storage before its reply
-   * leaves. `async`: only COMMIT and stable WRITEs wait.
+   * leaves. `async`: only COMMIT and stable WRITEs wait, and changes that come faster than the disk
+   * takes them.
    */
   readonly durability?: 'sync' | 'async'
 }

@@ -21,7 +21,14 @@
  */
 import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
-import type { Attributes, Awaitable, Cred, FileId, FileSystem } from '../fs/filesystem.ts'
+import {
+  type Attributes,
+  type Awaitable,
+  type Cred,
+  type FileId,
+  type FileSystem,
+  IO_BYTES_MAX,
+} from '../fs/filesystem.ts'
 import type { CallContext, Procedure, Reply } from '../rpc/program.ts'
 import type { Codec } from '../xdr/codec.ts'
 import { XdrWriter } from '../xdr/writer.ts'
@@ -32,6 +39,12 @@ import type { wcc_data } from './types.ts'
 
 /** Results of what is done once are a few hundred bytes. */
 const encoder = new XdrWriter(1024)
+
+/**
+ * Most bytes of data, or of a directory, in a reply over UDP: as many as the Linux server gives. A
+ * datagram carries twice as much, but it is lost when one of its many fragments is.
+ */
+export const DATAGRAM_IO_BYTES_MAX = 32 * 1024
 
 /** What the programs of this folder need from the rest of the server. */
 export interface Service {
@@ -92,6 +105,11 @@ export class Call {
     this.context = context
     this.reply = reply
     this.#changes = changes
+  }
+
+  /** Most bytes that one reply brings, of a file or of a directory. */
+  get bytesMax(): number {
+    return this.context.caller.transport === 'udp' ? DATAGRAM_IO_BYTES_MAX : IO_BYTES_MAX
   }
 
   /** As whom it acts: known once `file` or `files` have told which export it is about. */
@@ -158,7 +176,7 @@ export class Call {
   #changeIn(from: Export): void {
     if (!this.#changes) return
     if (from.readOnly) throw new FsError('ROFS')
-    if (from.sync) this.waits = true
+    if (from.sync || this.fs.behind) this.waits = true
   }
 }
 
@@ -195,9 +213,8 @@ export function procedure<A, R, F>(
 
 /** Encoded at once, the results are part of the change; they leave when that is as safe. */
 function runOnce<A, R, F>(definition: Definition<A, R, F>, call: Call, args: A): void {
-  let results: Uint8Array
   try {
-    results = call.context.once(() => {
+    call.context.once(() => {
       const result = definition.run(call, args)
       assert(!(result instanceof Promise), 'what is done once is done in one turn')
       return encodeOk(definition.resok, result)
@@ -207,21 +224,21 @@ function runOnce<A, R, F>(definition: Definition<A, R, F>, call: Call, args: A):
     return
   }
   if (!call.waits) {
-    call.reply.answer(results)
+    call.reply.answerOnce()
     return
   }
   call.fs.barrier((error) => {
-    if (error === undefined) call.reply.answer(results)
+    if (error === undefined) call.reply.answerOnce()
     else refuseUnsafe(definition, call)
   })
 }
 
-/** Bytes of its own. */
+/** Valid until the next one is encoded. */
 function encodeOk<R>(resok: Codec<R>, result: R): Uint8Array {
   encoder.reset()
   encoder.uint32(nfsstat3.NFS3_OK)
   resok.encode(encoder, result)
-  return encoder.copySince(0)
+  return encoder.written()
 }
 
 /** The work is done: answers, once what was done is as safe as the reply says. */

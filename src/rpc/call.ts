@@ -11,6 +11,8 @@ import type { ReplyCache } from './replycache.ts'
 export interface Peer {
   readonly caller: Caller
   readonly credentials: CredentialReader
+  /** Whether another one's replies go where its own go. Left out: only it itself is. */
+  isSame?(other: object | undefined): boolean
   /** Makes room for one reply message; `closeReply` follows in the same turn. */
   openReply(): XdrWriter
   /** Queues what was written since `openReply`. `onSent` runs once, also when it cannot be sent. */
@@ -42,6 +44,8 @@ export class Call implements CallContext, Reply, Follower {
   #state = WAITING
   #replies: ReplyCache | undefined
   #remembered: Remembered | undefined
+  /** What `once` has encoded, where nobody remembers it. */
+  #own: Uint8Array | undefined
 
   constructor(peer: Peer, xid: number, credential: Credential, ownedBytes: number) {
     this.#peer = peer
@@ -72,14 +76,14 @@ export class Call implements CallContext, Reply, Follower {
     this.#remembered = replies.begin(key, this.#peer)
   }
 
-  /** Whether it came from this peer. */
+  /** Whether it came from this peer: by the same connection, or from the same port. */
   isOf(peer: object | undefined): boolean {
-    return this.#peer === peer
+    return this.#peer === peer || this.#peer.isSame?.(peer) === true
   }
 
-  once(work: () => Uint8Array): Uint8Array {
-    if (this.#remembered === undefined) return work()
-    return this.#replies?.run(this.#remembered, work) ?? work()
+  once(work: () => Uint8Array): void {
+    if (this.#remembered === undefined) this.#own = new Uint8Array(work())
+    else this.#replies?.run(this.#remembered, work)
   }
 
   begin(): XdrWriter {
@@ -103,10 +107,17 @@ export class Call implements CallContext, Reply, Follower {
     }
   }
 
+  answerOnce(): void {
+    const remembered = this.#remembered
+    const results = remembered === undefined ? this.#own : this.#replies?.results(remembered)
+    assert(results !== undefined, 'what is done once is answered when it is done')
+    this.answer(results)
+    if (remembered !== undefined) this.#replies?.finish(remembered)
+  }
+
   answer(results: Uint8Array): void {
     this.begin().opaqueFixed(results)
     this.#close(undefined)
-    if (this.#remembered !== undefined) this.#replies?.finish(this.#remembered, results)
   }
 
   fail(stat: accept_stat = accept_stat.SYSTEM_ERR): void {

@@ -138,7 +138,7 @@ export class Dispatcher {
     key: CallKey,
   ): void {
     const before = replies.find(key)
-    if (before?.results !== undefined) call.answer(before.results)
+    if (before?.answered) call.answer(replies.results(before))
     else if (before === undefined) {
       const args = this.#decode(procedure, call, r)
       if (call.answered) return

@@ -61,11 +61,12 @@ export interface CallContext {
    */
   readonly argsOwned: boolean
   /**
-   * Does the work of a `once` procedure: `work` makes the change and answers the results, encoded.
-   * They are kept together with the change, so that the call, should it come again after a crash,
-   * is answered with them and not run again. `reply.answer` is to be given the same.
+   * Does the work of a `once` procedure: `work` makes the change and answers the results, encoded,
+   * in bytes that are valid until anything else is encoded. They are kept together with the change,
+   * so that the call, should it come again after a crash, is answered with them and not run again.
+   * `reply.answerOnce` is to follow.
    */
-  once(work: () => Uint8Array): Uint8Array
+  once(work: () => Uint8Array): void
 }
 
 /**
@@ -83,8 +84,8 @@ export interface Reply {
    * @param onSent runs exactly once, when the bytes given by reference are no longer needed
    */
   end(onSent?: () => void): void
-  /** Begins, writes whole results, and ends. They must not change any more. */
-  answer(results: Uint8Array): void
+  /** Begins, writes the results that `once` has kept, and ends. */
+  answerOnce(): void
   /**
    * Answers SYSTEM_ERR instead: before `begin`, or between `begin` and `end`, where it takes back
    * what was written.

@@ -1,4 +1,4 @@
-/** The calls of one client that replycache.ts remembers. */
+/** The calls that replycache.ts remembers, and how it finds them. */
 
 /** What tells one call from all others. */
 export interface CallKey {
@@ -20,31 +20,67 @@ export interface Follower {
   drop(): void
 }
 
-/** One call that is under way, or was answered. */
+/** Calls of one address, in the order in which they came. */
+export class Client {
+  readonly address: string
+  oldest: Remembered | undefined
+  newest: Remembered | undefined
+  count = 0
+
+  constructor(address: string) {
+    this.address = address
+  }
+
+  add(one: Remembered): void {
+    one.older = this.newest
+    if (this.newest === undefined) this.oldest = one
+    else this.newest.newer = one
+    this.newest = one
+    this.count++
+  }
+
+  remove(one: Remembered): void {
+    if (one.older === undefined) this.oldest = one.newer
+    else one.older.newer = one.newer
+    if (one.newer === undefined) this.newest = one.older
+    else one.newer.older = one.older
+    one.older = undefined
+    one.newer = undefined
+    this.count--
+  }
+}
+
+/** One call that is under way, or was answered. The object is used again for another call. */
 export class Remembered implements CallKey {
-  readonly owner: Client
-  readonly xid: number
-  readonly prog: number
-  readonly vers: number
-  readonly proc: number
-  readonly checksum: number
-  /** Where it came from. */
-  readonly peer: object | undefined
+  owner: Client
+  xid = 0
+  prog = 0
+  vers = 0
+  proc = 0
+  checksum = 0
+  /** Where it came from, while it is under way. */
+  peer: object | undefined
   follower: Follower | undefined
-  /** What it was answered; undefined while it is under way. */
-  results: Uint8Array | undefined
-  /** When, in seconds. */
+  answered = false
+  /** What it was answered, where that is not what the store has in `slot`. */
+  own: Uint8Array | undefined
+  /** When it was answered, in seconds. */
   since = 0
   slot = NO_SLOT
   /** Whether a duplicate would still find it. */
-  known = true
+  known = false
   /** The next ones of its client. */
   older: Remembered | undefined
   newer: Remembered | undefined
-  /** An older one of the same hash. */
+  /** Another one of the same hash. */
   alike: Remembered | undefined
 
-  constructor(call: CallKey, owner: Client, peer: object | undefined) {
+  constructor(owner: Client) {
+    this.owner = owner
+  }
+
+  /** It stands for this call now. */
+  begin(call: CallKey, owner: Client, peer: object | undefined): void {
     this.owner = owner
     this.xid = call.xid
     this.prog = call.prog
@@ -52,6 +88,10 @@ export class Remembered implements CallKey {
     this.proc = call.proc
     this.checksum = call.checksum
     this.peer = peer
+    this.answered = false
+    this.own = undefined
+    this.slot = NO_SLOT
+    this.known = true
   }
 
   get client(): string {
@@ -64,65 +104,49 @@ export class Remembered implements CallKey {
       this.checksum === call.checksum &&
       this.proc === call.proc &&
       this.vers === call.vers &&
-      this.prog === call.prog
+      this.prog === call.prog &&
+      this.owner.address === call.client
     )
   }
 }
 
-/** What most calls of one client differ in, as a small integer. */
+/** What most calls differ in. */
 function hashOf({ xid, checksum }: CallKey): number {
-  return (xid ^ checksum) & 0x3fff_ffff
+  return xid ^ checksum
 }
 
-/** The calls of one client, in the order in which they came. */
-export class Client {
-  readonly address: string
-  readonly #byHash = new Map<number, Remembered>()
-  oldest: Remembered | undefined
-  newest: Remembered | undefined
-  count = 0
+/** Finds calls. Made once for as many as there may be, so that nothing is allocated for a call. */
+export class CallTable {
+  readonly #first: (Remembered | undefined)[]
+  readonly #mask: number
 
-  constructor(address: string) {
-    this.address = address
+  /** @param calls about as many as there will be */
+  constructor(calls: number) {
+    const size = 2 ** Math.ceil(Math.log2(calls))
+    this.#first = new Array<Remembered | undefined>(size).fill(undefined)
+    this.#mask = size - 1
   }
 
   find(call: CallKey): Remembered | undefined {
-    let one = this.#byHash.get(hashOf(call))
+    let one = this.#first[hashOf(call) & this.#mask]
     while (one !== undefined && !one.is(call)) one = one.alike
     return one
   }
 
   add(one: Remembered): void {
-    one.older = this.newest
-    if (this.newest === undefined) this.oldest = one
-    else this.newest.newer = one
-    this.newest = one
-    const hash = hashOf(one)
-    one.alike = this.#byHash.get(hash)
-    this.#byHash.set(hash, one)
-    this.count++
+    const place = hashOf(one) & this.#mask
+    one.alike = this.#first[place]
+    this.#first[place] = one
   }
 
   remove(one: Remembered): void {
-    if (one.older === undefined) this.oldest = one.newer
-    else one.older.newer = one.newer
-    if (one.newer === undefined) this.newest = one.older
-    else one.newer.older = one.older
-    one.older = undefined
-    one.newer = undefined
-    this.#unlink(one)
-    this.count--
-  }
-
-  #unlink(one: Remembered): void {
-    const hash = hashOf(one)
-    const first = this.#byHash.get(hash)
-    if (first !== one) {
-      let before = first
+    const place = hashOf(one) & this.#mask
+    let before = this.#first[place]
+    if (before === one) this.#first[place] = one.alike
+    else {
       while (before !== undefined && before.alike !== one) before = before.alike
       if (before !== undefined) before.alike = one.alike
-    } else if (one.alike === undefined) this.#byHash.delete(hash)
-    else this.#byHash.set(hash, one.alike)
+    }
     one.alike = undefined
   }
 }

@@ -18,13 +18,18 @@
  * former selves. A ReplyStore keeps what it can beyond the process, in slots used again and again.
  */
 import assert from 'node:assert/strict'
-import { type CallKey, Client, type Follower, NO_SLOT, Remembered } from './remembered.ts'
+import {
+  type CallKey,
+  CallTable,
+  Client,
+  type Follower,
+  NO_SLOT,
+  Remembered,
+} from './remembered.ts'
 
-/** What a call was answered, in a slot of a ReplyStore. */
+/** A call whose answer is in a slot of a ReplyStore. */
 export interface KeptReply extends CallKey {
   readonly slot: number
-  /** What follows accept_stat SUCCESS. */
-  readonly results: Uint8Array
 }
 
 /** Where answers outlive the process. */
@@ -32,8 +37,12 @@ export interface ReplyStore {
   /**
    * Runs `work`, which answers a call's results, and stores them where `slot` tells: together with
    * what `work` changed, or neither is stored.
+   *
+   * @param work its results are valid until anything else is answered
    */
-  run(work: () => Uint8Array, call: CallKey, slot: () => number): Uint8Array
+  run(work: () => Uint8Array, call: CallKey, slot: () => number): void
+  /** What is in a slot: a view, valid until the slot is used again. */
+  results(slot: number): Uint8Array
 }
 
 export interface ReplyCacheOptions {
@@ -60,7 +69,10 @@ export class ReplyCache {
   readonly #callsMax: number
   readonly #secondsMax: number
   readonly #clients = new Map<string, Client>()
+  readonly #calls: CallTable
   #count = 0
+  /** Objects that stand for no call. */
+  readonly #spare: Remembered[] = []
   /** Who loses a call when there are too many in all: one that has at least its share. */
   #victim: string | undefined
   readonly #freeSlots: number[] = []
@@ -73,10 +85,13 @@ export class ReplyCache {
     this.#clientCallsMax = options.clientCallsMax ?? CLIENT_CALLS_MAX
     this.#callsMax = options.callsMax ?? CALLS_MAX
     this.#secondsMax = options.secondsMax ?? SECONDS_MAX
+    this.#calls = new CallTable(this.#callsMax)
     this.#slots = kept.reduce((most, { slot }) => Math.max(most, slot + 1), 0)
     const used = new Set(kept.map(({ slot }) => slot))
-    for (let slot = 0; slot < this.#slots; slot++) if (!used.has(slot)) this.#freeSlots.push(slot)
-    for (const { slot, results, ...call } of kept) this.#load(call, slot, results)
+    for (let slot = this.#slots - 1; slot >= 0; slot--) {
+      if (!used.has(slot)) this.#freeSlots.push(slot)
+    }
+    for (const call of kept) this.#load(call)
   }
 
   /** Calls remembered. */
@@ -84,45 +99,66 @@ export class ReplyCache {
     return this.#count
   }
 
-  /** The same call as it came before; undefined where it did not, or too long ago. */
+  /**
+   * The same call as it came before; undefined where it did not, or too long ago. Valid until
+   * another call begins: the object is used again.
+   */
   find(call: CallKey): Remembered | undefined {
-    const found = this.#clients.get(call.client)?.find(call)
+    const found = this.#calls.find(call)
     if (found === undefined) return undefined
-    if (found.results === undefined || this.#options.seconds() - found.since <= this.#secondsMax) {
-      return found
-    }
+    if (!found.answered || this.#options.seconds() - found.since <= this.#secondsMax) return found
     this.forget(found)
     return undefined
   }
 
-  /** Remembers that a call is under way, and forgets older ones where there are too many. */
+  /**
+   * Remembers that a call is under way, and forgets older ones where there are too many.
+   *
+   * @returns what stands for it until it is finished or abandoned
+   */
   begin(call: CallKey, peer: object | undefined): Remembered {
     let owner = this.#clients.get(call.client)
     const oldest = owner?.oldest
     if (owner !== undefined && owner.count >= this.#clientCallsMax && oldest !== undefined) {
       this.forget(oldest)
     } else if (this.#count >= this.#callsMax) this.#forgetOne()
-    // Its last call may just have been forgotten, and it with that.
-    owner = this.#clients.get(call.client) ?? new Client(call.client)
-    this.#clients.set(call.client, owner)
-    const one = new Remembered(call, owner, peer)
+    if (owner === undefined || owner.count === 0) {
+      // Its last call may just have been forgotten, and it with that.
+      owner = new Client(call.client)
+      this.#clients.set(call.client, owner)
+    }
+    const one = this.#spare.pop() ?? new Remembered(owner)
+    one.begin(call, owner, peer)
     owner.add(one)
+    this.#calls.add(one)
     this.#count++
     return one
   }
 
-  /** Does a call's work, and keeps its results with it where there is a store. */
-  run(one: Remembered, work: () => Uint8Array): Uint8Array {
+  /** Does a call's work, and keeps its results: with what it changed, where there is a store. */
+  run(one: Remembered, work: () => Uint8Array): void {
     const { store } = this.#options
-    return store === undefined ? work() : store.run(work, one, () => this.#takeSlot(one))
+    if (store === undefined) one.own = new Uint8Array(work())
+    else store.run(work, one, () => this.#takeSlot(one))
   }
 
-  /** It is answered. */
-  finish(one: Remembered, results: Uint8Array): void {
-    one.results = results
+  /** What it was answered, or will be: a view, valid until another call begins. */
+  results(one: Remembered): Uint8Array {
+    const results = one.own ?? this.#options.store?.results(one.slot)
+    assert(results, 'without a store it has its own')
+    return results
+  }
+
+  /** It is answered. @param results where that is not what `run` has kept */
+  finish(one: Remembered, results?: Uint8Array): void {
+    if (results !== undefined) one.own = results
+    one.answered = true
+    one.peer = undefined
     one.since = this.#options.seconds()
-    one.follower?.answer(results)
+    const { follower } = one
     one.follower = undefined
+    follower?.answer(this.results(one))
+    if (!one.known) this.#spare.push(one)
   }
 
   /** It may be run again when it comes again. */
@@ -130,9 +166,11 @@ export class ReplyCache {
     if (!one.known) return
     one.known = false
     one.owner.remove(one)
+    this.#calls.remove(one)
     this.#count--
     if (one.owner.count === 0) this.#clients.delete(one.client)
-    if (one.slot !== NO_SLOT) this.#freeSlots.push(one.slot)
+    if (one.slot !== NO_SLOT) this.#giveSlot(one)
+    if (one.answered) this.#spare.push(one)
   }
 
   /** It was not answered as it should have been, and neither are its duplicates. */
@@ -140,6 +178,8 @@ export class ReplyCache {
     this.forget(one)
     one.follower?.drop()
     one.follower = undefined
+    one.peer = undefined
+    this.#spare.push(one)
   }
 
   /** A duplicate waits for the answer, instead of the one that waited before. */
@@ -148,12 +188,12 @@ export class ReplyCache {
     one.follower = follower
   }
 
-  #load(call: CallKey, slot: number, results: Uint8Array): void {
+  #load(call: KeptReply): void {
     const same = this.find(call)
     if (same !== undefined) this.forget(same)
     const one = this.begin(call, undefined)
-    one.slot = slot
-    this.finish(one, results)
+    one.slot = call.slot
+    this.finish(one)
   }
 
   #forgetOne(): void {
@@ -175,5 +215,11 @@ export class ReplyCache {
     assert(one.known && one.slot === NO_SLOT, 'a call is stored once, while it is under way')
     one.slot = this.#freeSlots.pop() ?? this.#slots++
     return one.slot
+  }
+
+  /** The slot is free. Who is to be answered with what is in it takes that along. */
+  #giveSlot(one: Remembered): void {
+    if (!one.answered) one.own ??= new Uint8Array(this.results(one))
+    this.#freeSlots.push(one.slot)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * An RPC endpoint over UDP: one datagram is one call, and its reply is one datagram. Meant for the
- * small programs (portmap, MOUNT, NSM, NLM) that clients ask over UDP.
+ * An RPC endpoint over UDP: one datagram is one call, and its reply is one datagram. The small
+ * programs (portmap, MOUNT, NSM, NLM) are always there over UDP, NFS where it is asked for.
  *
  * Datagrams that come while too many calls or replies are under way are dropped, as UDP allows:
  * clients ask again.
@@ -23,6 +23,12 @@ export const DATAGRAM_BYTES_MAX = 65_507
 
 /** Calls that wait for their answer, and replies that wait to be sent, together. */
 const DATAGRAMS_UNDER_WAY_MAX = 256
+
+/**
+ * Bytes that the system is asked to keep each way, so that a burst of WRITEs finds room while we do
+ * something else. It may give less.
+ */
+const SOCKET_BYTES = 1024 * 1024
 
 export class UdpEndpoint {
   readonly #socket: Socket
@@ -49,6 +55,7 @@ export class UdpEndpoint {
       socket.close()
       throw error
     }
+    enlarge(socket)
     return new UdpEndpoint(socket, dispatcher)
   }
 
@@ -109,6 +116,16 @@ export class UdpEndpoint {
   }
 }
 
+/** Some systems give less than is asked for, others refuse. */
+function enlarge(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(SOCKET_BYTES)
+    socket.setSendBufferSize(SOCKET_BYTES)
+  } catch {
+    // The system's own sizes do: what finds no room is sent again.
+  }
+}
+
 /** The sender of one datagram, for the one call in it. */
 class DatagramPeer implements Peer {
   readonly caller: Caller
@@ -129,6 +146,12 @@ class DatagramPeer implements Peer {
     this.drop = drop
     this.#pool = pool
     this.#send = send
+  }
+
+  isSame(other: object | undefined): boolean {
+    if (!(other instanceof DatagramPeer)) return false
+    const { address, port } = other.caller
+    return address === this.caller.address && port === this.caller.port
   }
 
   openReply(): XdrWriter {

@@ -189,7 +189,9 @@ export class Datasets {
     const { dataset, snapshots } = opened
     const count = snapshots.list().length
     if (count > 0 && !withSnapshots) {
-      throw new FsError('ACCES', `dataset '${name}' has ${count} snapshots, which would go too`)
+      const told = count === 1 ? '1 snapshot' : `${count} snapshots`
+      const advice = '--with-snapshots deletes them too'
+      throw new FsError('ACCES', `dataset '${name}' has ${told}, which would go too: ${advice}`)
     }
     for (const snapshot of snapshots.list()) snapshots.requireDeletable(snapshot)
     this.#store.transact((tx) => {

@@ -43,7 +43,10 @@ export class OpenDataset {
     const { buffers, recordBuffers, budget, clock, report } = shared
     const failed = (content: number, error: unknown) =>
       report(`the blocks of content ${content} cannot be freed`, error)
-    const reclaimer = new Reclaimer(store, dataset, { failed })
+    const { pace } = store
+    const later = (action: () => void) => void pace.rest().then(action)
+    const timed = (step: () => boolean) => pace.step(step)
+    const reclaimer = new Reclaimer(store, dataset, { failed, later, timed })
     const orphaned = (content: number) => reclaimer.add(content)
     const data = new FileData(store, dataset, { buffers, recordBuffers, budget, orphaned })
     const live = new Live(store, dataset, data, store.fsid(dataset.id), isTaken)

@@ -238,4 +238,8 @@ export class RootFileSystem implements FileSystem {
   barrier(done: (error?: FsError) => void): void {
     this.#root.fs.barrier(done)
   }
+
+  get behind(): boolean {
+    return this.#root.fs.behind
+  }
 }

@@ -58,8 +58,13 @@ export function isSnapdirName(name: Uint8Array): boolean {
 export interface SnapdirHost {
   /** Attributes of the live directory. @throws FsError STALE */
   live(id: FileId): Attributes
-  /** The snapshots in which the directory existed, oldest first. */
-  snapshots(id: FileId): readonly Snapshot[]
+  /**
+   * The snapshots in which the directory existed, oldest first. Looking takes a read for each, so
+   * they are found as they are asked for.
+   *
+   * @param after only those with a greater number, which are younger
+   */
+  snapshots(id: FileId, after: number): Iterable<Snapshot>
   /** The one of that name, where the directory existed in it. */
   find(id: FileId, name: Uint8Array): Snapshot | undefined
   /** The directory in a snapshot. @throws FsError STALE */
@@ -180,7 +185,7 @@ export class Snapdir {
 
   readdir(id: FileId, cookie: number, emit: (entry: DirectoryEntry) => boolean): ReaddirResult {
     const attributes = this.attributes(id)
-    for (const entry of this.#entries(id, attributes.fileid)) {
+    for (const entry of this.#entries(id, attributes.fileid, cookie)) {
       if (entry.cookie > cookie && !emit(entry)) return { eof: false, attributes }
     }
     return { eof: true, attributes }
@@ -190,10 +195,10 @@ export class Snapdir {
    * A snapshot's handle and attributes are left out: they belong to another file system, which the
    * client enters by a LOOKUP.
    */
-  *#entries(id: FileId, fileid: number): Generator<DirectoryEntry> {
+  *#entries(id: FileId, fileid: number, after: number): Generator<DirectoryEntry> {
     yield { fileid, name: DOT, cookie: DOT_COOKIE, found: undefined }
     yield { fileid: id.ino, name: DOT_DOT, cookie: DOT_DOT_COOKIE, found: undefined }
-    for (const snapshot of this.#host.snapshots(this.#directory(id))) {
+    for (const snapshot of this.#host.snapshots(this.#directory(id), after - DOT_DOT_COOKIE)) {
       const cookie = DOT_DOT_COOKIE + snapshot.id
       yield { fileid: id.ino, name: Buffer.from(snapshot.name), cookie, found: undefined }
     }

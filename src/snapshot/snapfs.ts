@@ -52,7 +52,7 @@ export class SnapFileSystem implements FileSystem {
     this.#buffers = buffers
     this.#snapdir = new Snapdir({
       live: (id) => live.getattr(id),
-      snapshots: (id) => snapshots.list().filter((snapshot) => this.#existed(id, snapshot)),
+      snapshots: (id, after) => this.#pasts(id, after),
       find: (id, name) => {
         const snapshot = snapshots.findBytes(name)
         return snapshot !== undefined && this.#existed(id, snapshot) ? snapshot : undefined
@@ -115,6 +115,12 @@ export class SnapFileSystem implements FileSystem {
     const fs = this.#changeable(dir)
     if (isSnapdirName(name)) throw new FsError('ACCES')
     return fs
+  }
+
+  *#pasts(id: FileId, after: number): Generator<Snapshot> {
+    for (const snapshot of this.#snapshots.list()) {
+      if (snapshot.id > after && this.#existed(id, snapshot)) yield snapshot
+    }
   }
 
   #existed(id: FileId, snapshot: Snapshot): boolean {
@@ -263,5 +269,9 @@ export class SnapFileSystem implements FileSystem {
 
   barrier(done: (error?: FsError) => void): void {
     this.#live.barrier(done)
+  }
+
+  get behind(): boolean {
+    return this.#live.behind
   }
 }

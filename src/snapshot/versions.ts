@@ -129,7 +129,8 @@ export class Versions {
   #requireSome(): void {
     if (this.#versions.length > 0) return
     const path = printable(joined(this.#names)) || '/'
-    if (this.#directories > 0) throw new FsError('ISDIR', `'${path}' is a directory`)
+    if (this.#directories > 0)
+      throw new FsError('ISDIR', `'${path}' is a directory: versions are told of files`)
     throw new FsError('NOENT', `'${path}' is in no snapshot, and not there now`)
   }
 }

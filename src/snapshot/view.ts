@@ -66,4 +66,8 @@ export class ViewFileSystem extends ReadableFileSystem implements FileSystem {
   barrier(done: (error?: FsError) => void): void {
     this.#live.barrier(done)
   }
+
+  get behind(): boolean {
+    return this.#live.behind
+  }
 }

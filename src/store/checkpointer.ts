@@ -5,6 +5,7 @@ import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
 import type { Database } from './database.ts'
 import type { IntentLog } from './log.ts'
 import { groupPut } from './recovery.ts'
+import type { StoredReplies } from './replies.ts'
 import type { SpaceMap } from './space.ts'
 
 /** A checkpoint begins when one of these is exceeded. */
@@ -24,7 +25,10 @@ export const CHECKPOINT_LIMITS: CheckpointLimits = {
 }
 /** Ticks after which there is a checkpoint though little has changed. */
 const TICKS_MAX = 10
-/** Commits wait for the checkpoint under way when the log is this many times over its limit. */
+/**
+ * Commits wait for the checkpoint under way when the log, or what is dirty, is this many times over
+ * its limit. Dirty records are in memory, and nothing else bounds them.
+ */
 const OVERDUE = 4
 
 export interface CheckpointHost {
@@ -32,6 +36,7 @@ export interface CheckpointHost {
   readonly blocks: BlockStore
   readonly space: SpaceMap
   readonly log: IntentLog
+  readonly replies: Pick<StoredReplies, 'dirty' | 'freeze' | 'write'>
   readonly limits: CheckpointLimits
   /** Ends the commit group here; the number of its log entry, once that is on disk. */
   cut(): Promise<number>
@@ -55,7 +60,7 @@ export class Checkpointer {
   /**
    * Begins a checkpoint where one is due.
    *
-   * @returns what commits have to wait for, where the log outgrows the checkpoint under way. Never
+   * @returns what commits have to wait for, where changes outgrow the checkpoint under way. Never
    *   before its cut, which is itself a commit
    */
   consider(): Promise<void> | undefined {
@@ -67,7 +72,16 @@ export class Checkpointer {
       space.dirtyGroups > limits.dirtyGroupsMax
     // A failure is told to the store by then; here nobody waits for it.
     if (due && !this.#held && this.#running === undefined) this.run().catch(() => undefined)
-    return this.#turned && log.bytes > OVERDUE * limits.logBytesMax ? this.#running : undefined
+    return this.#turned && this.overdue ? this.#running : undefined
+  }
+
+  /** Whether changes come faster than checkpoints bring them into the database. */
+  get overdue(): boolean {
+    const { log, limits } = this.#host
+    return (
+      log.bytes > OVERDUE * limits.logBytesMax ||
+      this.dirty.count > OVERDUE * limits.dirtyRecordsMax
+    )
   }
 
   /** Runs `work`, whose transactions all come before the next cut, or all behind it. */
@@ -85,7 +99,8 @@ export class Checkpointer {
   /** Called about once a second, so that what was freed is at hand, and a restart is quick. */
   tick(): void {
     this.#ticks++
-    const idle = this.dirty.count === 0 && this.#host.space.releasableBlocks === 0
+    const { space, replies } = this.#host
+    const idle = this.dirty.count === 0 && space.releasableBlocks === 0 && replies.dirty === 0
     if (idle || this.#ticks < TICKS_MAX || this.#running !== undefined) return
     this.run().catch(() => undefined)
   }
@@ -108,10 +123,11 @@ export class Checkpointer {
   }
 
   async #steps(): Promise<void> {
-    const { blocks, database, space } = this.#host
+    const { blocks, database, space, replies } = this.#host
     this.#ticks = 0
     try {
       this.dirty.freeze()
+      replies.freeze()
       const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
       const seq = await this.#host.cut()
       this.#turned = true
@@ -119,6 +135,7 @@ export class Checkpointer {
       await this.dirty.write(write)
       // The log's older file may hold the only durable copy of blocks that rode in it.
       await blocks.sync()
+      await replies.write()
       await write([...groups, checkpointPut(seq)])
       this.dirty.finish()
       // A slow read of a block that is freed must not see what is written there next.

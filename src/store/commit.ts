@@ -25,11 +25,14 @@ const EMBEDDED_BYTES_MAX = 128 * 1024
 /** Records gathered before they become bytes: about a millisecond of work. */
 const GATHERED_MAX = 512
 
+/** The longest memory of an entry that is kept for another one, in bytes. */
+const ENTRY_KEPT_BYTES_MAX = 1024 * 1024
+
 /** Is told once that a group is on stable storage, or why it is not. */
 export type Waiter = (error?: FsError) => void
 
 class Group {
-  readonly entry = new LogEntryBuilder()
+  readonly entry: LogEntryBuilder
   readonly writes: BlockWrite[] = []
   readonly waiters: Waiter[] = []
   /** Records that changed, each once, and are not in the entry yet. */
@@ -38,6 +41,10 @@ class Group {
   transactions = 0
   /** Set on the last group before a checkpoint's cut: is told the number of its entry. */
   cut: ((seq: number) => void) | undefined
+
+  constructor(entry: LogEntryBuilder) {
+    this.entry = entry
+  }
 }
 
 export interface CommitterHost {
@@ -53,7 +60,9 @@ export interface CommitterHost {
 export class Committer {
   readonly #host: CommitterHost
   /** Takes the transactions that end now. */
-  #group = new Group()
+  #group = new Group(new LogEntryBuilder())
+  /** One whose entry is on disk, to be used again. */
+  #spare: LogEntryBuilder | undefined
   /** The group before a cut, while it waits for its turn. */
   #closed: Group | undefined
   /** The number of the newest log entry on disk. */
@@ -94,9 +103,9 @@ export class Committer {
     if (group.gathered.length >= GATHERED_MAX) this.#encode(group)
   }
 
-  /** Takes a record that was changed without a transaction. */
-  addRecord(entry: Entry<unknown>): void {
-    this.#gather(entry)
+  /** Takes what a call was answered, whose transactions have just been added. */
+  addReply(slot: number, record: Uint8Array): void {
+    this.#group.entry.reply(slot, record)
     this.#group.transactions++
   }
 
@@ -194,7 +203,8 @@ export class Committer {
   #close(): Group {
     const group = this.#group
     this.#encode(group)
-    this.#group = new Group()
+    this.#group = new Group(this.#spare ?? new LogEntryBuilder())
+    this.#spare = undefined
     this.#host.space.forgetYoung()
     return group
   }
@@ -224,5 +234,8 @@ export class Committer {
     else for (const { address, buffers } of group.writes) group.entry.blocks(address, buffers)
     await log.append(this.seq + 1, group.entry.pieces())
     this.seq++
+    if (group.entry.capacity > ENTRY_KEPT_BYTES_MAX) return
+    group.entry.reset()
+    this.#spare = group.entry
   }
 }

@@ -5,6 +5,7 @@
  *   meta/       the database: metadata (keys.ts, records.ts)
  *   blocks/     file data (blocks.ts)
  *   log.0 log.1 the intent log (log.ts)
+ *   replies     what calls were answered that must not be done twice (replies.ts)
  *   owner.json  which process has the store open, for the sentence that another one prints
  *   control.sock the running server's control program
  *
@@ -22,7 +23,7 @@ const OWNER_FILE = 'owner.json'
 /** What a store cannot do without. */
 const NEEDED = ['meta', 'blocks', 'log.0', 'log.1']
 /** What a folder may hold whose making was interrupted before `format` was written. */
-const PARTS = new Set(['meta', 'blocks', 'log.0', 'log.1', OWNER_FILE, 'format.new'])
+const PARTS = new Set([...NEEDED, 'replies', OWNER_FILE, 'format.new'])
 
 /** The store cannot be opened; the message says why and what to do. */
 export class StoreError extends Error {
@@ -76,7 +77,7 @@ export async function makeFolder(directory: string): Promise<void> {
 
 /** Forgets the files of an interrupted making, the database apart: nothing was ever stored there. */
 export async function clearParts(directory: string): Promise<void> {
-  for (const part of ['blocks', 'log.0', 'log.1', 'format.new'])
+  for (const part of ['blocks', 'log.0', 'log.1', 'replies', 'format.new'])
     await rm(join(directory, part), { recursive: true, force: true })
 }
 

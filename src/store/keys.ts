@@ -19,19 +19,19 @@
  *   0:u32  'S' 0:u64                      superblock
  *   0:u32  'T' ds:u64                     dataset
  *   0:u32  'Z' snapshot:u64               snapshot
- *   0:u32  'Y' slot:u64                   reply that a call was given (rpc/replycache.ts)
  *   0:u32  'G' group:u64                  reference counts of a group of blocks
  *   0:u32  'M' 0:u64                      checkpoint: up to which log entry the database is complete
  *   0:u32  'L' lock:u64                   a lock, or a share reservation, that a client holds
  *   0:u32  'K' client:u64                 a client that holds locks
  *   0:u32  'Q' 0:u64                      the state that the NSM tells, and where this host's lockd is
  *   0:u32  'W' monitor:u64                a program of this host that the NSM has news for
+ *   0:u32  'A' mount:u64                  who has mounted what, as clients are shown it
  *
  * In memory a key is a number, or a short text which a Map finds quickly; this module is the only
  * place that knows both forms:
  *
  *   I O U R               the number
- *   S T Z Y G M L K Q W   the number
+ *   S T Z G M L K Q W A   the number
  *   N              `dir/name`, the name as latin1
  *   P C            `owner/n`
  *   X              `owner/level/n`
@@ -57,13 +57,13 @@ export const Kind = {
   SUPERBLOCK: 'S',
   DATASET: 'T',
   SNAPSHOT: 'Z',
-  REPLY: 'Y',
   GROUP: 'G',
   CHECKPOINT: 'M',
   LOCK: 'L',
   LOCK_CLIENT: 'K',
   NSM: 'Q',
   MONITOR: 'W',
+  MOUNT: 'A',
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 

@@ -1,7 +1,7 @@
 /**
- * What the lock managers keep: locks and share reservations, the clients that have them, and what
- * the status monitor (NSM) has to remember. They belong to the store and not to a dataset, and have
- * no versions: a snapshot does not lock anything.
+ * What the programs beside NFS keep: locks and share reservations, the clients that have them, what
+ * the status monitor (NSM) has to remember, and who has mounted what. They belong to the store and
+ * not to a dataset, and have no versions: a snapshot does not lock anything.
  */
 import {
   array,
@@ -71,6 +71,14 @@ export interface MonitorRecord {
   readonly priv: Uint8Array
 }
 
+/** An entry of MOUNT's list. */
+export interface MountRecord {
+  /** A numeric address. */
+  readonly hostname: string
+  /** Bytes, one character each (latin1). */
+  readonly directory: string
+}
+
 /** Longest of the protocol's names, in bytes, and of what we write ourselves. */
 const NAME_BYTES_MAX = 1024
 const OWN_BYTES_MAX = 128
@@ -128,6 +136,11 @@ export const monitorCodec: Codec<MonitorRecord> = struct({
   priv: bytes(NAME_BYTES_MAX),
 })
 
+export const mountCodec: Codec<MountRecord> = struct({
+  hostname: string(OWN_BYTES_MAX),
+  directory: latin1,
+})
+
 /** Bytes of memory that any entry takes, and the texts in it. */
 const ENTRY_BYTES = 600
 
@@ -139,9 +152,10 @@ const lockSpec = spec(Kind.LOCK, lockCodec)
 const lockClientSpec = spec(Kind.LOCK_CLIENT, lockClientCodec)
 const nsmSpec = spec(Kind.NSM, nsmCodec)
 const monitorSpec = spec(Kind.MONITOR, monitorCodec)
+const mountSpec = spec(Kind.MOUNT, mountCodec)
 
 /** All of them, for who goes through a whole store. */
-export const lockSpecs = [lockSpec, lockClientSpec, nsmSpec, monitorSpec] as const
+export const lockSpecs = [lockSpec, lockClientSpec, nsmSpec, monitorSpec, mountSpec] as const
 
 export interface LockTables {
   readonly locks: Table<number, LockRecord>
@@ -149,6 +163,7 @@ export interface LockTables {
   /** One record, under 0. */
   readonly nsm: Table<number, NsmRecord>
   readonly monitors: Table<number, MonitorRecord>
+  readonly mounts: Table<number, MountRecord>
 }
 
 /** @param table makes the table of a kind, once */
@@ -158,5 +173,6 @@ export function lockTables(table: <V>(spec: TableSpec<V>) => Table<number, V>): 
     clients: table(lockClientSpec),
     nsm: table(nsmSpec),
     monitors: table(monitorSpec),
+    mounts: table(mountSpec),
   }
 }

@@ -6,6 +6,7 @@
  *     2 delete  keyLength:u16 key
  *     3 delta   address:u64 count:u32 by:i8                  reference counts of blocks
  *     4 blocks  address:u64 count:u32 count*4096 bytes       data that was not written in its place
+ *     5 reply   slot:u16 length:u16 record                   what a call was answered (reply.ts)
  *
  * Integers are big-endian. Items stand in the order of their transactions; a later put of a key
  * supersedes an earlier one. Deltas are not idempotent: an entry is applied exactly once to the
@@ -19,6 +20,7 @@ const PUT = 1
 const DELETE = 2
 const DELTA = 3
 const BLOCKS = 4
+const REPLY = 5
 
 /** Builds an entry. File data is kept by reference and follows the items before it. */
 export class LogEntryBuilder {
@@ -86,15 +88,37 @@ export class LogEntryBuilder {
     }
   }
 
+  reply(slot: number, record: Uint8Array): void {
+    const at = this.#room(5 + record.length)
+    const buffer = this.#buffer
+    buffer[at] = REPLY
+    buffer.writeUInt16BE(slot, at + 1)
+    buffer.writeUInt16BE(record.length, at + 3)
+    buffer.set(record, at + 5)
+  }
+
   #cut(): void {
     if (this.#at > this.#from) this.#pieces.push(this.#buffer.subarray(this.#from, this.#at))
     this.#from = this.#at
   }
 
-  /** The entry's bytes in order. Nothing may be added afterwards. */
+  /** The entry's bytes in order. Nothing may be added before `reset`. */
   pieces(): readonly Uint8Array[] {
     this.#cut()
     return this.#pieces
+  }
+
+  /** Bytes of memory that it has for its items. */
+  get capacity(): number {
+    return this.#buffer.length
+  }
+
+  /** Begins another entry in the same memory: the pieces of the one before must be out of use. */
+  reset(): void {
+    this.#at = 0
+    this.#from = 0
+    this.#pieces = []
+    this.length = 0
   }
 }
 
@@ -104,6 +128,7 @@ export interface LogEntryVisitor {
   delete(key: Buffer): void
   delta(address: number, count: number, by: number): void
   blocks(address: number, data: Buffer): void
+  reply(slot: number, record: Buffer): void
 }
 
 /** Reads what LogEntryBuilder wrote; the entry's checksum is verified before. */
@@ -125,6 +150,11 @@ function readItem(entry: Buffer, at: number, visitor: LogEntryVisitor): number {
   if (op === DELETE) {
     const end = at + 3 + entry.readUInt16BE(at + 1)
     visitor.delete(entry.subarray(at + 3, end))
+    return end
+  }
+  if (op === REPLY) {
+    const end = at + 5 + entry.readUInt16BE(at + 3)
+    visitor.reply(entry.readUInt16BE(at + 1), entry.subarray(at + 5, end))
     return end
   }
   const address = entry.readUInt32BE(at + 1) * 0x1_0000_0000 + entry.readUInt32BE(at + 5)

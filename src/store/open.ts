@@ -26,6 +26,7 @@ import { type Loop, UNMEASURED_LOOP } from './pace.ts'
 import { decodeRecord, encodeRecord, sealRecord } from './record.ts'
 import { FileType, type Inode, NO_USAGE, type Superblock } from './records.ts'
 import { loadSpace, recover } from './recovery.ts'
+import { StoredReplies } from './replies.ts'
 import { SpaceMap } from './space.ts'
 import { Store } from './store.ts'
 import type { TableSpec } from './table.ts'
@@ -154,12 +155,14 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   })
   const space = spaceMap(options, database)
   await loadSpace(database, space, kindRange(0, Kind.GROUP))
-  const log = await IntentLog.open(disk, directory, logId(database))
-  const { seq, recovered } = await recover(database, log, space, blocks)
-  const cacheBytesMax = options.cacheBytesMax ?? CACHE_BYTES_DEFAULT
   const { randomBytes, report, loop = UNMEASURED_LOOP } = options
+  const replies = await StoredReplies.open(disk, directory, report)
+  const log = await IntentLog.open(disk, directory, logId(database))
+  const { seq, recovered } = await recover({ database, log, space, blocks, replies })
+  reportDamaged(replies, report)
+  const cacheBytesMax = options.cacheBytesMax ?? CACHE_BYTES_DEFAULT
   const clock = strictClock(options.wallClock)
-  const own = { database, blocks, space, log, seq, clock, loop }
+  const own = { database, blocks, space, log, replies, seq, clock, loop }
   const parts = { directory, disk, ...own, randomBytes, report }
   const limits = { ...CHECKPOINT_LIMITS, ...options.limits }
   const store = new Store({ ...parts, cacheBytesMax, reserveBytes: RESERVE_BYTES, limits })
@@ -173,6 +176,15 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   }
   await store.begin()
   return { store, recovered }
+}
+
+function reportDamaged({ damaged }: StoredReplies, report: OpenOptions['report']): void {
+  if (damaged.size === 0) return
+  const slots = [...damaged].join(', ')
+  report(
+    'kept replies are damaged; their calls, should they come again, are run again',
+    new StoreError('DAMAGED', `slots that do not match their checksums: ${slots}`),
+  )
 }
 
 function spaceMap(options: OpenOptions, database: Database): SpaceMap {

@@ -5,6 +5,7 @@ import type { Database } from './database.ts'
 import type { Disk } from './disk.ts'
 import type { IntentLog } from './log.ts'
 import type { Loop } from './pace.ts'
+import type { StoredReplies } from './replies.ts'
 import type { SpaceMap } from './space.ts'
 import type { Clock } from './time.ts'
 
@@ -16,6 +17,7 @@ export interface StoreParts {
   readonly blocks: BlockStore
   readonly space: SpaceMap
   readonly log: IntentLog
+  readonly replies: StoredReplies
   /** The number of the newest entry of the log. */
   readonly seq: number
   /** Strictly increasing. */

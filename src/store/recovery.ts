@@ -3,8 +3,9 @@
  * holds after a clean stop (nothing).
  *
  * The log is replayed from the last checkpoint on. Its records are merged in memory first (two log
- * files at most), then written as a checkpoint is: all records, then the reference counts together
- * with the new checkpoint number. A crash during recovery leaves the old number: it starts again.
+ * files at most), then written as a checkpoint is: all records and replies, then the reference
+ * counts together with the new checkpoint number. A crash during recovery leaves the old number: it
+ * starts again.
  */
 import type { BlockStore } from './blocks.ts'
 import { checkpointPut, type Put } from './checkpoint.ts'
@@ -13,6 +14,7 @@ import { Kind, keyBytes, parseKey } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { readLogEntry } from './log-entry.ts'
 import { sealRecord } from './record.ts'
+import type { StoredReplies } from './replies.ts'
 import type { SpaceMap } from './space.ts'
 
 const BATCH_RECORDS = 2000
@@ -36,20 +38,31 @@ export async function loadSpace(
   }
 }
 
+/** What recovery brings up to date. */
+export interface RecoveryHost {
+  readonly database: Database
+  readonly log: IntentLog
+  readonly space: SpaceMap
+  readonly blocks: BlockStore
+  readonly replies: StoredReplies
+}
+
 /** The records of the log, merged: a Map keeps the newest of each key. */
-async function readLog(
-  log: IntentLog,
-  from: number,
-  space: SpaceMap,
-  blocks: BlockStore,
-): Promise<{ seq: number; records: Map<string, Buffer | undefined> }> {
+async function readLog({
+  database,
+  log,
+  space,
+  blocks,
+  replies,
+}: RecoveryHost): Promise<{ seq: number; records: Map<string, Buffer | undefined> }> {
   const records = new Map<string, Buffer | undefined>()
-  const seq = await log.replay(from, async (payload) => {
+  const seq = await log.replay(checkpointSeq(database), async (payload) => {
     readLogEntry(payload, {
       put: (key, value) => records.set(key.toString('latin1'), Buffer.from(value)),
       delete: (key) => records.set(key.toString('latin1'), undefined),
       delta: (address, count, by) => space.applyDelta(address, count, by),
       blocks: (address, data) => blocks.write(address, [Buffer.from(data)]),
+      reply: (slot, record) => replies.restore(slot, record),
     })
     await blocks.settled()
   })
@@ -68,13 +81,9 @@ export function groupPut(group: number, bytes: Uint8Array): Put {
  * @returns the number of the last log entry, and how many records it brought back
  * @throws FsError IO where the log is damaged before its end
  */
-export async function recover(
-  database: Database,
-  log: IntentLog,
-  space: SpaceMap,
-  blocks: BlockStore,
-): Promise<{ seq: number; recovered: number }> {
-  const { seq, records } = await readLog(log, checkpointSeq(database), space, blocks)
+export async function recover(host: RecoveryHost): Promise<{ seq: number; recovered: number }> {
+  const { database, log, space, blocks, replies } = host
+  const { seq, records } = await readLog(host)
   let batch: Put[] = []
   for (const [name, record] of records) {
     const key = Buffer.from(name, 'latin1')
@@ -85,6 +94,8 @@ export async function recover(
   }
   await database.write(batch)
   await blocks.sync()
+  replies.freeze()
+  await replies.write()
   const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
   await database.write([...groups, checkpointPut(seq)])
   space.releaseLimbo()

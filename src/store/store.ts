@@ -20,10 +20,12 @@ import { Objsets } from './objsets.ts'
 import { Pace } from './pace.ts'
 import type { StoreParts } from './parts.ts'
 import { BLOCK_BYTES, type DatasetRecord, type SnapshotRecord, type Superblock } from './records.ts'
+import type { StoredReplies } from './replies.ts'
+import type { RepliedCall } from './reply.ts'
 import type { SpaceMap } from './space.ts'
 import { Cache, type Entry, type LoadMany, Table, type TableSpec } from './table.ts'
-import { datasetSpec, replySpec, snapshotSpec, superblockSpec } from './tables.ts'
-import type { Clock } from './time.ts'
+import { datasetSpec, snapshotSpec, superblockSpec } from './tables.ts'
+import type { Clock, Time } from './time.ts'
 import { Transaction } from './transaction.ts'
 
 const ROOT_DATASET = 1
@@ -38,13 +40,14 @@ export class Store {
   readonly superblocks: Table<number, Superblock>
   readonly datasets: Table<number, DatasetRecord>
   readonly snapshots: Table<number, SnapshotRecord>
-  readonly replies: Table<number, Uint8Array>
   readonly objsets: Objsets
   /** What clients have locked. */
   readonly locks: LockTables
   /** Shared by all work in the background. */
   readonly pace: Pace
   #transactions = 0
+  /** The time of the newest transaction. */
+  #now: Time = { seconds: 0, nseconds: 0 }
   #ticks = 0
   #inTransaction = false
   readonly #inos = new InoNumbers((end, done) => this.#lease(end, done))
@@ -59,19 +62,19 @@ export class Store {
     this.superblocks = this.#table(0, superblockSpec)
     this.datasets = this.#table(0, datasetSpec)
     this.snapshots = this.#table(0, snapshotSpec)
-    this.replies = this.#table(0, replySpec)
     const closeTables = (dataset: number) => this.#cache.forget(dataset)
     this.objsets = new Objsets(this.datasets, this.#table, closeTables)
     this.locks = lockTables((spec) => this.#table(0, spec))
     this.#verifier = parts.randomBytes(8)
     this.pace = new Pace(parts.loop)
-    const { log, blocks, space, database, limits } = parts
+    const { log, blocks, space, database, replies, limits } = parts
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
       this.#failure === undefined ? this.#checkpointer.consider() : undefined
     this.#committer = new Committer({ log, blocks, space, failed, committed }, parts.seq)
     const cut = () => this.#committer.cut()
-    this.#checkpointer = new Checkpointer({ log, blocks, space, database, limits, failed, cut })
+    const own = { log, blocks, space, database, replies }
+    this.#checkpointer = new Checkpointer({ ...own, limits, failed, cut })
   }
 
   readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
@@ -92,6 +95,11 @@ export class Store {
 
   get database(): Database {
     return this.#parts.database
+  }
+
+  /** What calls were answered that must not be done twice. */
+  get replies(): StoredReplies {
+    return this.#parts.replies
   }
 
   get spaceMap(): SpaceMap {
@@ -166,12 +174,10 @@ export class Store {
   transact<T>(body: (tx: Transaction) => T): T {
     assert(!this.#inTransaction, 'a transaction inside a transaction')
     if (this.#failure !== undefined) throw this.#failure
-    const host = {
-      space: this.#parts.space,
-      dataset: (id: number) => this.objsets.get(id),
-      dirtied: this.#dirtied,
-    }
-    const tx = new Transaction(host, ++this.#transactions, this.#parts.clock())
+    const dataset = (id: number) => this.objsets.get(id)
+    const host = { space: this.#parts.space, dataset, dirtied: this.#dirtied }
+    this.#now = this.#parts.clock()
+    const tx = new Transaction(host, ++this.#transactions, this.#now)
     this.#inTransaction = true
     try {
       const result = body(tx)
@@ -190,23 +196,25 @@ export class Store {
   }
 
   /**
-   * Runs `work`, and keeps what `note` makes of its result. They are one operation: all of it is on
-   * disk after the same commit, and nothing before.
+   * Runs `work`, whose results answer `call`, and keeps them in a slot. They are one operation: all
+   * of it is on disk after the same commit, and nothing before.
    *
-   * @param note the slot of a reply and its bytes (replyCodec), which cannot fail
+   * @param slot answers the slot, which cannot fail
    * @throws what `work` throws; FsError IO once a commit failed
    */
-  together<T>(work: () => T, note: (result: T) => { slot: number; reply: Uint8Array }): T {
-    return this.#checkpointer.holdBack(() => {
-      const result = work()
+  together(work: () => Uint8Array, call: RepliedCall, slot: () => number): void {
+    this.#checkpointer.holdBack(() => {
+      const results = work()
       if (this.#failure !== undefined) throw this.#failure
-      const { slot, reply } = note(result)
-      const entry = this.replies.entry(slot)
-      this.#dirtied(entry as Entry<unknown>)
-      entry.value = reply
-      this.#committer.addRecord(entry as Entry<unknown>)
-      return result
+      const kept = slot()
+      this.replies.keep(kept, this.#now, call, results)
+      this.#committer.addReply(kept, this.replies.record(kept))
     })
+  }
+
+  /** Whether changes come faster than checkpoints bring them into the database. */
+  get behind(): boolean {
+    return this.#checkpointer.overdue
   }
 
   readonly #dirtied = (entry: Entry<unknown>): void => this.#checkpointer.dirty.mark(entry)
@@ -234,10 +242,7 @@ export class Store {
   #fail(error: unknown): FsError {
     this.#failure ??= new FsError('IO', `the store cannot be written: ${String(error)}`)
     this.#verifier = this.#parts.randomBytes(8)
-    this.#parts.report(
-      'a commit failed; the store takes no more changes until it is restarted',
-      error,
-    )
+    this.#parts.report('a commit failed; nothing is changed any more until a restart', error)
     return this.#failure
   }
 
@@ -282,11 +287,12 @@ export class Store {
 
   /** Commits, brings everything into the database, and closes. */
   async close(): Promise<void> {
-    const { blocks, database, log } = this.#parts
+    const { blocks, database, log, replies } = this.#parts
     try {
       if (this.#failure === undefined) await this.checkpoint()
     } finally {
       await log.close()
+      await replies.close()
       await blocks.close()
       await database.close()
     }

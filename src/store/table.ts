@@ -31,8 +31,6 @@ export interface TableSpec<V> {
   readonly codec: Codec<V>
   /** Whether snapshots see older versions of its records. */
   readonly versioned: boolean
-  /** Nobody reads it by its keys, so what the database has is not looked up before a change. */
-  readonly writeOnly?: true
   /** About how many bytes of memory an entry takes. */
   readonly cost: (value: V | undefined) => number
 }
@@ -227,9 +225,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #read(key: K): Entry<V> {
-    const { kind, writeOnly } = this.spec
-    const record = writeOnly ? undefined : this.#load(keyBytes(this.dataset, kind, key))
-    return this.#decoded(key, record)
+    return this.#decoded(key, this.#load(keyBytes(this.dataset, this.spec.kind, key)))
   }
 
   /** @param record as the database has it */
@@ -246,6 +242,15 @@ export class Table<K extends Key, V> implements Source<K, V> {
       entry.value = value
     }
     return entry
+  }
+
+  /**
+   * A record in memory is another now. Most begin small, as a page with its first name or a chunk
+   * with its first block, and grow where they are.
+   */
+  resized(before: V | undefined, after: V | undefined): void {
+    const more = this.spec.cost(after) - this.spec.cost(before)
+    if (more > 0) this.#cache.grow(more)
   }
 
   /** What is read where there is no record, from now on: nothing has been read before. */

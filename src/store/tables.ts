@@ -30,7 +30,6 @@ import type {
   Superblock,
   Version,
 } from './records.ts'
-import { encodedCodec } from './reply.ts'
 import type { TableSpec } from './table.ts'
 
 /** Bytes of memory that any entry takes: its object, its key, its place in a Map. */
@@ -52,7 +51,7 @@ export const pageSpec: TableSpec<Page> = {
   kind: Kind.PAGE,
   codec: pageCodec,
   versioned: true,
-  cost: (page) => ENTRY_BYTES + 200 * (page?.length ?? 0),
+  cost: (page) => ENTRY_BYTES + 300 * (page?.length ?? 0),
 }
 export const bitmapSpec: TableSpec<Uint8Array> = {
   kind: Kind.BITMAP,
@@ -124,13 +123,4 @@ export const scheduleSpec: TableSpec<ScheduleRecord> = {
   codec: scheduleCodec,
   versioned: false,
   cost: () => ENTRY_BYTES + 100,
-}
-/** Its values are what `replyCodec` has encoded, so that no object is kept for each reply. */
-export const replySpec: TableSpec<Uint8Array> = {
-  kind: Kind.REPLY,
-  codec: encodedCodec,
-  versioned: false,
-  // They are read once, all of them, when the server starts.
-  writeOnly: true,
-  cost: (reply) => ENTRY_BYTES + 100 + (reply?.length ?? 0),
 }

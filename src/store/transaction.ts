@@ -125,7 +125,9 @@ export class Transaction {
       entry.birth = dataset.epoch
     }
     if (value === undefined) entry.hides = table.inherits(entry.key)
+    const before = entry.value
     entry.value = value
+    table.resized(before, value)
   }
 
   /**
@@ -136,8 +138,10 @@ export class Transaction {
     const entry = table.entry(key)
     if (entry.changedBy !== this.#number) this.#touch(entry as Entry<unknown>)
     this.#host.dirtied(entry as Entry<unknown>)
+    const before = entry.value
     entry.value = value
     entry.birth = birth
+    table.resized(before, value)
   }
 
   /** Bytes that chunks hold themselves come and go with their records. */

@@ -129,6 +129,14 @@ export class XdrWriter {
     }
   }
 
+  /**
+   * A view of what was written since the last `take` or `reset`, where nothing was referenced.
+   * Valid until something else is written.
+   */
+  written(): Uint8Array {
+    return this.#bytes.subarray(this.#from, this.#at)
+  }
+
   /** A copy of what was written since `position` was read. Valid until the next `take` or `reset`. */
   copySince(position: number): Uint8Array {
     const start = this.#from + position - this.#cutBytes

@@ -1,27 +1,18 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite } from 'uvu'
-import type { Format } from '../../src/check/reader.ts'
+import * as assert from 'uvu/assert'
+import { checkStore } from '../../src/check/check.ts'
 import { Kind, keyBytes } from '../../src/store/keys.ts'
-import { type ReplyRecord, replyCodec } from '../../src/store/reply.ts'
+import { REPLY_SLOT_BYTES } from '../../src/store/reply.ts'
 import * as tables from '../../src/store/tables.ts'
-import type { Codec } from '../../src/xdr/codec.ts'
 import { Ino, rows, written } from './rows.ts'
+import { withVolume } from './scene.ts'
 
 const test = suite('check: damage of records and their versions')
 
 const { DIR, ROOT, WIDE } = Ino
 const { inodeSpec, nameSpec } = tables
-const REPLY: ReplyRecord = {
-  ...{ at: { seconds: 1, nseconds: 2 }, client: '192.0.2.1', results: new Uint8Array(8) },
-  ...{ xid: 1, prog: 100_003, vers: 3, proc: 9, checksum: 4 },
-}
-const REPLIES: Format<ReplyRecord> = { kind: Kind.REPLY, codec: replyCodec }
-const LONGER_REPLY: Codec<ReplyRecord> = {
-  ...replyCodec,
-  encode(w, reply) {
-    replyCodec.encode(w, reply)
-    w.uint32(0)
-  },
-}
 const SCHEDULE = { frequently: 0, hourly: 24, daily: 7, weekly: 0, monthly: 0, yearly: 0 }
 
 rows(test, 'records by themselves', [
@@ -81,22 +72,27 @@ rows(test, 'records by themselves', [
     (scene) => scene.put(1, tables.scheduleSpec, 1, SCHEDULE),
     ['there is a record of unknown kind, with the key 00000001520000000000000001'],
   ],
-  [
-    'a reply in a slot that there is not',
-    (scene) => scene.put(0, REPLIES, 16_384, REPLY),
-    ['there is a record of unknown kind, with the key 00000000590000000000004000'],
-  ],
-  [
-    'a reply with a birth',
-    (scene) => scene.put(0, REPLIES, 7, REPLY, 1),
-    ['kept reply 7 was written in epoch 1, which cannot be'],
-  ],
-  [
-    'a reply with bytes behind it',
-    (scene) => scene.put(0, { ...REPLIES, codec: LONGER_REPLY }, 7, REPLY),
-    ['kept reply 7 cannot be decoded: has 4 bytes too many'],
-  ],
 ])
+
+test('a kept reply', () =>
+  withVolume(async ({ store }, folder) => {
+    const call = { client: '192.0.2.1', xid: 1, prog: 100_003, vers: 3, proc: 9, checksum: 4 }
+    for (const slot of [3, 16_383]) {
+      store.together(
+        () => new Uint8Array(8),
+        call,
+        () => slot,
+      )
+    }
+    const problems = async () => (await checkStore(store, () => undefined)).problems
+    assert.equal(await problems(), [])
+    const path = join(folder, 'replies')
+    const bytes = await readFile(path)
+    // The xid.
+    bytes[3 * REPLY_SLOT_BYTES + 19] = 2
+    await writeFile(path, bytes)
+    assert.equal(await problems(), ['kept reply 3 does not match its checksum'])
+  }))
 
 rows(test, 'superblock, datasets and snapshots', [
   ['no superblock', (scene) => scene.delete(Kind.SUPERBLOCK, 0, 0), ['there is no superblock']],

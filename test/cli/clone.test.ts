@@ -1,6 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { promotionText } from '../../src/cli/clone.ts'
 import { Exit } from '../../src/cli/errors.ts'
+import { freeingText } from '../../src/cli/snapshot-text.ts'
 import { FakeOperations } from '../control/fake.ts'
 import { cli, type Ran, withServed } from './harness.ts'
 
@@ -117,6 +119,12 @@ test('status tells of promotions', async () => {
   })
   const ran = await cli(['status'], { operations })
   assert.match(ran.stdout, /promoting .*dataset 'try': .* 25% of 1,204 files\n/)
+})
+
+test('one thing is told as one', () => {
+  assert.match(promotionText({ done: 0, total: 1 }), / 0% of 1 file$/)
+  const freeing = freeingText({ snapshots: 1, versions: 1, total: 1, bytes: 0 })
+  assert.match(freeing, / 100% of 1 record, 0 B freed$/)
 })
 
 test.run()

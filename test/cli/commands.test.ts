@@ -24,7 +24,7 @@ test('snapshot create', async () => {
   })
   await both(['snapshot', 'create', 'x', '--json'], tree, ({ stdout }) => {
     assert.equal(documents(stdout), [
-      { id: 4, name: 'x', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
+      { id: 4, dataset: '', name: 'x', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
     ])
   })
 })
@@ -53,6 +53,7 @@ test('snapshot list', async () => {
   await both(['snapshot', 'list', '--json'], tree, ({ stdout }) => {
     assert.equal(documents(stdout), [
       {
+        dataset: '',
         snapshots: [
           {
             ...{ id: 2, name: 'before', created: '2025-11-22T20:14:05.000005000Z', ...NO_NOTES },
@@ -76,7 +77,7 @@ test('snapshot list of none', async () => {
     assert.match(stdout, /^there are no snapshots; 'zerofs-nfs snapshot create NAME' makes one\n$/)
   })
   await both(['snapshot', 'list', '--json'], none, ({ stdout }) => {
-    assert.equal(documents(stdout), [{ snapshots: [], live: LIVE }])
+    assert.equal(documents(stdout), [{ dataset: '', snapshots: [], live: LIVE }])
   })
 })
 
@@ -204,7 +205,7 @@ test('restore with failures lists them and exits with 3', async () => {
     const [event, more] = documents(stdout)
     assert.is(more, undefined)
     assert.equal(event, {
-      ...{ event: 'restored', snapshot: 'before', files: 1204, directories: 31 },
+      ...{ event: 'restored', dataset: '', snapshot: 'before', files: 1204, directories: 31 },
       ...{
         bytes: 3_435_973_837,
         copiedBytes: 0,
@@ -450,6 +451,7 @@ test('help, version, and no command at all', async () => {
   assert.is(help.stdout, none.stderr)
   assert.match((await cli(['-v'])).stdout, /^zerofs-nfs \d+\.\d+\.\d+\n$/)
   const group = await cli(['snapshot', '--help'])
+  assert.match(group.stdout, /^Commands:\n {2}snapshot create NAME +make a snapshot of all/)
   for (const name of ['create NAME', 'list', 'delete NAME...']) {
     assert.ok(group.stdout.includes(`Usage: zerofs-nfs snapshot ${name} [OPTIONS]`))
   }
@@ -477,6 +479,26 @@ test('colours are for terminals, unless NO_COLOR asks for none', async () => {
     const terminal = 'env' in world ? { terminal: 80 } : {}
     assert.not.ok((await printed({ ...world, ...terminal })).includes('\u001b'))
   }
+})
+
+test('too few words, or too many: the usage of the command that was meant', async () => {
+  for (const argv of [['diff'], ['diff', 'a', 'b', 'c'], ['diff', 'a', '--verify']]) {
+    const { code, stderr } = await cli(argv)
+    assert.is(code, 2)
+    assert.match(stderr, /\nusage: zerofs-nfs diff SNAPSHOT \[SNAPSHOT\] \[OPTIONS\]\n/)
+    assert.match(stderr, /'zerofs-nfs diff --help' tells more\n$/)
+  }
+})
+
+test('--json tells a word of the command line that is wrong', async () => {
+  const { code, stdout } = await cli(['restore', 'a', '--at', 'sometime', '--json'])
+  assert.is(code, 2)
+  const [{ event, error, exit }] = documents(stdout)
+  assert.equal([event, exit], ['error', 2])
+  assert.match(error, /'sometime' is no time that is understood/)
+  const many = await cli(['snapshot', 'create', 'a', 'b', '--json'])
+  const told = "'snapshot create' takes NAME only: what is 'b'?"
+  assert.equal(documents(many.stdout), [{ error: told, exit: 2 }])
 })
 
 test.run()

@@ -167,4 +167,21 @@ test('a restore in the dataset that is named says how to go back there', () =>
     assert.match(stdout, `undo: zerofs-nfs restore alice --snapshot ${SAFETY} --dataset home\n`)
   }))
 
+for (const argv of [
+  ['snapshot', 'create', 'x'],
+  ['snapshot', 'hold', 'nightly', 'h'],
+  ['snapshot', 'rename', 'nightly', 'x'],
+  ['snapshot', 'delete', 'nightly'],
+  ['snapshot', 'list'],
+  ['snapshot', 'info', 'nightly'],
+  ['restore', 'alice', '--snapshot', 'nightly'],
+  ['restore', 'alice', '--snapshot', 'nightly', '--dry-run'],
+  ['rollback', 'nightly'],
+]) {
+  test(`${argv.join(' ')} --json tells which dataset it was about`, () =>
+    expect([...argv, '--dataset', 'home', '--json'], ({ stdout }) => {
+      assert.match(stdout.trim().split('\n').at(-1) ?? '', /"dataset":"home"/)
+    }))
+}
+
 test.run()

@@ -86,20 +86,23 @@ test('what is wrong is told with what is there, and the exit code tells its kind
       'dataset create b --owner me',
       'dataset create b --inodes 1.5',
       'dataset delete /',
+      'dataset info /a/',
+      'dataset rename /a b',
     ],
     (ran) => {
       assert.equal(
         ran.map(({ code }) => code),
-        [0, 1, 4, 4, 2, 2, 2, 2, 2, 1],
+        [0, 1, 4, 4, 2, 2, 2, 2, 2, 1, 0, 0],
       )
       const told = ran.map(({ stderr }) => stderr.split('\n')[0])
       assert.is(told[1], "zerofs-nfs: a dataset 'a' exists already")
       assert.match(told[2] ?? '', "no dataset 'b'; there are: /, a")
-      assert.is(told[4], 'zerofs-nfs: dataset set needs --quota or --inodes')
+      assert.is(told[4], "zerofs-nfs: 'dataset set' needs --quota or --inodes")
       assert.is(told[5], "zerofs-nfs: --quota is none, or more than 0 such as 10G, not '5X'")
+      assert.is(ran.at(-1)?.stdout, "dataset 'a' is now 'b'\n")
       assert.is(told[7], "zerofs-nfs: --owner is two numbers, such as 1000:1000, not 'me'")
       assert.equal(
-        printed(ran.slice(1)).filter((text) => text !== ''),
+        printed(ran.slice(1, -2)).filter((text) => text !== ''),
         [],
       )
     },

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dir, file, sparse, symlink } from '../control/fake.ts'
 import { restoring } from './exporting.ts'
+import { cli } from './harness.ts'
 
 const test = suite('cli/export: what is there already, and plans')
 
@@ -105,6 +106,61 @@ test('keep-both: what is a folder there, and what is one in the snapshot', async
         fs.writeFileSync(`${path}/d/e`, 'file')
       },
     },
+  )
+})
+
+test('keep-both: a folder beside a file goes into its own of an earlier run, and no other', async () => {
+  const then = dir({ e: dir({ g: file('g'), sub: dir({ h: file('h') }) }) })
+  const entries = (path: string) => fs.readdirSync(path).sort()
+  const own = (path: string) => {
+    fs.mkdirSync(`${path}/e.before`)
+    fs.writeFileSync(`${path}/e.before/mine`, 'mine')
+  }
+  for (const [prepare, wanted, more] of [
+    [own, ['e', 'e.before', 'e.before.2'], ['g', 'sub']],
+    [() => undefined, ['e', 'e.before'], ['g', 'sub']],
+  ] as const) {
+    const argv = ['e', '--output', '.', '--overwrite', 'keep-both']
+    await restoring(
+      then,
+      argv,
+      async (path, { code }, fake) => {
+        assert.is(code, 0)
+        assert.is(text(`${path}/e`), 'file')
+        const beside = `${path}/${wanted.at(-1)}`
+        assert.equal([entries(path), entries(beside)], [wanted, more])
+        // What an interrupted run has left is its own too.
+        fs.rmSync(`${beside}/sub/h`)
+        fs.writeFileSync(`${beside}/.zerofs-nfs-0123456789ab.part`, 'half')
+        const command = ['restore', '--snapshot', 'before', ...argv]
+        await cli(command, { operations: fake, cwd: path, uid: process.getuid?.() ?? 1000 })
+        fs.rmSync(`${beside}/.zerofs-nfs-0123456789ab.part`)
+        assert.equal([entries(path), text(`${beside}/sub/h`)], [wanted, 'h'])
+      },
+      {
+        prepare(path) {
+          prepare(path)
+          fs.writeFileSync(`${path}/e`, 'file')
+        },
+      },
+    )
+  }
+})
+
+test('keep-both: a folder goes beside the file that --output names', async () => {
+  await restoring(
+    tree(),
+    ['d', '--output', 'target', '--overwrite', 'keep-both'],
+    async (path, { code }, fake) => {
+      assert.is(code, 0)
+      const command = ['restore', '--snapshot', 'before', 'd', '--output', 'target']
+      const world = { operations: fake, cwd: path, uid: process.getuid?.() ?? 1000 }
+      await cli([...command, '--overwrite', 'keep-both'], world)
+      assert.equal(fs.readdirSync(path).sort(), ['target', 'target.before'])
+      assert.is(text(`${path}/target`), 'mine')
+      assert.equal(fs.readdirSync(`${path}/target.before`).sort(), FILES.toSorted())
+    },
+    { prepare: (path) => fs.writeFileSync(`${path}/target`, 'mine') },
   )
 })
 

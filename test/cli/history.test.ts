@@ -281,4 +281,16 @@ test('restore asks nobody where a snapshot is named, for several paths, and with
   assert.is((await cli(['restore', 'f'], { operations: pickable(), terminal: 80 })).code, 2)
 })
 
+test('diff of snapshots that are not there: the one that may have been meant, once', async () => {
+  for (const argv of [['befor'], ['001', 'befor'], ['befor', '001']]) {
+    const fake = new FakeOperations()
+    fake.diff = async function* () {
+      yield* []
+      throw new FsError('NOENT', "no snapshot 'befor'")
+    }
+    const { code, stderr } = await cli(['diff', ...argv], { operations: fake })
+    assert.equal([code, stderr], [4, "zerofs-nfs: no snapshot 'befor'; did you mean 'before'?\n"])
+  }
+})
+
 test.run()

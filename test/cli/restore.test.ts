@@ -27,7 +27,7 @@ test('--at: the newest snapshot not after it, and which one that is', async () =
   await withServed(served, async (run) => {
     const [event, end] = documents((await run(['restore', 'x', '--at', 'latest', '--json'])).stdout)
     const created = '2025-11-22T21:14:05.000005000Z'
-    assert.equal(event, { event: 'snapshot', snapshot: '001', created })
+    assert.equal(event, { event: 'snapshot', dataset: '', snapshot: '001', created })
     assert.is(end.snapshot, '001')
   })
 })
@@ -110,7 +110,7 @@ test('--dry-run --json: one event an entry, and the totals', async () => {
   assert.equal([third.path, third.base64], ['\\xff', '/w=='])
   const failed = [{ path: 'project/b', reason: 'it is in the way' }]
   assert.equal(end, {
-    ...{ event: 'planned', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
+    ...{ event: 'planned', dataset: '', snapshot: 'before', files: 2, directories: 1, bytes: 1024 },
     ...{ unchanged: 1, skipped: 0, attributes: 1, deleted: 3, verified: 0, failed },
   })
 })
@@ -178,6 +178,14 @@ test('progress elsewhere is a plain line every five seconds, and with --json an 
     ...{ done: 1000, perSecond: 500 },
   })
   assert.equal([second.done, second.total, second.perSecond], [3000, 12_000, 1000])
+})
+
+test('keep-both: what was there is there, so the undo line is about what came', async () => {
+  const fake = new FakeOperations(dir({ x: file('x') }), ['before', 'pre-restore-20261122-201405'])
+  const argv = ['restore', 'x', '--snapshot', 'before', '--overwrite', 'keep-both']
+  const { stdout } = await cli(argv, { operations: fake })
+  const undo = 'undo: delete what came beside; zerofs-nfs diff pre-restore-20261122-201405 lists it'
+  assert.match(stdout, `; ${undo}\n`)
 })
 
 test.run()

@@ -7,6 +7,9 @@ import { both, documents, lines } from './both.ts'
 import { cli, withServed } from './harness.ts'
 import { expect } from './homes.ts'
 
+// What is printed as local time is then the same everywhere.
+Object.assign(process.env, { TZ: 'UTC' })
+
 const test = suite('cli: rollback')
 
 const NOTHING = { created: 0, replaced: 0, attributes: 0, moved: 0, deleted: 0, bytes: 0 }
@@ -94,7 +97,14 @@ test('--dry-run --json', () =>
       { event: 'plan', action: 'create', path: 'a/b', bytes: 2048 },
       { event: 'plan', action: 'attributes', path: '', bytes: 0 },
       {
-        ...{ event: 'planned', snapshot: 'before', ...NOTHING, created: 1, attributes: 2 },
+        ...{
+          event: 'planned',
+          dataset: '',
+          snapshot: 'before',
+          ...NOTHING,
+          created: 1,
+          attributes: 2,
+        },
         ...{ bytes: 2048, failed: [] },
       },
     ])
@@ -104,7 +114,13 @@ test('--json ends with what was done', async () => {
   const { plan: _, ...summary } = ROLLED_BACK
   const look = (stdout: string, command: RegExp) => {
     const { undo, seconds, ...done } = documents(stdout).at(-1) ?? {}
-    assert.equal(done, { event: 'rolled-back', snapshot: 'before', ...summary, copiedBytes: 0 })
+    assert.equal(done, {
+      event: 'rolled-back',
+      dataset: '',
+      snapshot: 'before',
+      ...summary,
+      copiedBytes: 0,
+    })
     assert.match(String(undo), command)
     assert.type(seconds, 'number')
   }
@@ -141,10 +157,41 @@ test('a snapshot that is not there', () =>
     assert.match(stderr, /there is no snapshot 'befor'.*before/)
   }))
 
+test('--at: the newest snapshot not after it, and which one that is', async () => {
+  await both(['rollback', '--at', '90 minutes ago'], fake, ({ code, stdout }, { rollbacks }) => {
+    assert.is(code, 0)
+    const told =
+      /^from snapshot 'before' \(2025-11-22 20:14:05, 2 hours ago\)\nrolled back to 'before'/
+    assert.match(stdout, told)
+    assert.equal(rollbacks, [{ snapshot: 'before', dryRun: false }])
+  })
+  await both(['rollback', '--at', 'latest', '--json', '--dry-run'], fake, ({ stdout }) => {
+    const [event, end] = documents(stdout)
+    const created = '2025-11-22T21:14:05.000005000Z'
+    assert.equal(event, { event: 'snapshot', dataset: '', snapshot: '001', created })
+    assert.is(end?.snapshot, '001')
+  })
+})
+
+for (const [argv, code, message] of [
+  [['--at', 'a week ago'], 4, /the oldest is 'before' of 2025-11-22 20:14:05\n$/],
+  [['--at', 'sometime'], 2, /'sometime' is no time that is understood: write latest, /],
+  [['before', '--at', 'latest'], 2, /SNAPSHOT and --at both say where from: give one of them/],
+  [['before', 'other'], 2, /'rollback' takes SNAPSHOT\|--at TIME only: what is 'other'\?/],
+] as const) {
+  test(`rollback ${argv.join(' ')} is refused`, async () => {
+    const operations = fake()
+    const ran = await cli(['rollback', ...argv], { operations })
+    assert.is(ran.code, code)
+    assert.match(ran.stderr, message)
+    assert.equal(operations.rollbacks, [])
+  })
+}
+
 test('what it is called with', async () => {
   const none = await cli(['rollback'], { operations: fake() })
   assert.is(none.code, 2)
-  assert.match(none.stderr, /'rollback' needs SNAPSHOT/)
+  assert.match(none.stderr, /'rollback' needs SNAPSHOT or --at TIME \('zerofs-nfs snapshot list' /)
   const { stdout } = await cli(['rollback', '--help'])
   assert.match(stdout, /zerofs-nfs rollback before-upgrade --dry-run/)
 })

@@ -67,13 +67,18 @@ test('tells what was recovered, and why a mount needs options', async () => {
   assert.match(stdout, /^stopping \(SIGINT\)$/m)
 })
 
+test('says where it serves over UDP too', async () => {
+  const { stdout } = await cli(['serve', '--udp'], world())
+  assert.match(stdout, /^ {2}addresses {3}127\.0\.0\.1:2049, \[::1\]:2049 \(TCP and UDP\)$/m)
+})
+
 test('with --json each of these is a line', async () => {
   const { code, stdout, stderr } = await cli(['serve', '--json', '--durability=async'], world())
   assert.equal([code, stderr], [0, ''])
   const [serving, ready, ...others] = events(stdout)
   assert.equal(serving, {
     ...{ event: 'serving', directory: '/srv/data', durability: 'async', version: '0.1.0' },
-    ...{ pid: process.pid, portmap: SERVING.portmap, recovered: 0 },
+    ...{ pid: process.pid, portmap: SERVING.portmap, recovered: 0, udp: false },
     mount: { command: SERVING.mount.command, why: null },
   })
   assert.equal(ready, { event: 'ready', addresses: SERVING.addresses })
@@ -90,7 +95,7 @@ test('hands its options on', async () => {
     directory: '/srv/d',
     listen: ['0.0.0.0', '::1', '127.0.0.1', '::1'],
     ...{ port: 12049, mountPort: 20048, portmap: 'off', durability: 'async', version: '0.1.0' },
-    graceSeconds: undefined,
+    ...{ graceSeconds: undefined, udp: false, exports: {} },
   })
 })
 
@@ -101,8 +106,23 @@ test('its defaults', async () => {
   assert.equal(options, {
     ...{ directory: '/srv/data', listen: [], port: undefined, mountPort: undefined },
     ...{ portmap: 'auto', durability: 'sync', version: '0.1.0' },
-    graceSeconds: undefined,
+    ...{ graceSeconds: undefined, udp: false, exports: {} },
   })
+})
+
+test('hands on who may do what, and UDP', async () => {
+  const given = world()
+  const argv = 'serve --udp --read-only --squash all --anon 1000:4294967295'.split(' ')
+  const more = '--allow 192.0.2.0/24 --allow 2001:db8::/32 --allow ::1 --alias data --alias /a/b'
+  assert.is((await cli([...argv, ...more.split(' ')], given)).code, 0)
+  await cli(['serve', '--squash', 'none'], given)
+  const [all, one] = given.asked
+  assert.is(all?.udp, true)
+  assert.equal(all?.exports, {
+    ...{ readOnly: true, squash: 'all', anonuid: 1000, anongid: 0xffff_ffff },
+    ...{ clients: ['192.0.2.0/24', '2001:db8::/32', '::1'], aliases: ['/data', '/a/b'] },
+  })
+  assert.equal(one?.exports, { squash: 'none' })
 })
 
 test('DIR, --data and the environment name the same thing', async () => {
@@ -125,6 +145,18 @@ const WRONG: [string[], RegExp][] = [
   [['--listen', '127.0.0.1:2049'], /not '127\.0\.0\.1:2049' \(the port is --port's\)/],
   [['--port', '0'], /--port is a number from 1 to 65535, not '0'/],
   [['--portmap', 'on'], /--portmap is one of auto, own, system, off, not 'on'/],
+  [['--squash', 'everybody'], /--squash is one of root, all, none, not 'everybody'/],
+  [['--anon', 'nobody'], /--anon is two numbers, such as 1000:1000, not 'nobody'/],
+  [['--anon', '1000'], /--anon is two numbers/],
+  [['--anon', '0:4294967296'], /--anon is two numbers/],
+  [['--allow', 'example.org'], /--allow is an address or a network, .*, not 'example\.org'/],
+  [['--allow', '192.0.2.0/33'], /--allow is an address or a network/],
+  [['--allow', '192.0.2.0/'], /--allow is an address or a network/],
+  [['--allow', '2001:db8::/129'], /--allow is an address or a network/],
+  [['--allow', 'fe80::1%eth0'], /--allow is an address or a network/],
+  [['--alias', '/'], /--alias is a name such as data, not '\/'/],
+  [['--alias', 'a/../b'], /--alias is a name such as data, not 'a\/\.\.\/b'/],
+  [['--udp=yes'], /--udp takes no value/],
   [['--durability', 'none'], /--durability is one of sync, async, not 'none'/],
   [['a', 'b'], /'serve' takes \[DIR\] only: what is 'b'\?/],
 ]

@@ -56,7 +56,7 @@ test('snapshot delete --recursive tells what went, and where', async () => {
   await both(argv, withSome, ({ code, stdout }, { recursive }) => {
     assert.equal(
       [code, lines(stdout)],
-      [0, ['/  x', 'home  x', '2 snapshots deleted, 4 KiB freed']],
+      [0, ['/     x', 'home  x', '2 snapshots deleted, 4 KiB freed']],
     )
     assert.equal(recursive.deletions, [{ words: ['x'], dryRun: false, background: false }])
   })

@@ -16,7 +16,10 @@ test('snapshot create with a comment and tags', async () => {
   const argv = ['snapshot', 'create', 'x', '--comment', '001', '--tag', '2', '--tag', 'a=b']
   await both([...argv, '--json'], fake, ({ stdout }) => {
     assert.equal(documents(stdout), [
-      { id: 4, name: 'x', created: CREATED, comment: '001', tags: ['2', 'a=b'], holds: [] },
+      {
+        ...{ id: 4, dataset: '', name: 'x', created: CREATED },
+        ...{ comment: '001', tags: ['2', 'a=b'], holds: [] },
+      },
     ])
   })
 })
@@ -36,7 +39,7 @@ for (const [command, changed, said] of CHANGES) {
     await both(argv, fake, ({ code, stdout }) => assert.equal([code, stdout], [0, `${said}\n`]))
     await both([...argv, '--json'], fake, ({ stdout }) => {
       const snapshot = { id: 2, name: 'before', created: CREATED, ...NO_NOTES, ...changed }
-      assert.equal(documents(stdout), [snapshot])
+      assert.equal(documents(stdout), [{ dataset: '', ...snapshot }])
     })
   })
 }
@@ -185,7 +188,7 @@ test('snapshot info', async () => {
     const snapshot = { id: 2, name: 'before', created: CREATED, ...NO_NOTES }
     const sizes = { referencedBytes: 2 ** 31 + 8192, referencedInodes: 2000 }
     const shares = { writtenBytes: 2 ** 21, uniqueBytes: 2 ** 40 - 8192 }
-    assert.equal(documents(stdout), [{ ...snapshot, ...sizes, ...shares }])
+    assert.equal(documents(stdout), [{ dataset: '', ...snapshot, ...sizes, ...shares }])
   })
   await both(['snapshot', 'info', 'befor'], fake, ({ code, stderr }) => {
     assert.is(code, 4)
@@ -202,7 +205,9 @@ test('snapshot delete', async () => {
     ['snapshot', 'delete', 'before', '001', '--json'],
     fake,
     ({ stdout }, { deletions }) => {
-      assert.equal(documents(stdout), [{ deleted: ['before', '001'], freedBytes: 4096 }])
+      assert.equal(documents(stdout), [
+        { dataset: '', deleted: ['before', '001'], freedBytes: 4096 },
+      ])
       assert.equal(deletions, [{ words: ['before', '001'], dryRun: false, background: false }])
     },
   )
@@ -225,7 +230,9 @@ test('snapshot delete --dry-run tells which and how much', async () => {
     assert.equal(deleted, [])
   })
   await both([...argv, '--json'], fake, ({ stdout }) => {
-    assert.equal(documents(stdout), [{ wouldDelete: ['before', '001'], wouldFreeBytes: 4096 }])
+    assert.equal(documents(stdout), [
+      { dataset: '', wouldDelete: ['before', '001'], wouldFreeBytes: 4096 },
+    ])
   })
 })
 

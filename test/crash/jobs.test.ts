@@ -9,11 +9,16 @@ import { BLOCK_BYTES } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
 import { assertSound } from '../check/assert-sound.ts'
 import { withVolumeOf } from '../check/scene.ts'
+import { Random } from '../model/random.ts'
 import { withFolder } from '../store/open-store.ts'
 import { eventually, Files, has, Jobs, type Life, makeDirectory, numbered } from './jobs.ts'
 import { manifest } from './nfs.ts'
 
 const test = suite('crash: long jobs')
+
+const { CRASH_SEED } = process.env
+const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+console.log(`CRASH_SEED=${seed}`)
 
 /** Kills of a server in the midst of one job. */
 const KILLS = 2
@@ -172,6 +177,67 @@ test('a dataset that is being deleted when the server is killed is gone, and fre
       await eventually(async () => store.objsets.all.length === 1)
       assert.is(store.spaceMap.usedBlocks, 1)
     },
+  ))
+
+const NO_QUOTA = { bytes: 0, inodes: 0 }
+const CLONED = 4 * FILES
+
+/** A dataset with a snapshot of many files, and a clone of it that has changed, with one too. */
+async function cloned({ nfs, root, control }: Life): Promise<void> {
+  await control.datasets.create({ name: 'origin', quota: NO_QUOTA, uid: 0, gid: 0 })
+  await new Files(await nfs.walk(root, 'origin')).write(nfs, numbered('file', CLONED), 1)
+  await (await control.in('origin')).createSnapshot('one')
+  const of = { dataset: 'origin', snapshot: 'one' }
+  await control.datasets.clone({ origin: of, name: 'clone', quota: NO_QUOTA })
+  const dir = await nfs.walk(root, 'clone')
+  const files = new Files(dir)
+  const clone = await control.in('clone')
+  await clone.createSnapshot('kept')
+  await files.write(nfs, numbered('file', FILES), 2)
+  for (let i = FILES; i < 2 * FILES; i++) {
+    await nfs.remove({ object: { dir, name: Buffer.from(`file${i}`) } })
+  }
+  await clone.createSnapshot('later')
+}
+
+test('a clone that is being promoted when the server is killed becomes independent all the same', () =>
+  withJobs(
+    async (jobs) => {
+      const random = new Random(seed)
+      let life = await jobs.start()
+      await cloned(life)
+      const wanted = new Map<string, string>()
+      for (const path of ['clone', 'clone/.snapshots/kept']) {
+        wanted.set(path, await contents(life, path))
+      }
+      const requireSame = async () => {
+        for (const [path, was] of wanted) assert.is(await contents(life, path), was)
+      }
+      let kills = 0
+      for (let attempt = 0; attempt < ATTEMPTS_MAX && kills < KILLS + 1; attempt++) {
+        const { control, watcher } = life
+        // After the first time it goes on by itself.
+        const begin = async () => {
+          if (attempt === 0) await control.datasets.promote('clone', () => undefined)
+          await eventually(async () => (await control.status()).promoting.length === 0)
+        }
+        const done = random.below(CLONED)
+        const isSoFar = async () => ((await watcher.status()).promoting[0]?.done ?? 0) >= done
+        if (await jobs.killDuring(life, begin, isSoFar)) kills++
+        life = await jobs.start()
+        await requireSame()
+      }
+      assert.ok(kills > 0, 'it was never killed in its midst')
+      const { control } = life
+      await eventually(async () => (await control.status()).promoting.length === 0)
+      const told = await control.datasets.list()
+      assert.is(told.find(({ name }) => name === 'clone')?.origin, undefined)
+      await control.datasets.delete('origin', true)
+      await requireSame()
+      assert.is((await control.status()).dataBytes, (CLONED + FILES) * BLOCK_BYTES)
+      await jobs.stop(life)
+    },
+    (store) => assert.is(store.objsets.all.length, 2),
   ))
 
 test.run()

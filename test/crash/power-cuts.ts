@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path'
 import { Database } from '../../src/store/database.ts'
 import { FORMAT } from '../../src/store/format.ts'
+import { REPLIES_FILE } from '../../src/store/replies.ts'
 import type { Random } from '../model/random.ts'
 import type { Crowd } from './crowd.ts'
 import { type Platters, PowerDisk } from './power-disk.ts'
@@ -26,24 +27,29 @@ const ONE_IN = { write: 20, written: 10, sync: 6, synced: 6, truncate: 1, batch:
 
 export type Moment = keyof typeof ONE_IN
 
+/** What the clients know: a copy of it is taken at each moment. */
+interface Knowledge<K> {
+  clone(): K
+}
+
 /** What a loss of power leaves, and what was promised until then. */
-export interface Cut {
+export interface Cut<K = Crowd> {
   readonly what: Moment
   readonly platters: Platters
   /** A copy of the database's folder, not to be changed. */
   readonly meta: string
   /** Whether the making of the store had come to its end. */
   readonly made: boolean
-  readonly crowd: Crowd
+  readonly crowd: K
 }
 
-export interface CutsOptions {
+export interface CutsOptions<K = Crowd> {
   /** The folder of the store. */
   readonly directory: string
   /** An existing folder for copies. */
   readonly scratch: string
   /** Whose knowledge is noted. */
-  readonly crowd: Crowd
+  readonly crowd: K
   readonly random: Random
   /** Cuts that are taken at most. */
   readonly max: number
@@ -68,13 +74,13 @@ Database.prototype.write = async function (puts): Promise<void> {
   watching?.after()
 }
 
-export class Cuts implements Watcher {
+export class Cuts<K extends Knowledge<K> = Crowd> implements Watcher {
   readonly disk: PowerDisk
-  readonly taken: Cut[] = []
+  readonly taken: Cut<K>[] = []
   readonly #directory: string
   readonly #random: Random
   readonly #scratch: string
-  readonly #crowd: Crowd
+  readonly #crowd: K
   readonly #max: number
   readonly #rarity: number
   /** A copy of the database as it is, or was before the batch that is under way. */
@@ -82,7 +88,7 @@ export class Cuts implements Watcher {
   #batch = false
   #copies = 0
 
-  constructor({ directory, scratch, crowd, random, max, rarity, platters }: CutsOptions) {
+  constructor({ directory, scratch, crowd, random, max, rarity, platters }: CutsOptions<K>) {
     this.#directory = directory
     this.#scratch = scratch
     this.#crowd = crowd
@@ -161,12 +167,15 @@ function listed(folder: string): string {
     .join()
 }
 
+/** Files that are not in the folder of the blocks. */
+const BESIDE = new Set(['log.0', 'log.1', REPLIES_FILE])
+
 /** Makes the folder that a loss of power has left. */
-export function leave({ platters, meta, made }: Cut, directory: string): void {
+export function leave({ platters, meta, made }: Cut<unknown>, directory: string): void {
   mkdirSync(join(directory, 'blocks'), { recursive: true })
   cpSync(meta, join(directory, 'meta'), { recursive: true })
   for (const name of platters.keys()) {
-    appendFileSync(join(directory, name.startsWith('log.') ? '' : 'blocks', name), '')
+    appendFileSync(join(directory, BESIDE.has(name) ? '' : 'blocks', name), '')
   }
   if (made) appendFileSync(join(directory, 'format'), FORMAT)
 }

@@ -7,7 +7,7 @@ import { FileHandles } from '../../src/nfs/fhandle.ts'
 import { mountPrograms } from '../../src/nfs/mount.ts'
 import { Mounts } from '../../src/nfs/mounts.ts'
 import { nfsProgram } from '../../src/nfs/program.ts'
-import { keptReplies, StoredReplies } from '../../src/replies.ts'
+import { KeptReplies } from '../../src/replies.ts'
 import { Dispatcher } from '../../src/rpc/dispatch.ts'
 import { Listener } from '../../src/rpc/listener.ts'
 import { ReplyCache } from '../../src/rpc/replycache.ts'
@@ -67,9 +67,8 @@ export class PowerServer implements Reached {
     const reportCall = (error: unknown) => report('a call failed', error)
     const service = { fs: volume.fs, handles, exports, report: reportCall }
     const programs = [nfsProgram(service), ...mountPrograms(service, new Mounts())]
-    const store = new StoredReplies(volume.store)
-    const kept = await keptReplies(volume.store, report)
-    const replies = new ReplyCache({ seconds: () => 0, store }, kept)
+    const store = new KeptReplies(volume.store)
+    const replies = new ReplyCache({ seconds: () => 0, store }, store.kept())
     const dispatcher = new Dispatcher(programs, reportCall, replies)
     const at = { host: '127.0.0.1', port: 0 }
     const listener = await Listener.listen(at, dispatcher, { buffers })

@@ -8,7 +8,7 @@ import type { FileId } from '../../src/fs/filesystem.ts'
 import { Live } from '../../src/fs/live.ts'
 import { LiveFileSystem } from '../../src/fs/livefs.ts'
 import { nodeDisk } from '../../src/store/node-disk.ts'
-import { openStore } from '../../src/store/open.ts'
+import { type OpenOptions, openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Clock } from '../../src/store/time.ts'
 
@@ -25,8 +25,13 @@ const wallClock: Clock = () => {
 }
 
 /** Opens the store of a folder, made where there is none. */
-export async function openLive(directory: string, clock: Clock = wallClock): Promise<LiveSubject> {
+export async function openLive(
+  directory: string,
+  clock: Clock = wallClock,
+  options: Pick<OpenOptions, 'cacheBytesMax' | 'limits'> = {},
+): Promise<LiveSubject> {
   const { store } = await openStore({
+    ...options,
     directory,
     disk: nodeDisk,
     wallClock: clock,

@@ -73,6 +73,7 @@ export function guestUnavailable(): string | undefined {
     ['/usr/bin/fio', 'fio'],
     ['/usr/bin/sqlite3', 'sqlite3'],
     ['/usr/bin/quota', 'quota'],
+    ['/usr/bin/getfacl', 'acl'],
   ] as const
   const missing = programs.filter(([path]) => !existsSync(path)).map(([, name]) => name)
   return missing.length === 0 ? undefined : `needs Debian's ${missing.join(', ')}`

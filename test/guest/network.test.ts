@@ -50,7 +50,7 @@ async function withProxy(net: HostNet, use: () => Promise<void>): Promise<ProxyC
  * server and starts it again; `mounting` and `copies` are below.
  */
 async function through(script: string): Promise<ProxyCounts> {
-  let counts: ProxyCounts = { repliesLost: 0, callsCut: 0 }
+  let counts: ProxyCounts = { repliesLost: 0, callsCut: 0, stalls: 0 }
   await withTempDir(async (dir) => {
     const data = join(dir, 'data')
     await letEveryoneWrite(data)
@@ -156,6 +156,77 @@ scenario(test, 'connections cut in the middle of data, and the data is whole', a
     mounting ${port('cut')},nconnect=4,wsize=65536,rsize=65536 'copies 12288; copies 12288'
   `)
   assert.ok(counts.repliesLost + counts.callsCut >= 10, JSON.stringify(counts))
+})
+
+/**
+ * Writes, reads, cuts and syncs one file at random for some seconds, each byte compared with what
+ * it must be, and dies of any error. What it should be in the end is left in /run/expected.NAME.
+ */
+const EXERCISE = String.raw`
+  cat >/run/exercise.pl <<'END'
+    use strict; use Time::HiRes 'time'; use Fcntl qw(:DEFAULT :seek); use IO::Handle;
+    my ($name, $seconds, $max) = @ARGV;
+    my ($end, $n, $file, $is) = (time + $seconds, 0, undef, '');
+    my $reopen = sub {
+      !$file or close $file or die "close $name: $!";
+      sysopen $file, $name, O_RDWR | O_CREAT or die "open $name: $!";
+    };
+    $reopen->();
+    while (time < $end) {
+      my ($at, $length, $what) = (int rand $max, 1 + int rand $max / 8, int rand 10);
+      $n++;
+      if ($what < 5) {
+        my $data = pack 'L*', map { rand 2**32 } 0 .. $length / 4;
+        sysseek $file, $at, SEEK_SET or die "seek: $!";
+        syswrite($file, $data) == length $data or die "write of $name: $!";
+        $is .= "\0" x ($at - length $is) if $at > length $is;
+        substr($is, $at, length $data) = $data;
+      } elsif ($what < 8) {
+        my $expected = $at < length $is ? substr($is, $at, $length) : '';
+        sysseek $file, $at, SEEK_SET or die "seek: $!";
+        my $data = '';
+        while (length $data < $length) {
+          my $got = sysread $file, $data, $length - length $data, length $data;
+          die "read of $name: $!" unless defined $got;
+          last unless $got;
+        }
+        die "round $n: wrong bytes in $name at $at\n" if $data ne $expected;
+      } elsif ($what == 8) {
+        truncate $file, $at or die "truncate $name: $!";
+        $is .= "\0" x ($at - length $is) if $at > length $is;
+        $is = substr $is, 0, $at;
+      } else {
+        $file->sync or die "fsync $name: $!";
+        $reopen->();
+      }
+    }
+    close $file or die "close $name: $!";
+    open my $expected, '>', "/run/expected.$name" or die $!;
+    print $expected $is; close $expected or die $!;
+    print "$name: $n rounds\n";
+END
+  # exercises SECONDS BYTES COMMAND: two files of about so many bytes, and the command meanwhile.
+  exercises() {
+    jobs=
+    for i in 1 2; do perl /run/exercise.pl file$i $1 $2 & jobs="$jobs $!"; done
+    $3
+    for job in $jobs; do wait $job; done
+    forget_caches
+    for i in 1 2; do cmp file$i /run/expected.file$i; done
+    rm file1 file2
+  }
+  killed() { for i in 1 2 3; do sleep 2; host killed; done; }
+`
+
+scenario(test, 'no byte is wrong whatever the network does, or the server', async () => {
+  const counts = await through(`
+    ${EXERCISE}
+    mounting ${port('cut')},nconnect=2 'exercises 10 400000 killed'
+    mounting ${port('stall')},timeo=5,retrans=1 'exercises 10 400000 true'
+    mounting ${port('bytes')},rsize=4096,wsize=4096 'exercises 3 12000 true'
+  `)
+  assert.ok(counts.repliesLost + counts.callsCut >= 5, JSON.stringify(counts))
+  assert.ok(counts.stalls >= 5, JSON.stringify(counts))
 })
 
 scenario(test, 'late replies, slow lines and segments of one byte cost time alone', async () => {

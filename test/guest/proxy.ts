@@ -7,6 +7,8 @@
  *     3002 delay    replies arrive up to a third of a second late
  *     3003 bytes    every byte is a segment of its own, both ways
  *     3004 slow     replies are read as slowly as a bad line would
+ *     3005 stall    at times nothing goes on for longer than a client waits before it sends again;
+ *                   nobody reads then, neither calls nor replies
  *
  * It prints `ready`, and when it is told to stop, what it did.
  */
@@ -15,7 +17,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
 
-export const FAULT_PORTS = { cut: 3001, delay: 3002, bytes: 3003, slow: 3004 } as const
+export const FAULT_PORTS = { cut: 3001, delay: 3002, bytes: 3003, slow: 3004, stall: 3005 } as const
 export type Fault = keyof typeof FAULT_PORTS
 
 /** What the program tells at its end. */
@@ -23,6 +25,8 @@ export interface ProxyCounts {
   /** Connections that were reset: with a reply lost, and in the middle of a call or before it. */
   readonly repliesLost: number
   readonly callsCut: number
+  /** How often a direction of a connection stood still. */
+  readonly stalls: number
 }
 
 /** One piece of data in so many is where a connection is cut. */
@@ -32,7 +36,11 @@ const DELAY_MS_MAX = 330
 const SLOW_BYTES = 32 * 1024
 const SLOW_MS = 5
 
-const counts = { repliesLost: 0, callsCut: 0 }
+/** One piece of data in so many waits for so many milliseconds, and all behind it. */
+const STALL_ONCE_IN = 60
+const STALL_MS = 1500
+
+const counts = { repliesLost: 0, callsCut: 0, stalls: 0 }
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Data of one direction, piece by piece, with back-pressure. */
@@ -55,7 +63,7 @@ async function write(to: Socket, data: Buffer): Promise<void> {
 }
 
 function cutAtTimes(client: Socket, server: Socket): void {
-  const cut = (count: keyof typeof counts) => {
+  const cut = (count: 'repliesLost' | 'callsCut') => {
     counts[count]++
     client.resetAndDestroy()
     server.resetAndDestroy()
@@ -102,6 +110,17 @@ const FAULTS: Record<Fault, (client: Socket, server: Socket) => void> = {
         await pause(SLOW_MS)
       }
     })
+  },
+  stall(client, server) {
+    const each = (to: Socket) => async (data: Buffer) => {
+      if (randomInt(STALL_ONCE_IN) === 0) {
+        counts.stalls++
+        await pause(STALL_MS)
+      }
+      await write(to, data)
+    }
+    void pump(client, server, each(server))
+    void pump(server, client, each(client))
   },
 }
 

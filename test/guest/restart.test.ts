@@ -119,6 +119,54 @@ scenario(
   },
 )
 
+/**
+ * `lose NAME`: writes a file whose data the server has taken, but was not told to keep, and
+ * syncs it once /run/go is there. That takes a mount with `write=eager`,
+ * which sends data at once and no COMMIT behind it, and a wsize below what is written, so that no
+ * WRITE is FILE_SYNC. A process started meanwhile would close the file, and so commit it.
+ */
+const LOSE = `
+  cat >/run/lose.pl <<'END'
+    use strict; use IO::Handle;
+    open my $random, '<', '/run/random' or die $!;
+    open my $file, '>', $ARGV[0] or die $!;
+    for (1 .. 16) {
+      sysread($random, my $data, 1 << 20) == 1 << 20 or die $!;
+      syswrite($file, $data) == 1 << 20 or die "write: $!";
+    }
+    select undef, undef, undef, 0.1 until -e '/run/go';
+    $file->sync or die "fsync: $!";
+    close $file or die "close: $!";
+END
+  lose() { perl /run/lose.pl "$@"; }
+  # Writes that were answered so far.
+  writes() { awk '$1 == "WRITE:" { n += $2 } END { print n }' /proc/self/mountstats; }
+  taken() { test "$(writes)" -ge 64; }
+`
+
+scenario(test, 'data that a killed server had only in memory is written again', async () => {
+  await withServer(`
+    ${LOSE}
+    cd /
+    umount /mnt
+    mount -t nfs -o nolock,write=eager,wsize=262144 server:/ /mnt
+    cd /mnt
+    lose file &
+    eventually 30 taken
+    host stop SIGKILL
+    before=$(writes)
+    host check
+    host start
+    touch /run/go
+    wait $!
+    again=$(($(writes) - before))
+    echo "$before writes before, $again again"
+    test $again -ge 64
+    forget_caches
+    cmp file <(head -c 16M /run/random)
+  `)
+})
+
 scenario(test, 'a reader waits for a server that is away, and gets what it asked for', async () => {
   await withServer(`
     cd /

@@ -245,6 +245,8 @@ export class MemoryFs extends MemoryNodes implements FileSystem {
     return { before: attributes, after: attributes }
   }
 
+  behind = false
+
   barrier(done: (error?: FsError) => void): void {
     this.barriers++
     if (this.held !== undefined) this.held.push(done)

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exports3, mountlist, mountres3_ok } from '../../src/nfs/mount.ts'
-import { MOUNTS_MAX, Mounts } from '../../src/nfs/mounts.ts'
+import { MOUNTS_MAX, Mounts, type NumberedMount } from '../../src/nfs/mounts.ts'
 import { XdrWriter } from '../../src/xdr/writer.ts'
 import { bytes, Harness, REMOTE } from './harness.ts'
 
@@ -148,6 +148,35 @@ test('the list of mounts is bounded, and forgets the oldest', () => {
   assert.is(directories.length, MOUNTS_MAX)
   assert.is(directories[0], '/1')
   assert.is(directories.at(-1), '/5')
+})
+
+test('the list of mounts is kept as it changes, and goes on from what was kept', () => {
+  const kept = new Map<number, string>()
+  const journal = {
+    change(dropped: readonly number[], added: NumberedMount | undefined) {
+      for (const id of dropped) assert.ok(kept.delete(id), `${id} is there`)
+      if (added !== undefined) kept.set(added.id, `${added.hostname}:${added.directory}`)
+    },
+  }
+  const told = (mounts: Mounts) =>
+    mounts.list().map(({ hostname, directory }) => `${hostname}:${directory}`)
+  const mounts = new Mounts({ journal })
+  for (const directory of ['/a', '/b', '/a', '/c']) mounts.add({ hostname: 'h', directory })
+  mounts.add({ hostname: 'other', directory: '/a' })
+  mounts.remove({ hostname: 'h', directory: '/none' })
+  mounts.remove({ hostname: 'h', directory: '/b' })
+  assert.equal(told(mounts), ['h:/a', 'h:/c', 'other:/a'])
+  assert.equal([...kept.values()], told(mounts))
+  const entries = [...kept].map(([id, text]) => {
+    const [hostname = '', directory = ''] = text.split(':')
+    return { id, hostname, directory }
+  })
+  const next = new Mounts({ journal, kept: entries })
+  next.removeAll('h')
+  for (let i = 0; i < MOUNTS_MAX; i++) next.add({ hostname: 'h', directory: `/${i}` })
+  assert.is(kept.size, MOUNTS_MAX)
+  assert.equal([...kept.values()], told(next))
+  assert.not(told(next).includes('other:/a'))
 })
 
 test('EXPORT lists paths and aliases with their clients, in both versions', async () => {

@@ -131,6 +131,16 @@ test('in an async export nothing waits but COMMIT', async () => {
   }
 })
 
+test('in an async export changes wait, too, while the disk is behind', async () => {
+  const nfs = new Harness([{ path: '/', durability: 'async' }])
+  nfs.fs.behind = true
+  for (const name of RUNNING) {
+    nfs.fs.barriers = 0
+    await nfs.ok(name, samples[name](nfs.root))
+    assert.is(nfs.fs.barriers, CHANGING.includes(name) || name === 'COMMIT' ? 1 : 0, name)
+  }
+})
+
 test('a change is answered when the barrier lets it pass, and not before', async () => {
   const nfs = new Harness()
   nfs.fs.held = []

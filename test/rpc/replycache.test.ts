@@ -26,7 +26,10 @@ function setUp(options: Partial<ReplyCacheOptions> = {}, kept: readonly KeptRepl
     cache.finish(one, bytes(n))
     return one
   }
-  const results = (call: CallKey) => cache.find(call)?.results
+  const results = (call: CallKey) => {
+    const one = cache.find(call)
+    return one?.answered ? cache.results(one) : undefined
+  }
   return { clock, cache, answer, results }
 }
 
@@ -43,7 +46,7 @@ test('a call under way is found, and has no results yet', () => {
   const { cache } = setUp()
   const one = cache.begin(key(1), undefined)
   assert.is(cache.find(key(1)), one)
-  assert.is(one.results, undefined)
+  assert.not(one.answered)
 })
 
 for (const [what, other] of [
@@ -182,14 +185,17 @@ test('a follower gets the answer; the one before it is dropped', () => {
 /** A store that keeps everything, and notes the slots. */
 function slotted() {
   const slots: number[] = []
+  const contents = new Map<number, Uint8Array>()
   const store = {
     run(work: () => Uint8Array, _: CallKey, slot: () => number) {
       const results = work()
-      slots.push(slot())
-      return results
+      const kept = slot()
+      slots.push(kept)
+      contents.set(kept, results)
     },
+    results: (slot: number) => contents.get(slot) ?? new Uint8Array(0),
   }
-  return { slots, store }
+  return { slots, contents, store }
 }
 
 test('slots are used again when what was in them is forgotten, so there are never more', () => {
@@ -197,10 +203,8 @@ test('slots are used again when what was in them is forgotten, so there are neve
   const { cache } = setUp({ clientCallsMax: 4, callsMax: 6, store })
   for (let xid = 0; xid < 100; xid++) {
     const one = cache.begin(key(xid, { client: xid % 2 === 0 ? 'a' : 'b' }), undefined)
-    cache.finish(
-      one,
-      cache.run(one, () => bytes(xid)),
-    )
+    cache.run(one, () => bytes(xid))
+    cache.finish(one)
   }
   assert.is(slots.length, 100)
   assert.ok(Math.max(...slots) < 6)
@@ -217,13 +221,57 @@ test('a work that throws takes no slot', () => {
   assert.equal(slots, [])
 })
 
-test('what the store kept is found; of the same call the later one', () => {
+test('who is forgotten while under way is answered with its own, whatever its slot holds', () => {
   const { slots, store } = slotted()
+  const { cache } = setUp({ clientCallsMax: 2, store })
+  const begun = [1, 2, 3, 4].map((xid) => {
+    const one = cache.begin(key(xid), undefined)
+    cache.run(one, () => bytes(xid))
+    return one
+  })
+  assert.equal(slots, [0, 1, 0, 1])
+  assert.equal(
+    begun.map((one) => cache.results(one)[3]),
+    [1, 2, 3, 4],
+  )
+  // Finished late, they are not found, and what stands for them is not mistaken for others.
+  for (const one of begun) cache.finish(one)
+  for (const xid of [5, 6]) {
+    const one = cache.begin(key(xid), undefined)
+    cache.run(one, () => bytes(xid))
+    cache.finish(one)
+  }
+  const found = [1, 2, 3, 4, 5, 6].map((xid) => {
+    const one = cache.find(key(xid))
+    return one && cache.results(one)[3]
+  })
+  assert.equal(found, [undefined, undefined, undefined, undefined, 5, 6])
+  assert.is(cache.count, 2)
+})
+
+test('an answer other than what was kept is the one that holds', () => {
+  const { store } = slotted()
+  const { cache, results } = setUp({ store })
+  const one = cache.begin(key(1), undefined)
+  cache.run(one, () => bytes(1))
+  cache.finish(one, bytes(5))
+  assert.equal(results(key(1)), bytes(5))
+})
+
+test('what the store kept is found; of the same call the later one', () => {
+  const { slots, contents, store } = slotted()
   const kept = [
-    { ...key(1), slot: 3, results: bytes(1) },
-    { ...key(2), slot: 0, results: bytes(2) },
-    { ...key(1), slot: 5, results: bytes(9) },
+    { ...key(1), slot: 3 },
+    { ...key(2), slot: 0 },
+    { ...key(1), slot: 5 },
   ]
+  for (const [slot, n] of [
+    [3, 1],
+    [0, 2],
+    [5, 9],
+  ] as const) {
+    contents.set(slot, bytes(n))
+  }
   const { cache, results } = setUp({ store }, kept)
   assert.equal([results(key(1)), results(key(2))], [bytes(9), bytes(2)])
   assert.is(cache.count, 2)
@@ -236,11 +284,13 @@ test('what the store kept is found; of the same call the later one', () => {
 })
 
 test('more kept replies than may be remembered: the newest are', () => {
-  const kept = Array.from({ length: 20 }, (_, n) => ({ ...key(n), slot: n, results: bytes(n) }))
-  const { cache, results } = setUp({ clientCallsMax: 5 }, kept)
+  const kept = Array.from({ length: 20 }, (_, n) => ({ ...key(n), slot: n }))
+  const { contents, store } = slotted()
+  for (const { slot } of kept) contents.set(slot, bytes(slot))
+  const { cache, results } = setUp({ clientCallsMax: 5, store }, kept)
   assert.is(cache.count, 5)
   assert.equal(
-    kept.filter(({ xid }) => results(key(xid))).map(({ xid }) => xid),
+    kept.map(({ xid }) => results(key(xid))?.[3]).filter((n) => n !== undefined),
     [15, 16, 17, 18, 19],
   )
 })

@@ -161,7 +161,8 @@ export function snapshotTree(of: OpenDataset, name: string): Promise<string[]> {
 /** Waits until what was removed is freed, and everything is in the database. */
 export async function settled({ datasets, store }: Volume): Promise<void> {
   datasets.settleAll()
-  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  const waits = () => datasets.all.some(({ reclaimer }) => reclaimer.pending > 0)
+  while (waits()) await new Promise((resolve) => setTimeout(resolve, 1))
   await store.checkpoint()
 }
 

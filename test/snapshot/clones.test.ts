@@ -1,6 +1,7 @@
 /** Clones: made in an instant, and then datasets like any other. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { STEP_CHUNKS_MAX } from '../../src/fs/reclaim.ts'
 import type { OpenDataset } from '../../src/snapshot/open-dataset.ts'
 import { Restore } from '../../src/snapshot/restore.ts'
 import { ownName, SCHEDULED_TAG } from '../../src/snapshot/retention.ts'
@@ -304,6 +305,43 @@ test('a clone of the root dataset has only its own names', () =>
     await sound(volume)
     await datasets.promote('copy')
     await datasets.root.snapshots.delete('base')
+    await sound(volume)
+  }))
+
+test('a large file that a clone inherits goes in steps, at the pace that deletions have', () =>
+  withVolume(async (volume) => {
+    const { store, datasets } = volume
+    const origin = datasets.create('origin', OWNER)
+    const chunks = 3 * STEP_CHUNKS_MAX
+    for (let i = 0; i < chunks; i++) write(origin, 'large', data(5000, i), i * 2 ** 20)
+    origin.snapshots.create('base')
+    const clone = datasets.clone(origin, 'base', 'copy')
+    const before = await content(clone, at(clone, 'large'))
+    clone.snapshots.create('one')
+    await settled(volume)
+    const rest = store.pace.rest.bind(store.pace)
+    const resting: (() => void)[] = []
+    store.pace.rest = () => new Promise((resolve) => void resting.push(resolve))
+    remove(clone, 'large')
+    let steps = 0
+    for (; clone.reclaimer.pending > 0; steps++) {
+      await store.flush()
+      const { recordsLogged } = store
+      assert.is(resting.length, 1, 'each step waits until clients have had their time')
+      resting.pop()?.()
+      await new Promise(setImmediate)
+      await store.flush()
+      // A chunk leaves a tombstone, and what the snapshot sees of it in three records.
+      const records = store.recordsLogged - recordsLogged
+      assert.ok(records <= 4 * STEP_CHUNKS_MAX + 10, `${records} records in one step`)
+    }
+    assert.ok(steps >= 3, `${steps} steps`)
+    store.pace.rest = rest
+    assert.equal(await content(clone, at(clone, '.snapshots/one/large')), before)
+    assert.equal(await content(origin, at(origin, 'large')), before)
+    await settled(volume)
+    await sound(volume)
+    await datasets.promote('copy')
     await sound(volume)
   }))
 

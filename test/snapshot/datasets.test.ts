@@ -258,12 +258,18 @@ test('a deleted dataset is gone at once, and then all that it held is free', () 
     const gone = datasets.create('gone', OWNER)
     const root = gone.fs.root()
     const files = [1, 2, 3].map((i) => makeFile(volume, root, `f${i}`, 'x'.repeat(i * 100_000)))
+    const refusal = async () => {
+      const refused = await datasets.delete('gone', false).catch((error: unknown) => error)
+      return refused instanceof FsError ? refused.message : ''
+    }
     gone.snapshots.create('one')
+    assert.match(await refusal(), /^dataset 'gone' has 1 snapshot, which would go too: --with-/)
     fs.remove(ROOT, root, name('f1'))
     fs.write(ROOT, files[1] ?? root, 50_000, new Uint8Array(90_000), StableHow.UNSTABLE)
     gone.snapshots.create('two')
     fs.write(ROOT, files[2] ?? root, 0, new Uint8Array(300_000), StableHow.UNSTABLE)
     assert.is(await codeOf(datasets.delete('gone', false)), 'ACCES')
+    assert.match(await refusal(), /^dataset 'gone' has 2 snapshots, which /)
     assert.equal(listing(volume, fs.root()), ['gone'])
     const deletion = datasets.delete('gone', true)
     assert.is(

@@ -5,6 +5,7 @@ import {
   Checkpointer,
   type CheckpointHost,
 } from '../../src/store/checkpointer.ts'
+import type { Entry } from '../../src/store/table.ts'
 
 const test = suite('store/checkpointer')
 
@@ -14,6 +15,7 @@ function due() {
   const host = {
     log: { bytes: CHECKPOINT_LIMITS.logBytesMax + 1 },
     space: { releasableBlocks: 0, dirtyGroups: 0, freeze: () => [] },
+    replies: { dirty: 0, freeze: () => undefined, write: () => Promise.resolve() },
     limits: CHECKPOINT_LIMITS,
     cut: () => {
       cuts.push(cuts.length)
@@ -39,6 +41,32 @@ test('nothing is cut in the middle of what is done together, but right behind it
   })
   assert.is(answer, 7)
   assert.equal(cuts, [0])
+})
+
+test('commits wait once too much is dirty while a checkpoint is under way', async () => {
+  const log = { bytes: CHECKPOINT_LIMITS.logBytesMax + 1 }
+  const host = {
+    log,
+    space: { releasableBlocks: 0, dirtyGroups: 0, freeze: () => [] },
+    replies: { dirty: 0, freeze: () => undefined, write: () => Promise.resolve() },
+    blocks: { sync: () => new Promise(() => undefined) },
+    database: { write: () => new Promise(() => undefined) },
+    limits: { ...CHECKPOINT_LIMITS, dirtyRecordsMax: 1 },
+    cut: () => Promise.resolve(1),
+  } as unknown as CheckpointHost
+  const checkpointer = new Checkpointer(host)
+  assert.is(checkpointer.consider(), undefined, 'there is nothing to wait for yet')
+  await Promise.resolve()
+  await Promise.resolve()
+  log.bytes = 0
+  const changes = Array.from({ length: 5 }, () => ({ dirty: 0 }) as Entry<unknown>)
+  for (const [i, entry] of changes.entries()) {
+    assert.is(checkpointer.overdue, false, `${i} records are dirty`)
+    assert.is(checkpointer.consider(), undefined)
+    checkpointer.dirty.mark(entry)
+  }
+  assert.is(checkpointer.overdue, true)
+  assert.ok(checkpointer.consider() instanceof Promise)
 })
 
 test('what throws in the middle holds nothing back any more', () => {

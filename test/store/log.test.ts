@@ -127,6 +127,7 @@ test('an entry keeps its items in their order', () => {
   builder.put(Buffer.from('key'), Buffer.from('value'))
   builder.delta(2 ** 40, 256, -1)
   builder.blocks(9, [page, page])
+  builder.reply(16_383, Buffer.from('record'))
   builder.delete(Buffer.from('gone'))
   const items: string[] = []
   readLogEntry(Buffer.concat(builder.pieces()), {
@@ -134,11 +135,13 @@ test('an entry keeps its items in their order', () => {
     delete: (key) => items.push(`delete ${key}`),
     delta: (address, count, by) => items.push(`delta ${address} ${count} ${by}`),
     blocks: (address, data) => items.push(`blocks ${address} ${data.length} ${data[8191]}`),
+    reply: (slot, record) => items.push(`reply ${slot} ${record}`),
   })
   assert.equal(items, [
     'put key value',
     'delta 1099511627776 256 -1',
     'blocks 9 8192 7',
+    'reply 16383 record',
     'delete gone',
   ])
 })

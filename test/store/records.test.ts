@@ -4,7 +4,6 @@ import { chunkCodec, inodeCodec, pageCodec, scheduleCodec } from '../../src/stor
 import { FsError } from '../../src/store/error.ts'
 import { decodeRecord, encodeRecord, openRecord, sealRecord } from '../../src/store/record.ts'
 import { EMPTY_CHUNK, FileType, type Inode, newChunk, type Page } from '../../src/store/records.ts'
-import { replyCodec } from '../../src/store/reply.ts'
 import type { Codec } from '../../src/xdr/codec.ts'
 
 const test = suite('store/records')
@@ -50,18 +49,6 @@ test('a page comes back with names of any bytes, which are copies', () => {
 test('a schedule comes back with each count in its place', () => {
   const schedule = { frequently: 1, hourly: 2, daily: 3, weekly: 4, monthly: 5, yearly: 10_000 }
   assert.equal(roundTrip(scheduleCodec, schedule), schedule)
-})
-
-test('a kept reply comes back whole, and with bytes of its own', () => {
-  const reply = {
-    at: { seconds: 5, nseconds: 6 },
-    client: '2001:db8::1',
-    ...{ xid: 0xffff_fffe, prog: 100_003, vers: 3, proc: 9, checksum: 0xdead_beef },
-    results: new Uint8Array([0, 0, 0, 0, 1, 2, 3, 4]),
-  }
-  const decoded = roundTrip(replyCodec, reply)
-  encodeRecord(replyCodec, 0, { ...reply, results: new Uint8Array(8) })
-  assert.equal(decoded, reply)
 })
 
 test('a chunk comes back with its holes, runs and births', () => {

@@ -4,8 +4,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FsError } from '../../src/store/error.ts'
 import { StoreError } from '../../src/store/format.ts'
-import { chunkKey, Kind, kindRange, nameKey, parseKey } from '../../src/store/keys.ts'
+import { chunkKey, nameKey } from '../../src/store/keys.ts'
 import { BLOCK_BYTES, FileType, newChunk } from '../../src/store/records.ts'
+import { REPLY_SLOT_BYTES } from '../../src/store/reply.ts'
 import type { Store } from '../../src/store/store.ts'
 import { crashed, openTestStore, withFolder, withStore } from './open-store.ts'
 
@@ -66,12 +67,14 @@ test('a transaction that throws has changed nothing', async () => {
   })
 })
 
-/** The replies that the database has, by their slots. */
-async function repliesOf(directory: string): Promise<[slot: unknown, reply: string][]> {
-  const found: [unknown, string][] = []
+const CALL = { client: '192.0.2.1', xid: 1, prog: 100_003, vers: 3, proc: 9, checksum: 7 }
+
+/** The replies that are kept, by their slots. */
+async function repliesOf(directory: string): Promise<[slot: number, reply: string][]> {
+  const found: [number, string][] = []
   await withStore(directory, async ({ store }) => {
-    for await (const { key, record } of store.database.scan(kindRange(0, Kind.REPLY))) {
-      found.push([parseKey(key).key, Buffer.from(record.subarray(4)).toString()])
+    for (const { slot, results } of store.replies.all()) {
+      found.push([slot, Buffer.from(results).toString()])
     }
   })
   return found
@@ -85,15 +88,12 @@ test('what is done together has its reply with it, whatever checkpoints come', a
       directory,
       async ({ store }) => {
         for (let slot = 0; slot < 20; slot++) {
-          const made = store.together(
-            () => {
-              put(store, `a${slot}`, 5)
-              put(store, `b${slot}`, 6)
-              return 'made'
-            },
-            (result) => ({ slot, reply: Buffer.from(result) }),
-          )
-          assert.is(made, 'made')
+          const work = () => {
+            put(store, `a${slot}`, 5)
+            put(store, `b${slot}`, 6)
+            return Buffer.from('made')
+          }
+          store.together(work, CALL, () => slot)
         }
         await store.flush()
       },
@@ -109,27 +109,94 @@ test('a slot is used again, and what fails leaves nothing in one', async () => {
     await withStore(directory, async ({ store }) => {
       const keep = (slot: number, text: string) =>
         store.together(
-          () => text,
-          (result) => ({ slot, reply: Buffer.from(result) }),
+          () => Buffer.from(text),
+          CALL,
+          () => slot,
         )
       keep(0, 'old ')
       keep(1, 'one ')
       await store.checkpoint()
       keep(0, 'new ')
-      const failing = () =>
-        store.together(
-          () => {
-            throw new Error('it fails')
-          },
-          () => ({ slot: 2, reply: Buffer.from('none') }),
-        )
-      assert.throws(failing, /it fails/)
+      const failing = () => {
+        throw new Error('it fails')
+      }
+      assert.throws(() => store.together(failing, CALL, () => 2), /it fails/)
       put(store, 'a', 5)
     })
     assert.equal(await repliesOf(directory), [
       [0, 'new '],
       [1, 'one '],
     ])
+  })
+})
+
+test('after a crash an operation and its reply are both there, or neither', async () => {
+  await withFolder(async (directory) => {
+    await withStore(directory, async ({ store }) => {
+      const make = (slot: number) =>
+        store.together(
+          () => {
+            put(store, `file ${slot}`, slot + 10)
+            return Buffer.from(`made ${slot}`)
+          },
+          CALL,
+          () => slot,
+        )
+      // In the file and in the log, in the log alone, and in neither.
+      make(1)
+      await store.checkpoint()
+      make(2)
+      await store.flush()
+      make(3)
+      await crashed(directory, async (copy) => {
+        await withStore(copy, async ({ store: found }) => {
+          const files = [1, 2, 3].map((n) => get(found, `file ${n}`))
+          assert.equal(files, [11, 12, undefined])
+        })
+        // Once more: recovery has brought all of it into the file.
+        assert.equal(await repliesOf(copy), [
+          [1, 'made 1'],
+          [2, 'made 2'],
+        ])
+      })
+    })
+  })
+})
+
+test('a store without the file of replies, or with a damaged one, opens and says so', async () => {
+  await withFolder(async (directory) => {
+    await withStore(directory, async ({ store }) => {
+      for (let slot = 0; slot < 3; slot++) {
+        store.together(
+          () => Buffer.from('made'),
+          { ...CALL, xid: slot },
+          () => slot,
+        )
+      }
+    })
+    const path = join(directory, 'replies')
+    const bytes = await readFile(path)
+    // The last byte of the results of slot 1.
+    const at = REPLY_SLOT_BYTES + 36 + CALL.client.length + 3
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    await writeFile(path, bytes)
+    const reports: string[] = []
+    const report = (message: string, error: unknown) => reports.push(`${message}: ${error}`)
+    const slotsOf = async () => {
+      const slots: number[] = []
+      const read = async ({ store }: { store: Store }) => {
+        slots.push(...store.replies.all().map(({ slot }) => slot))
+      }
+      await withStore(directory, read, { report })
+      return slots
+    }
+    assert.equal(await slotsOf(), [0, 2])
+    assert.equal(reports, [
+      'kept replies are damaged; their calls, should they come again, are run again: ' +
+        'StoreError: slots that do not match their checksums: 1',
+    ])
+    await rm(path)
+    assert.equal([await slotsOf(), reports.length], [[], 1])
   })
 })
 

@@ -1,6 +1,6 @@
-import { FILE_BYTES_MAX, IO_BYTES_MAX } from '../../fs/filesystem.ts'
+import { FILE_BYTES_MAX } from '../../fs/filesystem.ts'
 import { struct, uint32, uint64 } from '../../xdr/codec.ts'
-import { define } from '../procedure.ts'
+import { type Call, define } from '../procedure.ts'
 import { nfs_fh3, nfstime3, post_op_attr } from '../types.ts'
 
 /** The multiple of bytes that READs and WRITEs best have: a page of the client's. */
@@ -15,16 +15,22 @@ const FSF3_HOMOGENEOUS = 0x08
 const FSF3_CANSETTIME = 0x10
 
 const LIMITS = {
-  rtmax: IO_BYTES_MAX,
-  rtpref: IO_BYTES_MAX,
   rtmult: IO_BYTES_MULTIPLE,
-  wtmax: IO_BYTES_MAX,
-  wtpref: IO_BYTES_MAX,
   wtmult: IO_BYTES_MULTIPLE,
-  dtpref: DIRECTORY_BYTES_PREFERRED,
   maxfilesize: FILE_BYTES_MAX,
   time_delta: { seconds: 0, nseconds: 1 },
   properties: FSF3_LINK | FSF3_SYMLINK | FSF3_HOMOGENEOUS | FSF3_CANSETTIME,
+}
+
+/** How much is to be sent at a time: over UDP no more than a datagram carries. */
+function sizes({ bytesMax }: Call) {
+  return {
+    rtmax: bytesMax,
+    rtpref: bytesMax,
+    wtmax: bytesMax,
+    wtpref: bytesMax,
+    dtpref: Math.min(bytesMax, DIRECTORY_BYTES_PREFERRED),
+  }
 }
 
 /** NFSPROC3_FSINFO (RFC 1813 §3.3.19). */
@@ -46,6 +52,10 @@ export const FSINFO = define({
   resfail: struct({ obj_attributes: post_op_attr }),
   changes: false,
 
-  run: (call, { fsroot }) => ({ obj_attributes: call.fs.getattr(call.file(fsroot)), ...LIMITS }),
+  run: (call, { fsroot }) => ({
+    obj_attributes: call.fs.getattr(call.file(fsroot)),
+    ...sizes(call),
+    ...LIMITS,
+  }),
   fail: (call) => ({ obj_attributes: call.attributesOf(call.id) }),
 })

@@ -10,7 +10,7 @@ const READ3resok = struct({
   data: opaqueByReference(IO_BYTES_MAX),
 })
 
-/** NFSPROC3_READ (RFC 1813 §3.3.6). A count above IO_BYTES_MAX gets a short read. */
+/** NFSPROC3_READ (RFC 1813 §3.3.6). A count above what one reply brings gets a short read. */
 export const READ = define({
   args: struct({ file: nfs_fh3, offset: uint64, count: uint32 }),
   resok: READ3resok,
@@ -19,7 +19,7 @@ export const READ = define({
 
   run(call, { file, offset, count }) {
     const id = call.file(file)
-    const result = call.fs.read(call.cred, id, offset, Math.min(count, IO_BYTES_MAX))
+    const result = call.fs.read(call.cred, id, offset, Math.min(count, call.bytesMax))
     if (result instanceof Promise) return result.then((later) => readOk(call, later))
     return readOk(call, result)
   },

@@ -25,7 +25,7 @@ export const READDIR = define({
 
   run(call, { dir, cookie, count }) {
     const id = call.file(dir)
-    const packer = new EntryPacker(count)
+    const packer = new EntryPacker(Math.min(count, call.bytesMax))
     const result = call.fs.readdir(call.cred, id, cookie, false, (entry) => packer.add(entry))
     return {
       dir_attributes: result.attributes,

@@ -40,7 +40,7 @@ export const READDIRPLUS = define({
 
   run(call, { dir, cookie, dircount, maxcount }) {
     const id = call.file(dir)
-    const packer = new EntryPacker(maxcount)
+    const packer = new EntryPacker(Math.min(maxcount, call.bytesMax))
     const plus = (w: XdrWriter, entry: DirectoryEntry) => encodePlus(call, w, entry)
     let dirBytes = 0
     const result = call.fs.readdir(call.cred, id, cookie, true, (entry) => {
