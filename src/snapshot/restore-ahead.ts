@@ -13,9 +13,12 @@ import type { Folder } from './restore-folder.ts'
 import { isSimple, type SimpleFile } from './restore-fresh.ts'
 
 /** Names at a time: their records are read in less than a millisecond. */
-const NAMES_AHEAD = 128
+const NAMES_AHEAD = 256
 
-/** Names in their order. In a folder that was made: which of them are simple files, and what they have. */
+/**
+ * Names in their order, and simple files among them with all they have: in a folder that was made
+ * any, in one that was there those whose names stand for others now.
+ */
 export interface Ahead {
   readonly names: readonly PageEntry[]
   readonly files: readonly (SimpleFile | undefined)[]
@@ -36,12 +39,12 @@ export class NamesAhead {
     const after = (cookie: number): readonly PageEntry[] =>
       listSome(this.#past, source.ino, source.inode, cookie, NAMES_AHEAD)
     let names = after(0)
-    let coming = this.#bring(source, folder(), names)
+    let coming = this.#bring(folder(), names)
     try {
       for (let last = names.at(-1); last !== undefined; last = names.at(-1)) {
         const now = { names, files: await coming }
         names = after(last.cookie)
-        coming = this.#bring(source, folder(), names)
+        coming = this.#bring(folder(), names)
         yield now
       }
     } finally {
@@ -49,22 +52,24 @@ export class NamesAhead {
     }
   }
 
-  /** Whether a live directory has the same names in this page, for the same files. */
-  isSamePage(folder: Folder, source: Located, page: number): boolean {
-    const now = this.#live.reader.pages.get(pageKey(folder.ino, page))
-    return now !== undefined && now === this.#past.pages.get(pageKey(source.ino, page))
+  /**
+   * What the name stands for in a live folder, as its listing tells it in the place where the
+   * snapshot's does. undefined where the name is elsewhere, if anywhere.
+   */
+  standsFor(folder: Folder, { name, cookie }: PageEntry): number | undefined {
+    const page = this.#live.reader.pages.get(pageKey(folder.ino, Math.floor(cookie / PAGE_COOKIES)))
+    const there = page?.find((entry) => entry.cookie === cookie)
+    if (there === undefined || Buffer.compare(there.name, name) !== 0) return undefined
+    return there.ino
   }
 
   /** What cannot be read fails where it is restored. */
-  async #bring(
-    source: Located,
-    folder: Folder | undefined,
-    names: readonly PageEntry[],
-  ): Promise<Ahead['files']> {
+  async #bring(folder: Folder | undefined, names: readonly PageEntry[]): Promise<Ahead['files']> {
     if (names.length === 0) return []
     try {
       if (folder?.made) return await this.#simple(names)
-      await this.#compared(source, folder, names)
+      if (folder !== undefined) return await this.#compared(folder, names)
+      await this.#past.inodes.prefetch(names.map(({ ino }) => ino))
     } catch {}
     return []
   }
@@ -89,33 +94,31 @@ export class NamesAhead {
   }
 
   /** For a folder that was there: what both sides are compared by. */
-  async #compared(
-    source: Located,
-    folder: Folder | undefined,
-    names: readonly PageEntry[],
-  ): Promise<void> {
+  async #compared(folder: Folder, names: readonly PageEntry[]): Promise<Ahead['files']> {
+    const there = names.map((entry) => this.standsFor(folder, entry))
+    const isOther = ({ ino }: PageEntry, at: number): boolean =>
+      there[at] !== undefined && there[at] !== ino
+    const others = await this.#simple(names.filter(isOther))
+    await this.#looked(there.filter((ino, at) => ino !== undefined && ino !== names[at]?.ino))
+    const elsewhere = names.filter((_, at) => there[at] === undefined)
+    const keys = elsewhere.map(({ name }) => nameKey(folder.ino, name))
+    const inos = names.filter((entry, at) => !isOther(entry, at)).map(({ ino }) => ino)
     const [past, live] = [this.#past, this.#live.reader]
-    const others = folder === undefined ? [] : this.#others(source, folder, names)
-    const keys = others.map(({ name }) => nameKey(folder?.ino ?? 0, name))
-    const inos = names.map(({ ino }) => ino)
     await Promise.all([past.inodes.prefetch(inos), live.names.prefetch(keys)])
-    const there = keys.flatMap((key) => live.names.get(key)?.ino ?? [])
-    await live.inodes.prefetch(there)
+    await this.#looked(keys.map((key) => live.names.get(key)?.ino))
     const changed = inos.filter((ino) => live.inodes.get(ino) !== past.inodes.get(ino))
     await past.chunks.prefetch(firstChunks(past, changed))
-    await live.chunks.prefetch(firstChunks(live, there))
+    let next = 0
+    return names.map((entry, at) => (isOther(entry, at) ? others[next++] : undefined))
   }
 
-  /** The names that are not where they were. */
-  #others(source: Located, folder: Folder, names: readonly PageEntry[]): readonly PageEntry[] {
-    let page = -1
-    let isSame = false
-    return names.filter(({ cookie }) => {
-      const number = Math.floor(cookie / PAGE_COOKIES)
-      if (number !== page) isSame = this.isSamePage(folder, source, number)
-      page = number
-      return !isSame
-    })
+  /** Live files that are going to be looked at. */
+  async #looked(inos: readonly (number | undefined)[]): Promise<void> {
+    const { reader } = this.#live
+    const all = inos.filter((ino) => ino !== undefined)
+    if (all.length === 0) return
+    await reader.inodes.prefetch(all)
+    await reader.chunks.prefetch(firstChunks(reader, all))
   }
 }
 

@@ -25,9 +25,9 @@ export class RestoredLinks {
     return past.inode.nlink > 1 ? this.#live.get(past.ino) : undefined
   }
 
-  /** Whether the live file has become what another file of the snapshot was. */
-  isAnother(live: Located, past: Located): boolean {
-    const became = this.#past.get(live.ino)
-    return became !== undefined && became !== past.ino
+  /** Whether the live file has become what another file of the snapshot was. By their inos. */
+  isAnother(live: number, past: number): boolean {
+    const became = this.#past.get(live)
+    return became !== undefined && became !== past
   }
 }

@@ -86,7 +86,7 @@ export class RestoreTarget {
     }
     const stays = existing !== undefined && this.#stays(existing, source)
     if (stays && this.#options.overwrite !== 'keep-both') {
-      this.#leave('skip', place)
+      this.leave('skip', place)
       return undefined
     }
     const at = stays ? this.#besideFolder(place, source) : place
@@ -128,24 +128,6 @@ export class RestoreTarget {
     this.counts.bytes += bytes
   }
 
-  /**
-   * Whether a file that still has its name is known at a glance to be as it was: whatever changes a
-   * file supersedes its inode. It is counted then.
-   *
-   * @param source of one name alone; `inode` as the snapshot has it
-   */
-  isUntouched(place: Place, { ino, inode }: Located): boolean {
-    const { overwrite, links } = this.#options
-    const live = this.#live
-    if (overwrite === 'never' || overwrite === 'always' || inode.nlink !== 1) return false
-    if (live.reader.inodes.get(ino) !== inode || live.current(ino, inode) !== inode) return false
-    if (links.isAnother({ ino, inode }, { ino, inode }) || live.isTaken(place.dir, place.name)) {
-      return false
-    }
-    this.#leave('unchanged', place)
-    return true
-  }
-
   /** Puts simple files (restore-fresh.ts) into a folder that was made, all at once, or none. */
   fill({ ino }: Folder, files: readonly SimpleFile[]): boolean {
     if (!this.#options.hand.fill(ino, files)) return false
@@ -174,7 +156,8 @@ export class RestoreTarget {
     plan?.(this.#child(at) === undefined ? 'create' : 'replace', at.path, bytes)
   }
 
-  #leave(why: 'unchanged' | 'skip', place: Place): void {
+  /** What is there stays, as it was or not. */
+  leave(why: 'unchanged' | 'skip', place: Place): void {
     this.#options.plan?.(why, place.path, 0)
     if (why === 'skip') this.counts.skipped++
     else this.counts.unchanged++
@@ -194,25 +177,25 @@ export class RestoreTarget {
     const { overwrite, links } = this.#options
     if (overwrite !== 'never' && this.#isSame(existing, source)) {
       links.add(existing, source)
-      this.#leave('unchanged', place)
+      this.leave('unchanged', place)
       return undefined
     }
     if (!this.#stays(existing, source)) return place
     if (overwrite !== 'keep-both') {
-      this.#leave('skip', place)
+      this.leave('skip', place)
       return undefined
     }
     const at = this.#beside(place, source, (there) => this.#isSame(there, source))
     const beside = this.#child(at)
     if (beside === undefined) return at
     links.add(beside, source)
-    this.#leave('unchanged', at)
+    this.leave('unchanged', at)
     return undefined
   }
 
   #isSame(existing: Located, source: Located): boolean {
     const { overwrite, links, past } = this.#options
-    if (overwrite === 'always' || links.isAnother(existing, source)) return false
+    if (overwrite === 'always' || links.isAnother(existing.ino, source.ino)) return false
     const { ino, inode } = existing
     // Whatever changes a file supersedes its inode. Where that is still the very record, and no data
     // waits to be stored, nothing did: its chunks need not be looked at.
@@ -270,17 +253,17 @@ export class RestoreTarget {
     if (existing === undefined) return place
     const { overwrite } = this.#options
     if (existing.ino === ino && overwrite !== 'never') {
-      this.#leave('unchanged', place)
+      this.leave('unchanged', place)
       return undefined
     }
     if (!this.#stays(existing, source)) return place
     if (overwrite !== 'keep-both') {
-      this.#leave('skip', place)
+      this.leave('skip', place)
       return undefined
     }
     const at = this.#beside(place, source, (there) => there.ino === ino)
     if (this.#child(at) === undefined) return at
-    this.#leave('unchanged', at)
+    this.leave('unchanged', at)
     return undefined
   }
 

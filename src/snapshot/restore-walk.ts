@@ -2,13 +2,14 @@
 import { FsError } from '../fs/error.ts'
 import type { Live } from '../fs/live.ts'
 import type { Reader } from '../store/dataset.ts'
-import { FileType, type Inode, PAGE_COOKIES, type PageEntry } from '../store/records.ts'
+import { FileType, type PageEntry } from '../store/records.ts'
 import type { Filter, Position } from './filter.ts'
 import { joined, type Located, locate } from './paths.ts'
 import { type Ahead, NamesAhead } from './restore-ahead.ts'
 import type { Folder, Place } from './restore-folder.ts'
 import { PlaceInFolder, RestoreFolder } from './restore-folder.ts'
 import type { SimpleFile } from './restore-fresh.ts'
+import type { RestoreGlance } from './restore-glance.ts'
 import type { Planned } from './restore-plan.ts'
 import type { RestoreTarget } from './restore-target.ts'
 
@@ -20,6 +21,7 @@ export interface WalkOptions {
   /** The snapshot. */
   readonly past: Reader
   readonly target: RestoreTarget
+  readonly glance: RestoreGlance
   readonly filter: Filter
   readonly inPlace: boolean
   /** Whether what is in the way will be removed later. */
@@ -100,7 +102,7 @@ export class RestoreWalk {
       for (let at = 0; at < names.length; ) {
         const end = at + MANY_MAX
         const some = { names: names.slice(at, end), files: files.slice(at, end) }
-        const many = this.#many(folder, source, position, some)
+        const many = this.#many(folder, position, some)
         if (many > 0) await this.#options.pause(many)
         else await this.#one(folder, position, names[at])
         at += Math.max(1, many)
@@ -130,16 +132,11 @@ export class RestoreWalk {
    *
    * @returns how many are done
    */
-  #many(
-    { begun }: RestoreFolder,
-    source: Located,
-    position: Position,
-    { names, files }: Ahead,
-  ): number {
+  #many({ begun }: RestoreFolder, position: Position, some: Ahead): number {
     if (begun === undefined || position.wanted !== 'yes') return 0
     return begun.made
-      ? this.#filled(begun, position, files)
-      : this.#untouched(begun, source, position, names)
+      ? this.#filled(begun, position, some.files)
+      : this.#untouched(begun, position, some)
   }
 
   /** As `#many`, in a folder that the restore has made. */
@@ -154,33 +151,30 @@ export class RestoreWalk {
   }
 
   /** As `#many`, in a folder that was there: those that are known to be as they were. */
-  #untouched(
-    folder: Folder,
-    source: Located,
-    position: Position,
-    names: readonly PageEntry[],
-  ): number {
-    const { filter, past, target } = this.#options
-    let page = -1
-    for (const [done, { name, ino, type, cookie }] of names.entries()) {
-      const number = Math.floor(cookie / PAGE_COOKIES)
-      if (number !== page && !this.#ahead.isSamePage(folder, source, number)) return done
-      page = number
-      if (type === FileType.DIR || filter.below(position, name, false).wanted !== 'yes') return done
-      const inode = readable(past, ino)
+  #untouched(folder: Folder, position: Position, { names, files }: Ahead): number {
+    const { filter, target } = this.#options
+    for (const [at, entry] of names.entries()) {
+      const { name, type } = entry
+      if (type === FileType.DIR || filter.below(position, name, false).wanted !== 'yes') return at
       const place = new PlaceInFolder(folder, name)
-      if (inode === undefined || !target.isUntouched(place, { ino, inode })) return done
+      if (!this.#isAsItWas(folder, place, entry, files[at])) return at
+      target.leave('unchanged', place)
     }
     return names.length
   }
-}
 
-/** What cannot be read is told where it comes by itself. */
-function readable({ inodes }: Reader, ino: number): Inode | undefined {
-  try {
-    return inodes.get(ino)
-  } catch {
-    return undefined
+  /** What cannot be read is told where it comes by itself. */
+  #isAsItWas(folder: Folder, place: Place, entry: PageEntry, file: SimpleFile | undefined) {
+    const glance = this.#options.glance
+    try {
+      const there = this.#ahead.standsFor(folder, entry)
+      if (there === undefined) return false
+      if (there !== entry.ino) return file && glance.isRestored(place, there, entry.ino, file)
+      const inode = this.#options.past.inodes.get(there)
+      return inode && glance.isUntouched(place, { ino: there, inode })
+    } catch {
+      return false
+    }
   }
 }
 

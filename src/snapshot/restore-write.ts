@@ -237,7 +237,7 @@ export class RestoreWriter implements RestoreHand {
 export function mayKeep(links: RestoredLinks, existing: Located, source: Located): boolean {
   const { type, nlink } = existing.inode
   assert(source.inode.type !== FileType.DIR, 'a directory is restored name by name')
-  if (type !== source.inode.type || links.isAnother(existing, source)) return false
+  if (type !== source.inode.type || links.isAnother(existing.ino, source.ino)) return false
   return existing.ino === source.ino || nlink === 1
 }
 

@@ -3,8 +3,8 @@
  *
  * What is there already keeps its inode where that is the same file, or a file of the same type
  * with no other name: clients that have it open see the old content and no ESTALE. Every file is
- * one transaction at the end (restore-file.ts), a tree as many as it has files; an interrupted
- * restore is completed by running it again, since what is as it was is left alone.
+ * one transaction at the end (restore-file.ts), or is whole in one with others (restore-fresh.ts);
+ * an interrupted restore is completed by running it again, since what is as it was is left alone.
  *
  * Before a restore in place changes anything it makes a snapshot to go back to.
  */
@@ -17,6 +17,7 @@ import { Filter } from './filter.ts'
 import { joined, locate } from './paths.ts'
 import { RestorePruning } from './restore-delete.ts'
 import { DryHand } from './restore-dry.ts'
+import { RestoreGlance } from './restore-glance.ts'
 import { RestoredLinks } from './restore-links.ts'
 import { type Planned, planRestore } from './restore-plan.ts'
 import { RestoreProgressMeter } from './restore-progress.ts'
@@ -126,8 +127,10 @@ export class Restore {
   }
 
   async #all(plan: readonly Planned[]): Promise<RestoreSummary> {
+    const [live, links, { overwrite }] = [this.#live, this.#links, this.#request]
     const walk = new RestoreWalk({
-      ...{ live: this.#live, past: this.#past, target: this.#target, filter: this.#filter },
+      ...{ live, past: this.#past, target: this.#target, filter: this.#filter },
+      glance: new RestoreGlance({ live, links, overwrite }),
       ...{ inPlace: this.#request.to === undefined, deleting: this.#request.delete ?? false },
       pause: (entries) => this.#pause(entries),
       fail: (path, error) => this.#fail(path, error),

@@ -151,6 +151,34 @@ on('of a directory of which some has changed, the rest is left alone', async (su
   assert.is(await wholeFiles(client, 'd'), FILES)
 })
 
+on(
+  'what an earlier restore has brought back is left alone, but for what changed',
+  async (subject) => {
+    const { client } = subject
+    await makeFiles(subject)
+    removeTree(client, 'd')
+    await subject.restore('s', 'd')
+    const inos = () => new Map(client.names('d').map((name) => [name, client.id(`d/${name}`).ino]))
+    const before = inos()
+    const again = await subject.restore('s', 'd')
+    assert.equal([again.files, again.unchanged, again.attributes], [0, FILES, 0])
+    await put(client, 'd/40', 0, bytes('now'))
+    await put(client, 'd/41', 0, bytes('now'))
+    client.set('d/100', { mtime: { seconds: 1, nseconds: 1 } })
+    client.set('d/101', { size: 5 })
+    await client.write('d/200', 0, bytes('now'))
+    client.rename('d/250', 'd/251')
+    const { files, unchanged } = await subject.restore('s', 'd')
+    assert.equal([files, unchanged], [7, FILES - 7])
+    assert.is(await wholeFiles(client, 'd'), FILES)
+    const others = [...inos()].filter(([name, ino]) => before.get(name) !== ino)
+    assert.equal(others.map(([name]) => name).sort(), ['250', '251'])
+    const { unchanged: none } = await subject.restore('s', 'd', { overwrite: 'never' })
+    const { files: all } = await subject.restore('s', 'd', { overwrite: 'always' })
+    assert.equal([none, all], [0, FILES])
+  },
+)
+
 test('a file whose records are damaged fails alone, in a new directory and in its place', () =>
   withRestarts(
     (subject) => makeFiles(subject),
