@@ -22,6 +22,8 @@ const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED
 const KILLS = 6
 const USERS = 4
 const LOAD_MS_MAX = 700
+/** Calls and cuts of each user, at least, for each kill. */
+const CALLS_MIN = 3
 /** So small that there is a checkpoint under way much of the time. */
 const LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 100 }
 
@@ -95,6 +97,10 @@ async function work(server: Killed, all: readonly User[]): Promise<void> {
   const killer = async () => {
     for (let kill = 0; kill < KILLS; kill++) {
       await sleep(random.below(LOAD_MS_MAX))
+      // On a slow machine, too, everybody has done something by then.
+      const isIdle = ({ client: { counts } }: User): boolean =>
+        counts.calls < CALLS_MIN * (kill + 1) || counts.cuts < CALLS_MIN * (kill + 1)
+      while (all.some(isIdle)) await sleep(LOAD_MS_MAX / 100)
       await server.kill()
     }
     ending = true
