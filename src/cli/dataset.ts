@@ -119,7 +119,7 @@ export const datasetList: Command = {
         count(snapshots),
         ...(cloned ? [originText(origin)] : []),
       ])
-      const head = ['NAME', 'USED', 'QUOTA', 'INODES', 'QUOTA', 'SNAPSHOTS']
+      const head = ['NAME', 'USED', 'QUOTA', 'INODES', 'INODE QUOTA', 'SNAPSHOTS']
       if (cloned) head.push('CLONE OF')
       const [titles = '', ...lines] = columns([head, ...rows])
       context.print(context.style('bold', titles.trimEnd()))

@@ -51,10 +51,10 @@ test('a clone is made, shown with what it is of, and promoted', () =>
       const made = "dataset 'try' made, a clone of snapshot 'before' of dataset '/'"
       assert.is(clone?.stdout, `${made}; mount it as HOST:/try\n`)
       assert.equal(lines(list), [
-        'NAME  USED     QUOTA  INODES  QUOTA  SNAPSHOTS  CLONE OF',
-        '/     3.2 GiB  -      1,204   -      2',
-        'home  0 B      -      1       -      0',
-        'try   3.2 GiB  2 GiB  1,204   -      0          /@before',
+        'NAME  USED     QUOTA  INODES  INODE QUOTA  SNAPSHOTS  CLONE OF',
+        '/     3.2 GiB  -      1,204   -            2',
+        'home  0 B      -      1       -            0',
+        'try   3.2 GiB  2 GiB  1,204   -            0          /@before',
       ])
       assert.ok(lines(info).includes("clone of    snapshot 'before' of dataset '/'"))
       assert.ok(lines(root).includes("clones      try (of snapshot 'before')"))

@@ -49,9 +49,9 @@ test('a dataset is made, shown, renamed, limited and deleted', () =>
       const [create, list, info, rename, set, json, gone, left] = ran
       assert.is(create?.stdout, "dataset 'home' made; mount it as HOST:/home\n")
       assert.equal(lines(list), [
-        'NAME  USED     QUOTA    INODES  QUOTA  SNAPSHOTS',
-        '/     3.2 GiB  -        1,204   -      2',
-        'home  0 B      1.5 GiB  1       5,000  0',
+        'NAME  USED     QUOTA    INODES  INODE QUOTA  SNAPSHOTS',
+        '/     3.2 GiB  -        1,204   -            2',
+        'home  0 B      1.5 GiB  1       5,000        0',
       ])
       assert.equal(lines(info), [
         'name        home',
