@@ -131,16 +131,18 @@ for (const name of Object.keys(ROWS) as Name[]) {
   test(`${name}: the client that lost the reply gets the same bytes, from any port`, () =>
     withFolder((directory) =>
       withServer(directory, async (port) => {
-        const wire = await Wire.open(port)
+        // An address that nobody else uses, so that nobody takes the port meanwhile.
+        const localAddress = '127.0.0.3'
+        const wire = await Wire.open(port, { localAddress })
         const call = await rowCall(wire, name, await setUp(wire), XID)
         const reply = await wire.call(call)
         assert.is(statusOf(reply), nfsstat3.NFS3_OK)
         const { localPort } = wire
         await wire.cut()
-        const back = await Wire.open(port, { localPort })
+        const back = await Wire.open(port, { localAddress, localPort })
         assert.equal(await back.call(call), reply, 'from the same port')
         await back.cut()
-        const moved = await Wire.open(port)
+        const moved = await Wire.open(port, { localAddress })
         assert.equal(await moved.call(call), reply, 'from another port')
         // The same again under another xid is a new call: so it was done, once.
         const again = Buffer.from(call)
