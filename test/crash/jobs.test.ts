@@ -9,17 +9,14 @@ import { BLOCK_BYTES } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
 import { assertSound } from '../check/assert-sound.ts'
 import { withVolumeOf } from '../check/scene.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder } from '../store/open-store.ts'
 import { eventually, Files, has, Jobs, type Life, makeDirectory, numbered } from './jobs.ts'
 import { manifest } from './nfs.ts'
 
 const test = suite('crash: long jobs')
 
-const { CRASH_SEED } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
-console.log(`CRASH_SEED=${seed}`)
-
+const seed = seedOf('CRASH_SEED')
 /** Kills of a server in the midst of one job. */
 const KILLS = 2
 /** Attempts at that: a job may end before it is killed. */

@@ -8,20 +8,18 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkStore } from '../../src/check/check.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder, withStore } from '../store/open-store.ts'
 import { World } from './world.ts'
 
 const test = suite('crash: a server that is killed')
 
-const { CRASH_SEED, CRASH_ROUNDS } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+const { CRASH_ROUNDS } = process.env
+const seed = seedOf('CRASH_SEED')
 const KILLS = Number(CRASH_ROUNDS ?? 22)
 /** How long the load goes on before a kill, and how long a start does, in milliseconds. */
 const LOAD_MS_MAX = 1000
 const START_MS_MAX = 120
-
-console.log(`CRASH_SEED=${seed}`)
 
 /** The store of a folder is sound. */
 async function check(directory: string): Promise<void> {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bytes } from '../fs/client.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { blocks, put, type Subject, withOpened } from '../snapshot/harness.ts'
 import { requireExact } from '../snapshot/rolled-back.ts'
 import { removeTree, requireSound } from '../snapshot/sound.ts'
@@ -14,13 +14,10 @@ import { withFolder } from '../store/open-store.ts'
 
 const test = suite('crash: a rollback that is killed')
 
-const { CRASH_SEED } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+const seed = seedOf('CRASH_SEED')
 const KILLS = 6
 const RUN_MS_MAX = 400
 const CHILD = fileURLToPath(new URL('rollback-child.ts', import.meta.url))
-
-console.log(`CRASH_SEED=${seed}`)
 
 /** The snapshots `s` and `t`, between which everything changes. */
 async function upheaval({ client, snapshots, store }: Subject): Promise<void> {

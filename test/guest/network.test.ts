@@ -68,6 +68,7 @@ async function through(script: string): Promise<ProxyCounts> {
     )
     await zerofsNfs('check', '--data', data)
   })
+  console.log(JSON.stringify(counts))
   return counts
 }
 
