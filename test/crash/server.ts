@@ -3,14 +3,23 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { CheckpointLimits } from '../../src/store/checkpointer.ts'
+import type { Arming } from './points.ts'
 
 export interface ToServer {
   readonly directory: string
   readonly checkpointLimits: Partial<CheckpointLimits>
+  /** Where it kills itself. */
+  readonly arming?: Arming
+}
+
+/** While it serves: where it kills itself, or that it does not. */
+export interface ToArm {
+  readonly arming: Arming | undefined
 }
 
 export interface FromServer {
   readonly loaded?: true
+  readonly armed?: true
   readonly addresses?: readonly string[]
   readonly recovered?: number
   /** What the server reported: nothing in these tests gives it a reason. */
@@ -26,6 +35,7 @@ export class ServerProcess {
   readonly #exit: Promise<unknown>
   readonly #loaded: Promise<void>
   #serving: (message: FromServer) => void = () => undefined
+  #armed: () => void = () => undefined
   readonly problems: string[] = []
   #stderr = ''
 
@@ -39,6 +49,7 @@ export class ServerProcess {
     this.#loaded = new Promise((resolve) => {
       this.#child.on('message', (message: FromServer) => {
         if (message.loaded) resolve()
+        if (message.armed) this.#armed()
         if (message.problem !== undefined) this.problems.push(message.problem)
         if (message.addresses !== undefined) this.#serving(message)
       })
@@ -72,6 +83,22 @@ export class ServerProcess {
   async #ended(): Promise<never> {
     await this.#exit
     throw new Error(`the server ended by itself:\n${this.#stderr}`)
+  }
+
+  /** Has it kill itself somewhere; resolves when it knows, or is dead. */
+  async arm(arming: Arming | undefined): Promise<void> {
+    const armed = new Promise<void>((resolve) => {
+      this.#armed = resolve
+    })
+    if (!this.#child.connected) return
+    this.#child.send({ arming } satisfies ToArm, () => undefined)
+    await Promise.race([armed, this.#exit])
+  }
+
+  /** Resolves when it has killed itself. @throws Error where it ended otherwise */
+  async died(): Promise<void> {
+    await this.#exit
+    if (this.#child.signalCode !== 'SIGKILL') throw new Error(`it ended:\n${this.#stderr}`)
   }
 
   /** As a power switch does: nothing of the process runs any more when this resolves. */
