@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { assertSound } from '../check/assert-sound.ts'
 import { Random } from '../model/random.ts'
 import { withFolder, withStore } from '../store/open-store.ts'
-import { World } from './world.ts'
+import { type Limits, World } from './world.ts'
 
 const { CRASH_POINTS = '' } = process.env
 
@@ -39,7 +39,7 @@ export async function judge(world: World): Promise<void> {
 export async function withWorld(
   seed: number,
   body: (world: World, random: Random) => Promise<void>,
-  limits?: object,
+  limits?: Limits,
 ): Promise<void> {
   await withFolder(async (folder) => {
     const directory = join(folder, 'data')

@@ -11,6 +11,7 @@ import { blocks, put, type Subject, withOpened } from '../snapshot/harness.ts'
 import { requireExact } from '../snapshot/rolled-back.ts'
 import { removeTree, requireSound } from '../snapshot/sound.ts'
 import { withFolder } from '../store/open-store.ts'
+import { BUNDLE_OPTIONS, bundled } from './bundle.ts'
 
 const test = suite('crash: a rollback that is killed')
 
@@ -41,7 +42,7 @@ async function upheaval({ client, snapshots, store }: Subject): Promise<void> {
 
 /** Starts a rollback in a process of its own, and kills that after a while. */
 async function killed(directory: string, snapshot: string, ms: number): Promise<void> {
-  const args = [...process.execArgv, CHILD, directory, snapshot]
+  const args = [...BUNDLE_OPTIONS, bundled(CHILD), directory, snapshot]
   const child: ChildProcess = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

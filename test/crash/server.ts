@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { CheckpointLimits } from '../../src/store/checkpointer.ts'
+import { BUNDLE_OPTIONS, bundled } from './bundle.ts'
 import type { Arming } from './points.ts'
 
 export interface ToServer {
@@ -41,7 +42,7 @@ export class ServerProcess {
 
   constructor() {
     const stdio: ('ignore' | 'pipe' | 'ipc')[] = ['ignore', 'ignore', 'pipe', 'ipc']
-    this.#child = fork(CHILD, { execArgv: ['--import', 'tsx'], stdio })
+    this.#child = fork(bundled(CHILD), { execArgv: BUNDLE_OPTIONS, stdio })
     this.#exit = once(this.#child, 'exit')
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text

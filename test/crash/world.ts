@@ -12,7 +12,8 @@ import { Trap } from './trap.ts'
 const CONNECTIONS = 3
 /** So small that there is a checkpoint under way nearly all the time. */
 const CHECKPOINT_LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 50, limboBlocksMax: 50 }
-type Limits = ToServer['checkpointLimits']
+/** When checkpoints begin. */
+export type Limits = ToServer['checkpointLimits']
 const CROWD = { workers: 8, snapshotsMax: 5, pauseMsMax: 60, full: false }
 
 interface Life {
