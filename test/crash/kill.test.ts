@@ -1,5 +1,5 @@
 /**
- * A server that is killed (SIGKILL) again and again, with checkpoints under way nearly all the time.
+ * A server that is killed (SIGKILL) again and again, mostly with a checkpoint under way.
  *
  * `CRASH_SEED=n` replays the choices (not the timing), `CRASH_ROUNDS=n` kills more often.
  */
