@@ -30,7 +30,7 @@ import type { Transaction } from '../store/transaction.ts'
 import { clearBit, nextBit, setBit } from './bitmap.ts'
 import { FsError } from './error.ts'
 import { NAME_BYTES_MAX } from './filesystem.ts'
-import { namesChanged } from './inode.ts'
+import { type InodeDraft, namesChanged } from './inode.ts'
 
 const NUL = 0
 const SLASH = 0x2f
@@ -89,11 +89,13 @@ export function insertName(
   dir: Directory,
   name: Uint8Array,
   target: { readonly ino: number; readonly type: FileType },
-): Inode {
+): InodeDraft {
   const cookie = dir.inode.nextCookie
   putEntry(tx, dataset, dir.ino, name, { ino: target.ino, type: target.type, cookie })
   const inode = namesChanged(dir.inode, tx.now)
-  return { ...inode, entries: inode.entries + 1, nextCookie: cookie + 1 }
+  inode.entries++
+  inode.nextCookie = cookie + 1
+  return inode
 }
 
 /** A name for something that is no directory. */
@@ -114,7 +116,7 @@ export function insertNewNames(
   dataset: Dataset,
   dir: Directory,
   names: readonly NewName[],
-): Inode {
+): InodeDraft {
   const first = dir.inode.nextCookie
   const entries = names.map(({ name, ino, type }, i) => ({ ino, type, cookie: first + i, name }))
   for (const { ino, type, cookie, name } of entries) {
@@ -130,8 +132,9 @@ export function insertNewNames(
     from = to
   }
   const inode = namesChanged(dir.inode, tx.now)
-  const counts = { entries: inode.entries + names.length, nextCookie: first + names.length }
-  return { ...inode, ...counts }
+  inode.entries += names.length
+  inode.nextCookie = first + names.length
+  return inode
 }
 
 /** Removes a name. @returns the directory's inode, with its times and counts, to be put */
@@ -140,13 +143,14 @@ export function eraseName(
   dataset: Dataset,
   dir: Directory,
   name: Uint8Array,
-): Inode {
+): InodeDraft {
   const record = findName(dataset, dir.ino, name)
   assert(record !== undefined, 'a name that was found has a record')
   tx.delete(dataset.names, nameKey(dir.ino, name))
   takeFromPage(tx, dataset, dir.ino, record.cookie)
   const inode = namesChanged(dir.inode, tx.now)
-  return { ...inode, entries: inode.entries - 1 }
+  inode.entries--
+  return inode
 }
 
 /**
@@ -161,7 +165,7 @@ export function replaceName(
   dir: Directory,
   name: Uint8Array,
   target: { readonly ino: number; readonly type: FileType },
-): Inode {
+): InodeDraft {
   const record = findName(dataset, dir.ino, name)
   assert(record !== undefined, 'a name that was found has a record')
   putEntry(tx, dataset, dir.ino, name, { ...record, ino: target.ino, type: target.type })
@@ -180,7 +184,7 @@ export function changeName(
   dir: Directory,
   from: Uint8Array,
   to: Uint8Array,
-): Inode {
+): InodeDraft {
   const record = findName(dataset, dir.ino, from)
   assert(record !== undefined, 'a name that was found has a record')
   tx.delete(dataset.names, nameKey(dir.ino, from))

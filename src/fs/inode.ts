@@ -27,7 +27,7 @@ export interface NewInode {
 }
 
 /** An inode with one link (two where it is a directory), empty, all of its times `now`. */
-export function newInode({ type, mode, uid, gid, now, generation }: NewInode): Inode {
+export function newInode({ type, mode, uid, gid, now, generation }: NewInode): InodeDraft {
   const directory = type === FileType.DIR
   return {
     type,
@@ -53,15 +53,50 @@ export function newInode({ type, mode, uid, gid, now, generation }: NewInode): I
   }
 }
 
+/** An inode that is about to be stored: until then, and only until then, it may be changed. */
+export type InodeDraft = { -readonly [K in keyof Inode]: Inode[K] }
+
+/**
+ * A copy to be changed. Field by field, because every change of a file begins with one: a spread of
+ * so many properties takes a microsecond, twenty times as long.
+ */
+export function draftOf(inode: Inode): InodeDraft {
+  return {
+    type: inode.type,
+    mode: inode.mode,
+    nlink: inode.nlink,
+    uid: inode.uid,
+    gid: inode.gid,
+    size: inode.size,
+    used: inode.used,
+    atime: inode.atime,
+    mtime: inode.mtime,
+    ctime: inode.ctime,
+    generation: inode.generation,
+    major: inode.major,
+    minor: inode.minor,
+    content: inode.content,
+    verifier: inode.verifier,
+    parent: inode.parent,
+    cookie: inode.cookie,
+    entries: inode.entries,
+    nextCookie: inode.nextCookie,
+    target: inode.target,
+  }
+}
+
 /** Something about the file changed, but not its data: ctime moves, and only forward. */
-export function changed(inode: Inode, now: Time): Inode {
-  return { ...inode, ctime: timeAfter(now, inode.ctime) }
+export function changed(inode: Inode, now: Time): InodeDraft {
+  const draft = draftOf(inode)
+  draft.ctime = timeAfter(now, inode.ctime)
+  return draft
 }
 
 /** Names of the directory changed: mtime and ctime move. */
-export function namesChanged(dir: Inode, now: Time): Inode {
-  const time = timeAfter(now, dir.ctime)
-  return { ...dir, mtime: time, ctime: time }
+export function namesChanged(dir: Inode, now: Time): InodeDraft {
+  const draft = changed(dir, now)
+  draft.mtime = draft.ctime
+  return draft
 }
 
 function sizeOf(inode: Inode): number {

@@ -50,7 +50,8 @@ export class Live extends Inodes {
   dropLink(tx: Transaction, { ino, inode }: File): void {
     if (inode.type !== FileType.DIR && inode.nlink > 1) {
       const left = changed(this.settled(tx, ino, inode), tx.now)
-      this.put(tx, ino, { ...left, nlink: left.nlink - 1 })
+      left.nlink--
+      this.put(tx, ino, left)
       return
     }
     if (inode.type === FileType.REG) this.data.remove(tx, ino, inode)

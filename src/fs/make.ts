@@ -14,14 +14,15 @@ import {
   PATH_BYTES_MAX,
   type SetAttributes,
 } from './filesystem.ts'
-import { newInode } from './inode.ts'
+import { type InodeDraft, newInode } from './inode.ts'
 import type { File } from './inodes.ts'
 import type { Live } from './live.ts'
 import { allowedMode, setattr } from './setattr.ts'
 
-/** What a new file has that files of other types have not. */
-type Body = Partial<Pick<Inode, 'size' | 'major' | 'minor' | 'target' | 'verifier'>>
+/** Gives a new file what files of other types have not. */
+type Fill = (inode: InodeDraft) => void
 
+const EMPTY: Fill = () => undefined
 const NOTHING: SetAttributes = {}
 /** Linux shows every symlink so; its mode means nothing. */
 const SYMLINK_MODE = 0o777
@@ -36,10 +37,13 @@ export function create(
   const dir = entered(live, cred, dirId, name)
   const existing = live.named(dir.ino, name)
   if (existing !== undefined) return createExisting(live, cred, dir, existing, how)
-  if (how.mode !== 'EXCLUSIVE') return make(live, cred, dir, name, FileType.REG, how.attributes, {})
+  if (how.mode !== 'EXCLUSIVE')
+    return make(live, cred, dir, name, FileType.REG, how.attributes, EMPTY)
   // EXCLUSIVE carries no attributes: the client sets them later, when it knows that it was first.
   const verifier = new Uint8Array(how.verifier)
-  return make(live, cred, dir, name, FileType.REG, NOTHING, { verifier })
+  return make(live, cred, dir, name, FileType.REG, NOTHING, (inode) => {
+    inode.verifier = verifier
+  })
 }
 
 export function mkdir(
@@ -50,7 +54,7 @@ export function mkdir(
   attributes: SetAttributes,
 ): Made {
   const dir = unused(live, cred, dirId, name)
-  return make(live, cred, dir, name, FileType.DIR, attributes, {})
+  return make(live, cred, dir, name, FileType.DIR, attributes, EMPTY)
 }
 
 export function symlink(
@@ -64,8 +68,11 @@ export function symlink(
   if (target.length === 0 || target.includes(0)) throw new FsError('INVAL')
   if (target.length > PATH_BYTES_MAX) throw new FsError('NAMETOOLONG')
   const dir = unused(live, cred, dirId, name)
-  const body = { target: new Uint8Array(target), size: target.length }
-  return make(live, cred, dir, name, FileType.LNK, { ...attributes, mode: SYMLINK_MODE }, body)
+  const set = { ...attributes, mode: SYMLINK_MODE }
+  return make(live, cred, dir, name, FileType.LNK, set, (inode) => {
+    inode.target = new Uint8Array(target)
+    inode.size = target.length
+  })
 }
 
 export function mknod(
@@ -80,10 +87,12 @@ export function mknod(
   const device = type === FileType.BLK || type === FileType.CHR
   if (!device && type !== FileType.SOCK && type !== FileType.FIFO) throw new FsError('BADTYPE')
   const dir = unused(live, cred, dirId, name)
-  if (!device) return make(live, cred, dir, name, type, attributes, {})
+  if (!device) return make(live, cred, dir, name, type, attributes, EMPTY)
   if (!isRoot(cred)) throw new FsError('PERM', 'only root makes devices')
-  const body = { major: rdev.specdata1, minor: rdev.specdata2 }
-  return make(live, cred, dir, name, type, attributes, body)
+  return make(live, cred, dir, name, type, attributes, (inode) => {
+    inode.major = rdev.specdata1
+    inode.minor = rdev.specdata2
+  })
 }
 
 /** The directory that a name shall come into. @throws FsError STALE, NOTDIR, ACCES, EXIST, ... */
@@ -126,17 +135,18 @@ function make(
   name: Uint8Array,
   type: FileType,
   attributes: SetAttributes,
-  body: Body,
+  fill: Fill,
 ): Made {
   requireNamesChange(cred, dir.inode)
   const ino = live.store.newIno()
   const [inode, after] = live.store.transact((tx) => {
-    const fresh = { ...initial(live, tx, cred, dir, type, attributes), ...body }
+    const fresh = initial(live, tx, cred, dir, type, attributes)
+    fill(fresh)
     const made = type === FileType.REG ? regular(live, tx, ino, fresh, attributes) : fresh
     live.putNew(tx, ino, made)
-    const named = insertName(tx, live.dataset, dir, name, { ino, type })
+    const parent = insertName(tx, live.dataset, dir, name, { ino, type })
     // The `..` of a directory is a link to the one above.
-    const parent = type === FileType.DIR ? { ...named, nlink: named.nlink + 1 } : named
+    if (type === FileType.DIR) parent.nlink++
     live.put(tx, dir.ino, parent)
     return [made, parent] as const
   })
@@ -151,7 +161,7 @@ function initial(
   dir: File,
   type: FileType,
   attributes: SetAttributes,
-): Inode {
+): InodeDraft {
   const { mode = 0, atime, mtime } = attributes
   const chosen = isRoot(cred) ? attributes : NOTHING
   const inherits = (dir.inode.mode & S_ISGID) !== 0
@@ -166,13 +176,11 @@ function initial(
     now: tx.now,
     generation: live.store.generation,
   })
-  return {
-    ...inode,
-    parent: dir.ino,
-    cookie: dir.inode.nextCookie,
-    atime: typeof atime === 'object' ? atime : inode.atime,
-    mtime: typeof mtime === 'object' ? mtime : inode.mtime,
-  }
+  inode.parent = dir.ino
+  inode.cookie = dir.inode.nextCookie
+  if (typeof atime === 'object') inode.atime = atime
+  if (typeof mtime === 'object') inode.mtime = mtime
+  return inode
 }
 
 /** A regular file keeps its data under its own number, and may be made with a size. */
@@ -180,10 +188,10 @@ function regular(
   live: Live,
   tx: Transaction,
   ino: number,
-  fresh: Inode,
+  inode: InodeDraft,
   { size = 0 }: SetAttributes,
 ): Inode {
-  const inode = { ...fresh, content: ino }
+  inode.content = ino
   if (size === 0) return inode
   if (size > FILE_BYTES_MAX) throw new FsError('FBIG')
   return live.data.truncate(tx, ino, inode, size)

@@ -42,9 +42,11 @@ export function link(
   requireNamesChange(cred, dir.inode)
   if (inode.nlink >= LINK_MAX) throw new FsError('MLINK')
   const [linked, after] = live.store.transact((tx) => {
-    const settled = changed(live.settled(tx, id.ino, inode), tx.now)
-    const place = placeOf(live.dataset, dir, name)
-    const more = { ...settled, ...place, nlink: settled.nlink + 1 }
+    const more = changed(live.settled(tx, id.ino, inode), tx.now)
+    const { parent, cookie } = placeOf(live.dataset, dir, name)
+    more.parent = parent
+    more.cookie = cookie
+    more.nlink++
     live.put(tx, id.ino, more)
     const named = insertName(tx, live.dataset, dir, name, { ino: id.ino, type: inode.type })
     live.put(tx, dir.ino, named)
@@ -64,9 +66,8 @@ export function removable(cred: Cred, dir: Inode, file: File | undefined): File 
 
 function removeName(live: Live, dir: File, name: Uint8Array, file: File): Change {
   const after = live.store.transact((tx) => {
-    const erased = eraseName(tx, live.dataset, dir, name)
-    const directory = file.inode.type === FileType.DIR
-    const left = directory ? { ...erased, nlink: erased.nlink - 1 } : erased
+    const left = eraseName(tx, live.dataset, dir, name)
+    if (file.inode.type === FileType.DIR) left.nlink--
     live.put(tx, dir.ino, left)
     live.dropLink(tx, file)
     return left

@@ -17,7 +17,7 @@ import {
 } from './directory.ts'
 import { FsError } from './error.ts'
 import type { Change, Cred, FileId } from './filesystem.ts'
-import { changed } from './inode.ts'
+import { changed, type InodeDraft } from './inode.ts'
 import type { File } from './inodes.ts'
 import type { Live } from './live.ts'
 import { removable } from './names.ts'
@@ -113,10 +113,12 @@ function move(
   target: File | undefined,
 ): readonly [Inode, Inode] {
   const directory = moved.inode.type === FileType.DIR
-  const settled = changed(live.settled(tx, moved.ino, moved.inode), tx.now)
+  const renamed = changed(live.settled(tx, moved.ino, moved.inode), tx.now)
   const keepsCookie = from.dir.ino === to.dir.ino && target === undefined
   const place = placeOf(live.dataset, to.dir, keepsCookie ? from.name : to.name)
-  live.put(tx, moved.ino, { ...settled, ...place })
+  renamed.parent = place.parent
+  renamed.cookie = place.cookie
+  live.put(tx, moved.ino, renamed)
   if (target !== undefined) live.dropLink(tx, target)
   const { ino } = moved
   const { type } = moved.inode
@@ -124,9 +126,9 @@ function move(
     const inode = moveWithin(live, tx, from, to.name, { ino, type }, target)
     return [inode, inode]
   }
-  const left = eraseName(tx, live.dataset, from.dir, from.name)
-  const fromAfter = directory ? { ...left, nlink: left.nlink - 1 } : left
-  const entered = (target === undefined ? insertName : replaceName)(
+  const fromAfter = eraseName(tx, live.dataset, from.dir, from.name)
+  if (directory) fromAfter.nlink--
+  const toAfter = (target === undefined ? insertName : replaceName)(
     tx,
     live.dataset,
     to.dir,
@@ -134,8 +136,7 @@ function move(
     { ino, type },
   )
   // Where a directory replaces one, the number of subdirectories is what it was.
-  const more = directory && target === undefined
-  const toAfter = more ? { ...entered, nlink: entered.nlink + 1 } : entered
+  if (directory && target === undefined) toAfter.nlink++
   live.put(tx, from.dir.ino, fromAfter)
   live.put(tx, to.dir.ino, toAfter)
   return [fromAfter, toAfter]
@@ -150,13 +151,13 @@ function moveWithin(
   moved: { readonly ino: number; readonly type: FileType },
   target: File | undefined,
 ): Inode {
-  let inode: Inode
+  let inode: InodeDraft
   if (target === undefined) {
     inode = changeName(tx, live.dataset, dir, name, toName)
   } else {
     const erased = eraseName(tx, live.dataset, dir, name)
     inode = replaceName(tx, live.dataset, { ino: dir.ino, inode: erased }, toName, moved)
-    if (moved.type === FileType.DIR) inode = { ...inode, nlink: inode.nlink - 1 }
+    if (moved.type === FileType.DIR) inode.nlink--
   }
   live.put(tx, dir.ino, inode)
   return inode

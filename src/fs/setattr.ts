@@ -19,6 +19,7 @@ import {
 } from './access.ts'
 import { FsError } from './error.ts'
 import { type Change, type Cred, FILE_BYTES_MAX, type SetAttributes } from './filesystem.ts'
+import { draftOf } from './inode.ts'
 import { type File, requireRegular } from './inodes.ts'
 import type { Live } from './live.ts'
 
@@ -99,16 +100,15 @@ function withAttributes(cred: Cred, inode: Inode, set: SetAttributes, now: Time)
   // A size that is set to what it was is still a write: O_TRUNC has to move mtime.
   const mtime = set.mtime ?? (set.size === undefined ? inode.mtime : 'now')
   const atime = set.atime ?? inode.atime
-  return {
-    ...inode,
-    mode: modeAfter(cred, inode, set, gid),
-    uid,
-    gid,
-    atime: atime === 'now' ? time : atime,
-    mtime: mtime === 'now' ? time : mtime,
-    ctime: time,
-    verifier: undefined,
-  }
+  const after = draftOf(inode)
+  after.mode = modeAfter(cred, inode, set, gid)
+  after.uid = uid
+  after.gid = gid
+  after.atime = atime === 'now' ? time : atime
+  after.mtime = mtime === 'now' ? time : mtime
+  after.ctime = time
+  after.verifier = undefined
+  return after
 }
 
 function modeAfter(cred: Cred, inode: Inode, set: SetAttributes, gid: number): number {

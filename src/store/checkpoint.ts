@@ -13,7 +13,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { Kind, keyBytes } from './keys.ts'
-import { sealRecord } from './record.ts'
+import { encodeSealed, sealRecord } from './record.ts'
 import { type Entry, entryRecord } from './table.ts'
 
 /** Records that go to the database in one batch. */
@@ -27,17 +27,45 @@ export interface Put {
   readonly value: Buffer | undefined
 }
 
-/** Writes one batch durably and whole. */
-export type WriteBatch = (puts: readonly Put[]) => Promise<void>
+/** Changes that become durable together (database-batch.ts). What it is given it copies. */
+export interface RecordBatch {
+  readonly count: number
+  put(key: Uint8Array, sealed: Uint8Array): void
+  delete(key: Uint8Array): void
+  write(): Promise<void>
+}
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** An entry as the database will have it. */
-function putOf(entry: Entry<unknown>): Put {
-  const { dataset, spec } = entry.table
-  const key = Buffer.from(keyBytes(dataset, spec.kind, entry.key))
+/** Puts an entry into a batch, as the database will have it. */
+function putEntry(batch: Pick<RecordBatch, 'put' | 'delete'>, entry: Entry<unknown>): void {
+  const { table, value, birth } = entry
+  const key = keyBytes(table.dataset, table.spec.kind, entry.key)
+  if (value !== undefined) {
+    batch.put(key, encodeSealed(key, table.spec.codec, birth, value))
+    return
+  }
   const record = entryRecord(entry)
-  return { key, value: record && sealRecord(key, record) }
+  if (record === undefined) batch.delete(key)
+  else batch.put(key, sealRecord(key, record))
+}
+
+/** The same, to be put into a batch later. */
+function putOf(entry: Entry<unknown>): Put {
+  let kept: Put | undefined
+  putEntry(
+    {
+      put: (key, sealed) => {
+        kept = { key: Buffer.from(key), value: Buffer.from(sealed) }
+      },
+      delete: (key) => {
+        kept = { key: Buffer.from(key), value: undefined }
+      },
+    },
+    entry,
+  )
+  assert(kept, 'an entry is put or deleted')
+  return kept
 }
 
 /** The record that says up to which log entry the database is complete. */
@@ -78,25 +106,37 @@ export class DirtyRecords {
     this.#generation++
   }
 
-  /** Writes what was frozen in bounded batches, with turns for other work in between. */
-  async write(batch: WriteBatch): Promise<void> {
+  /**
+   * Writes what was frozen in bounded batches, with turns for other work in between.
+   *
+   * @param begin an empty batch
+   */
+  async write(begin: () => RecordBatch): Promise<void> {
     const generation = this.#generation - 1
-    let puts: Put[] = []
+    let batch = begin()
     for (let i = 0; i < this.#frozen.length; i++) {
       const entry = this.#frozen[i]
       if (entry?.dirty === generation) {
-        puts.push(putOf(entry))
+        putEntry(batch, entry)
         entry.dirty = -generation
       }
       if (i % SLICE_RECORDS === SLICE_RECORDS - 1) await nextTurn()
-      if (puts.length < BATCH_RECORDS) continue
-      await batch(puts)
-      puts = []
+      if (batch.count < BATCH_RECORDS) continue
+      await batch.write()
+      batch = begin()
     }
-    while (puts.length > 0 || this.#captured.length > 0) {
-      const captured = this.#captured.splice(0, BATCH_RECORDS)
-      await batch([...puts, ...captured])
-      puts = []
+    await batch.write()
+    await this.#writeCaptured(begin)
+  }
+
+  async #writeCaptured(begin: () => RecordBatch): Promise<void> {
+    while (this.#captured.length > 0) {
+      const batch = begin()
+      for (const { key, value } of this.#captured.splice(0, BATCH_RECORDS)) {
+        if (value === undefined) batch.delete(key)
+        else batch.put(key, value)
+      }
+      await batch.write()
     }
   }
 

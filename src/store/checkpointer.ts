@@ -1,7 +1,7 @@
 /** When a checkpoint is due, and its steps from the cut to the last batch (checkpoint.ts). */
 import { strict as assert } from 'node:assert'
 import type { BlockStore } from './blocks.ts'
-import { checkpointPut, DirtyRecords, type Put } from './checkpoint.ts'
+import { checkpointPut, DirtyRecords } from './checkpoint.ts'
 import type { Database } from './database.ts'
 import type { IntentLog } from './log.ts'
 import { groupPut } from './recovery.ts'
@@ -131,12 +131,11 @@ export class Checkpointer {
       const groups = space.freeze().map(({ group, bytes }) => groupPut(group, bytes))
       const seq = await this.#host.cut()
       this.#turned = true
-      const write = (puts: readonly Put[]) => database.write(puts)
-      await this.dirty.write(write)
+      await this.dirty.write(() => database.batch())
       // The log's older file may hold the only durable copy of blocks that rode in it.
       await blocks.sync()
       await replies.write()
-      await write([...groups, checkpointPut(seq)])
+      await database.write([...groups, checkpointPut(seq)])
       this.dirty.finish()
       // A slow read of a block that is freed must not see what is written there next.
       await blocks.idle()

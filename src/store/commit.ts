@@ -25,6 +25,12 @@ const EMBEDDED_BYTES_MAX = 128 * 1024
 /** Records gathered before they become bytes: about a millisecond of work. */
 const GATHERED_MAX = 512
 
+/**
+ * Bytes of an entry at which its group is committed though nobody waits: so that no entry keeps the
+ * event loop for long while it is summed, and its memory is used again.
+ */
+const GROUP_BYTES_MAX = 512 * 1024
+
 /** The longest memory of an entry that is kept for another one, in bytes. */
 const ENTRY_KEPT_BYTES_MAX = 1024 * 1024
 
@@ -101,6 +107,7 @@ export class Committer {
     if (group.blockBytes > EMBEDDED_BYTES_MAX) this.#youngNow(tx)
     group.transactions++
     if (group.gathered.length >= GATHERED_MAX) this.#encode(group)
+    if (group.entry.length > GROUP_BYTES_MAX) this.#schedule()
   }
 
   /** Takes what a call was answered, whose transactions have just been added. */
@@ -190,7 +197,8 @@ export class Committer {
   }
 
   get #wanted(): boolean {
-    return this.#closed !== undefined || this.#group.waiters.length > 0
+    const { waiters, entry } = this.#group
+    return this.#closed !== undefined || waiters.length > 0 || entry.length > GROUP_BYTES_MAX
   }
 
   #next(): Group {

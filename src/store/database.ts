@@ -1,6 +1,7 @@
 /** The database under the tables: classic-level, its records sealed with checksums. */
 import { ClassicLevel, type Snapshot } from 'classic-level'
 import type { Put } from './checkpoint.ts'
+import { DatabaseBatch } from './database-batch.ts'
 import { FsError } from './error.ts'
 import { openRecord } from './record.ts'
 
@@ -91,14 +92,19 @@ export class Database {
     }
   }
 
+  /** An empty batch: to be written, once. */
+  batch(): DatabaseBatch {
+    return new DatabaseBatch(this.#level)
+  }
+
   /** One batch, whole and durable. */
   async write(puts: readonly Put[]): Promise<void> {
-    const operations = puts.map(({ key, value }) =>
-      value === undefined
-        ? ({ type: 'del', key } as const)
-        : ({ type: 'put', key, value } as const),
-    )
-    await this.#level.batch(operations, { ...BYTES, sync: true })
+    const batch = this.batch()
+    for (const { key, value } of puts) {
+      if (value === undefined) batch.delete(key)
+      else batch.put(key, value)
+    }
+    await batch.write()
   }
 
   /** The records of a range in the order of their keys, as the database has them now. */

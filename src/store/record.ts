@@ -17,7 +17,7 @@ export function encodeRecord<V>(codec: Codec<V>, birth: number, value: V): Uint8
   writer.reset()
   writer.uint32(birth)
   codec.encode(writer, value)
-  return writer.finish()
+  return writer.written()
 }
 
 /** The same with its checksum, in a buffer of its own: the form in which the database has it. */
@@ -26,6 +26,18 @@ export function sealRecord(key: Uint8Array, record: Uint8Array): Buffer {
   sealed.set(record)
   sealed.writeUInt32BE(crc32(record, crc32(key)), record.length)
   return sealed
+}
+
+/** As `sealRecord` of `encodeRecord`, in the buffer that the latter shares. */
+export function encodeSealed<V>(
+  key: Uint8Array,
+  codec: Codec<V>,
+  birth: number,
+  value: V,
+): Uint8Array {
+  const record = encodeRecord(codec, birth, value)
+  writer.uint32(crc32(record, crc32(key)))
+  return writer.written()
 }
 
 /**

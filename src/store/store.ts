@@ -7,6 +7,7 @@
  * promise given, until it is opened again.
  */
 import { strict as assert } from 'node:assert'
+import { Absence } from './absence.ts'
 import type { BlockStore } from './blocks.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer, type Waiter } from './commit.ts'
@@ -35,6 +36,7 @@ const COMMIT_TICKS = 5
 export class Store {
   readonly #parts: StoreParts
   readonly #cache: Cache
+  readonly #absence = new Absence()
   readonly #checkpointer: Checkpointer
   readonly #committer: Committer
   readonly superblocks: Table<number, Superblock>
@@ -67,20 +69,19 @@ export class Store {
     this.locks = lockTables((spec) => this.#table(0, spec))
     this.#verifier = parts.randomBytes(8)
     this.pace = new Pace(parts.loop)
-    const { log, blocks, space, database, replies, limits } = parts
+    const { log, blocks, space } = parts
     const failed = (error: unknown) => this.#fail(error)
     const committed = () =>
       this.#failure === undefined ? this.#checkpointer.consider() : undefined
     this.#committer = new Committer({ log, blocks, space, failed, committed }, parts.seq)
     const cut = () => this.#committer.cut()
-    const own = { log, blocks, space, database, replies }
-    this.#checkpointer = new Checkpointer({ ...own, limits, failed, cut })
+    this.#checkpointer = new Checkpointer({ ...parts, failed, cut })
   }
 
   readonly #table = <K extends Key, V>(dataset: number, spec: TableSpec<V>): Table<K, V> => {
     const load = (key: Buffer) => this.#parts.database.get(key)
     const loadMany: LoadMany = (keys, take) => this.#parts.database.getMany(keys, take)
-    return new Table<K, V>(dataset, spec, load, this.#cache, loadMany)
+    return new Table<K, V>(dataset, spec, load, this.#cache, loadMany, this.#absence)
   }
 
   // What belongs to the store, for the layers above.
@@ -252,8 +253,6 @@ export class Store {
     await this.#checkpointer.run()
   }
 
-  // Numbers.
-
   /** An inode or content number that was never used and will never be again. */
   newIno(): number {
     return this.#inos.take()
@@ -262,6 +261,7 @@ export class Store {
   /** Counts this start and sets numbers aside. Nothing may be served before it has resolved. */
   async begin(): Promise<void> {
     this.#inos.begin(this.superblock.nextIno)
+    this.#absence.begin(this.superblock.nextIno)
     this.transact((tx) => {
       const next = { starts: this.superblock.starts + 1, nextIno: this.#inos.end }
       tx.put(this.superblocks, 0, { ...this.superblock, ...next })

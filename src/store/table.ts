@@ -6,6 +6,7 @@
  * is full, dirty ones never. A key that does not exist may have an entry too: that it is absent.
  */
 import type { Codec } from '../xdr/codec.ts'
+import type { Absence } from './absence.ts'
 import { type Key, type Kind, keyBytes } from './keys.ts'
 import { decodeRecord, encodeRecord, encodeTombstone, isTombstone } from './record.ts'
 
@@ -122,17 +123,30 @@ export class Table<K extends Key, V> implements Source<K, V> {
   readonly #load: Load
   readonly #loadMany: LoadMany | undefined
   readonly #cache: Cache
+  /** Undefined where a record may come from elsewhere: in a clone, or in one that was. */
+  #absence: Absence | undefined
   #base: Base<K, V> | undefined
   #young = new Map<K, Entry<V>>()
   #old = new Map<K, Entry<V>>()
 
-  /** @param loadMany without it, nothing is read before it is asked for */
-  constructor(dataset: number, spec: TableSpec<V>, load: Load, cache: Cache, loadMany?: LoadMany) {
+  /**
+   * @param loadMany without it, nothing is read before it is asked for
+   * @param absence what it says is absent is not looked for
+   */
+  constructor(
+    dataset: number,
+    spec: TableSpec<V>,
+    load: Load,
+    cache: Cache,
+    loadMany?: LoadMany,
+    absence?: Absence,
+  ) {
     this.dataset = dataset
     this.spec = spec
     this.#load = load
     this.#loadMany = loadMany
     this.#cache = cache
+    this.#absence = spec.versioned ? absence : undefined
     cache.register(this as unknown as Table<Key, unknown>)
   }
 
@@ -224,8 +238,17 @@ export class Table<K extends Key, V> implements Source<K, V> {
     return peeked
   }
 
+  /** A record of this key is about to be stored, or to be deleted. */
+  stores(key: K): void {
+    if (typeof key === 'string') this.#absence?.note(this.dataset, this.spec.kind, key)
+  }
+
   #read(key: K): Entry<V> {
-    return this.#decoded(key, this.#load(keyBytes(this.dataset, this.spec.kind, key)))
+    const { dataset, spec } = this
+    if (typeof key === 'string' && this.#absence?.has(dataset, spec.kind, key)) {
+      return this.#absent(key)
+    }
+    return this.#decoded(key, this.#load(keyBytes(dataset, spec.kind, key)))
   }
 
   /** @param record as the database has it */
@@ -244,10 +267,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
     return entry
   }
 
-  /**
-   * A record in memory is another now. Most begin small, as a page with its first name or a chunk
-   * with its first block, and grow where they are.
-   */
+  /** A record in memory is another now. Most begin small, and grow where they are. */
   resized(before: V | undefined, after: V | undefined): void {
     const more = this.spec.cost(after) - this.spec.cost(before)
     if (more > 0) this.#cache.grow(more)
@@ -256,6 +276,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   /** What is read where there is no record, from now on: nothing has been read before. */
   setBase(base: Base<K, V>): void {
     this.#base = base
+    this.#absence = undefined
   }
 
   /** Nothing that matters is read there any more. */

@@ -183,6 +183,7 @@ export class Transaction {
     const { value, birth, dirty, changedBy } = entry
     this.touched.push({ entry, value, birth, dirty, changedBy })
     entry.changedBy = this.#number
+    entry.table.stores(entry.key)
   }
 
   /** Moves the record to history where a snapshot sees it. @returns whether it does */

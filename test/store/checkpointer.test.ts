@@ -50,7 +50,7 @@ test('commits wait once too much is dirty while a checkpoint is under way', asyn
     space: { releasableBlocks: 0, dirtyGroups: 0, freeze: () => [] },
     replies: { dirty: 0, freeze: () => undefined, write: () => Promise.resolve() },
     blocks: { sync: () => new Promise(() => undefined) },
-    database: { write: () => new Promise(() => undefined) },
+    database: { batch: () => ({ count: 0, write: () => new Promise(() => undefined) }) },
     limits: { ...CHECKPOINT_LIMITS, dirtyRecordsMax: 1 },
     cut: () => Promise.resolve(1),
   } as unknown as CheckpointHost
