@@ -1,6 +1,7 @@
 /** A dataset: its tables, its epoch, its snapshots; and how it looked at an epoch of the past. */
 import { strict as assert } from 'node:assert'
-import type { Key } from './keys.ts'
+import { type Key, nameKey } from './keys.ts'
+import type { NameFinder } from './name-finder.ts'
 import { PastTable } from './past.ts'
 import {
   type Account,
@@ -26,6 +27,8 @@ export interface Reader {
   readonly pages: Source<string, Page>
   readonly bitmaps: Source<string, Uint8Array>
   readonly chunks: Source<string, Chunk>
+  /** What a name of a directory stands for, as `names.get` answers, and sooner. */
+  findName(dir: number, name: Uint8Array): NameRecord | undefined
 }
 
 /** Opens the table of one kind of record of this dataset. */
@@ -59,9 +62,11 @@ export class Dataset implements Reader {
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
   #seen: readonly number[] = []
+  readonly #finder: NameFinder
 
-  constructor(id: number, record: DatasetRecord, open: OpenTable) {
+  constructor(id: number, record: DatasetRecord, open: OpenTable, finder: NameFinder) {
     this.id = id
+    this.#finder = finder
     this.#record = record
     this.epoch = record.epoch
     this.inodes = open(id, tables.inodeSpec)
@@ -75,6 +80,10 @@ export class Dataset implements Reader {
     this.orphans = open(id, tables.orphanSpec)
     this.usages = open(id, tables.usageSpec)
     this.schedules = open(id, tables.scheduleSpec)
+  }
+
+  findName(dir: number, name: Uint8Array): NameRecord | undefined {
+    return this.#finder.find(this.names, dir, name)
   }
 
   /**
@@ -186,9 +195,11 @@ export class Dataset implements Reader {
    * @param decodedMax as for PastTable
    */
   at(epoch: number, decodedMax?: number): Reader {
+    const names = new PastTable(this, this.names, epoch, decodedMax)
     return {
       inodes: new PastTable(this, this.inodes, epoch, decodedMax),
-      names: new PastTable(this, this.names, epoch, decodedMax),
+      names,
+      findName: (dir, name) => names.get(nameKey(dir, name)),
       pages: new PastTable(this, this.pages, epoch, decodedMax),
       bitmaps: new PastTable(this, this.bitmaps, epoch, decodedMax),
       chunks: new PastTable(this, this.chunks, epoch, decodedMax),

@@ -89,7 +89,7 @@ export class Cache {
   readonly #bytesMax: number
   #tables: Table<Key, unknown>[] = []
   #young = 0
-  /** How often the old half was forgotten. */
+  /** How often the old half was forgotten. As long as it is the same, nothing has left memory. */
   ages = 0
 
   /** @param bytesMax about how much memory clean entries may take, in bytes */

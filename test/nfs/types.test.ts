@@ -1,11 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Attributes } from '../../src/fs/filesystem.ts'
+import { fattr3 } from '../../src/nfs/attributes.ts'
 import { READDIRPLUS } from '../../src/nfs/proc/readdirplus.ts'
 import {
   createhow3,
   diropargs3,
-  fattr3,
   mknoddata3,
   sattr3,
   sattrguard3,

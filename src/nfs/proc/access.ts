@@ -1,7 +1,8 @@
 import { Access } from '../../fs/filesystem.ts'
 import { struct, uint32 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { nfs_fh3 } from '../types.ts'
 
 /** The bits that mean something; a client may ask for others, and they are not granted. */
 const ACCESS_MASK = Object.values(Access).reduce((mask, bit) => mask | bit, 0)

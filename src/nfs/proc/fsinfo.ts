@@ -1,7 +1,8 @@
 import { FILE_BYTES_MAX } from '../../fs/filesystem.ts'
 import { struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { nfstime3, post_op_attr } from '../attributes.ts'
 import { type Call, define } from '../procedure.ts'
-import { nfs_fh3, nfstime3, post_op_attr } from '../types.ts'
+import { nfs_fh3 } from '../types.ts'
 
 /** The multiple of bytes that READs and WRITEs best have: a page of the client's. */
 const IO_BYTES_MULTIPLE = 4096

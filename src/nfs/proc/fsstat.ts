@@ -1,6 +1,7 @@
 import { struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { nfs_fh3 } from '../types.ts'
 
 /** NFSPROC3_FSSTAT (RFC 1813 §3.3.18). */
 export const FSSTAT = define({

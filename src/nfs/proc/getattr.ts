@@ -1,6 +1,7 @@
 import { struct, voidType } from '../../xdr/codec.ts'
+import { fattr3 } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { fattr3, nfs_fh3 } from '../types.ts'
+import { nfs_fh3 } from '../types.ts'
 
 /** NFSPROC3_GETATTR (RFC 1813 §3.3.1). */
 export const GETATTR = define({

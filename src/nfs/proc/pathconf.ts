@@ -1,7 +1,8 @@
 import { LINK_MAX, NAME_BYTES_MAX } from '../../fs/filesystem.ts'
 import { bool, struct, uint32 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { nfs_fh3 } from '../types.ts'
 
 const LIMITS = {
   linkmax: LINK_MAX,

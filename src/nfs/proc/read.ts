@@ -1,7 +1,8 @@
 import { IO_BYTES_MAX, type ReadResult } from '../../fs/filesystem.ts'
 import { bool, type Infer, opaqueByReference, struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { type Call, define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { nfs_fh3 } from '../types.ts'
 
 const READ3resok = struct({
   file_attributes: post_op_attr,

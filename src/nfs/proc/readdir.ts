@@ -1,7 +1,8 @@
 import { type Infer, struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { directoryList, EntryPacker } from '../dirlist.ts'
 import { define } from '../procedure.ts'
-import { cookieverf3, filename3, nfs_fh3, post_op_attr } from '../types.ts'
+import { cookieverf3, filename3, nfs_fh3 } from '../types.ts'
 
 const entry3 = struct({ fileid: uint64, name: filename3, cookie: uint64 })
 export type entry3 = Infer<typeof entry3>

@@ -1,9 +1,10 @@
 import type { DirectoryEntry } from '../../fs/filesystem.ts'
 import { type Infer, struct, uint32, uint64 } from '../../xdr/codec.ts'
 import type { XdrWriter } from '../../xdr/writer.ts'
+import { post_op_attr } from '../attributes.ts'
 import { directoryList, EntryPacker } from '../dirlist.ts'
 import { type Call, define } from '../procedure.ts'
-import { cookieverf3, filename3, nfs_fh3, post_op_attr, post_op_fh3 } from '../types.ts'
+import { cookieverf3, filename3, nfs_fh3, post_op_fh3 } from '../types.ts'
 import { NO_COOKIEVERF } from './readdir.ts'
 
 const entryplus3 = struct({

@@ -1,6 +1,7 @@
 import { struct } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, nfspath3, post_op_attr } from '../types.ts'
+import { nfs_fh3, nfspath3 } from '../types.ts'
 
 /** NFSPROC3_READLINK (RFC 1813 §3.3.5). */
 export const READLINK = define({
