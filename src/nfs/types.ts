@@ -17,7 +17,7 @@ import {
   uint32,
   uint64,
 } from '../xdr/codec.ts'
-import { XdrError } from '../xdr/reader.ts'
+import { Span, XdrError } from '../xdr/reader.ts'
 import { nfstime3, post_op_attr, specdata3, wcc_attr } from './attributes.ts'
 
 /** RFC 1813 §2.4: the most bytes of a file handle, and the bytes of the three verifiers. */
@@ -30,6 +30,12 @@ const NFS3_WRITEVERFSIZE = 8
 const UNLIMITED = 0xffff_ffff
 
 export const nfs_fh3 = opaque(NFS3_FHSIZE)
+/** A nfs_fh3 among arguments, which is looked at once: read, it is always a Span. */
+export type HandleArgument = Uint8Array | Span
+export const argument_fh3: Codec<HandleArgument> = {
+  encode: (w, handle) => w.opaque(handle instanceof Span ? handle.view() : handle),
+  decode: (r) => r.opaqueSpan(NFS3_FHSIZE),
+}
 /** string<>: bytes, not text. No limit here, so that a long name is answered NAMETOOLONG. */
 export const filename3 = opaque(UNLIMITED)
 /** string<>: a symbolic link's target, in bytes. */
@@ -79,7 +85,7 @@ export const sattr3: Codec<SetAttributes> = struct({
 /** SETATTR's condition: the ctime that the object is expected to have. */
 export const sattrguard3 = optional(nfstime3)
 
-export const diropargs3 = struct({ dir: nfs_fh3, name: filename3 })
+export const diropargs3 = struct({ dir: argument_fh3, name: filename3 })
 
 const createmode3 = { UNCHECKED: 0, GUARDED: 1, EXCLUSIVE: 2 } as const
 

@@ -4,7 +4,7 @@ import type { XdrWriter } from '../../xdr/writer.ts'
 import { post_op_attr } from '../attributes.ts'
 import { directoryList, EntryPacker } from '../dirlist.ts'
 import { type Call, define } from '../procedure.ts'
-import { cookieverf3, filename3, nfs_fh3, post_op_fh3 } from '../types.ts'
+import { argument_fh3, cookieverf3, filename3, post_op_fh3 } from '../types.ts'
 import { NO_COOKIEVERF } from './readdir.ts'
 
 const entryplus3 = struct({
@@ -25,7 +25,7 @@ export type entryplus3 = Infer<typeof entryplus3>
  */
 export const READDIRPLUS = define({
   args: struct({
-    dir: nfs_fh3,
+    dir: argument_fh3,
     cookie: uint64,
     cookieverf: cookieverf3,
     dircount: uint32,
