@@ -17,7 +17,7 @@ import {
   type Usage,
   type Version,
 } from './records.ts'
-import type { Source, Table, TableSpec } from './table.ts'
+import type { Cache, Source, Table, TableSpec } from './table.ts'
 import * as tables from './tables.ts'
 
 /** Everything that reading code needs: a live dataset, or one at an epoch. */
@@ -29,6 +29,17 @@ export interface Reader {
   readonly chunks: Source<string, Chunk>
   /** What a name of a directory stands for, as `names.get` answers, and sooner. */
   findName(dir: number, name: Uint8Array): NameRecord | undefined
+  /**
+   * How many records were read from the database so far, of all datasets: each takes some
+   * microseconds, in which nothing else is done.
+   */
+  readonly loads: number
+}
+
+/** What the datasets of a store share. */
+export interface SharedMemory {
+  readonly cache: Pick<Cache, 'ages' | 'loads'>
+  readonly finder: NameFinder
 }
 
 /** Opens the table of one kind of record of this dataset. */
@@ -62,11 +73,11 @@ export class Dataset implements Reader {
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
   #seen: readonly number[] = []
-  readonly #finder: NameFinder
+  readonly #memory: SharedMemory
 
-  constructor(id: number, record: DatasetRecord, open: OpenTable, finder: NameFinder) {
+  constructor(id: number, record: DatasetRecord, open: OpenTable, memory: SharedMemory) {
     this.id = id
-    this.#finder = finder
+    this.#memory = memory
     this.#record = record
     this.epoch = record.epoch
     this.inodes = open(id, tables.inodeSpec)
@@ -83,7 +94,11 @@ export class Dataset implements Reader {
   }
 
   findName(dir: number, name: Uint8Array): NameRecord | undefined {
-    return this.#finder.find(this.names, dir, name)
+    return this.#memory.finder.find(this.names, dir, name)
+  }
+
+  get loads(): number {
+    return this.#memory.cache.loads
   }
 
   /**
@@ -196,10 +211,14 @@ export class Dataset implements Reader {
    */
   at(epoch: number, decodedMax?: number): Reader {
     const names = new PastTable(this, this.names, epoch, decodedMax)
+    const { cache } = this.#memory
     return {
       inodes: new PastTable(this, this.inodes, epoch, decodedMax),
       names,
       findName: (dir, name) => names.get(nameKey(dir, name)),
+      get loads() {
+        return cache.loads
+      },
       pages: new PastTable(this, this.pages, epoch, decodedMax),
       bitmaps: new PastTable(this, this.bitmaps, epoch, decodedMax),
       chunks: new PastTable(this, this.chunks, epoch, decodedMax),

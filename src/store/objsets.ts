@@ -38,7 +38,8 @@ export class Objsets {
    * origin, which has a lower number, must be known already.
    */
   attach(id: number, snapshots: readonly Snapshot[]): Dataset {
-    const dataset = new Dataset(id, this.#record(id), this.#openTable, this.#finder)
+    const memory = { cache: this.#cache, finder: this.#finder }
+    const dataset = new Dataset(id, this.#record(id), this.#openTable, memory)
     dataset.setSnapshots(snapshots, dataset.epoch)
     const { origin, deleting } = dataset.record
     if (origin !== undefined && !deleting) {

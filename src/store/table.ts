@@ -91,6 +91,8 @@ export class Cache {
   #young = 0
   /** How often the old half was forgotten. As long as it is the same, nothing has left memory. */
   ages = 0
+  /** How many records were read from the database because somebody waited for them. */
+  loads = 0
 
   /** @param bytesMax about how much memory clean entries may take, in bytes */
   constructor(bytesMax: number) {
@@ -225,6 +227,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #read(key: K): Entry<V> {
+    this.#cache.loads++
     return this.#decoded(key, this.#load(keyBytes(this.dataset, this.spec.kind, key)))
   }
 

@@ -13,9 +13,6 @@
 /** An opaque at least this long (bytes) is taken by reference where the caller allows it. */
 export const REFERENCE_BYTES_MIN = 8192
 
-/** Bytes below which a loop is quicker than the call that copies: handles, most names. */
-const LOOP_BYTES_MAX = 64
-
 const PADDING = new Uint8Array(4)
 
 /**
@@ -91,6 +88,11 @@ export class XdrWriter {
     return this.#view
   }
 
+  /** The same buffer, as bytes. */
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
   uint32(value: number): void {
     // The position first: making room may exchange the view.
     const at = this.#room(4)
@@ -107,10 +109,8 @@ export class XdrWriter {
   opaqueFixed(value: Uint8Array): void {
     const size = value.length
     const at = this.#room(size + (-size & 3))
-    const bytes = this.#bytes
-    if (size > LOOP_BYTES_MAX) bytes.set(value, at)
-    else for (let i = 0; i < size; i++) bytes[at + i] = value[i] ?? 0
-    for (let i = at + size; i < this.#at; i++) bytes[i] = 0
+    this.#bytes.set(value, at)
+    for (let i = at + size; i < this.#at; i++) this.#bytes[i] = 0
   }
 
   /** Length and bytes, padded (RFC 4506 §4.10). */

@@ -211,7 +211,7 @@ export class FakeStore implements DataStore {
       tombstones: false,
     }
     const record = { ...about, epoch: 1, snapshotsChanged: created }
-    this.dataset = new Dataset(1, record, open, new NameFinder(cache))
+    this.dataset = new Dataset(1, record, open, { cache, finder: new NameFinder(cache) })
   }
 
   readonly clock = (): Time => ({ seconds: ++this.#seconds, nseconds: 0 })
