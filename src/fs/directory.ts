@@ -61,16 +61,16 @@ export function checkName(name: Uint8Array): void {
 
 /** What `name` stands for in directory `dir`. `.` and `..` have no record. */
 export function findName(
-  reader: Pick<Reader, 'names'>,
+  reader: Pick<Reader, 'findName'>,
   dir: number,
   name: Uint8Array,
 ): NameRecord | undefined {
-  return reader.names.get(nameKey(dir, name))
+  return reader.findName(dir, name)
 }
 
 /** Where a name of the directory is, or would be: the hint for the inode that it stands for. */
 export function placeOf(
-  reader: Pick<Reader, 'names'>,
+  reader: Pick<Reader, 'findName'>,
   dir: Directory,
   name: Uint8Array,
 ): Pick<Inode, 'parent' | 'cookie'> {

@@ -258,7 +258,8 @@ export interface FileSystem {
 
   /**
    * Hands the entries behind `cookie` (0: from the start) to `emit`, `.` and `..` first, until it
-   * answers false: that entry did not fit and comes again next time.
+   * answers false: that entry did not fit and comes again next time. It may end sooner, but not
+   * before one entry was emitted, where much has to be read from the disk.
    *
    * @param plus also find each entry's id and attributes
    * @throws FsError NOTDIR, ACCES

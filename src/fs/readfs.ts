@@ -17,6 +17,12 @@ import {
 import { DOT_COOKIE, DOT_DOT_COOKIE } from './inode.ts'
 import type { FileBytes, Inodes } from './inodes.ts'
 
+/**
+ * Most records that a listing with attributes reads from the database in one turn: some
+ * milliseconds of other clients' time. The reply is shorter then, and the client asks for the rest.
+ */
+export const LISTING_LOADS_MAX = 512
+
 const DOT = Uint8Array.of(0x2e)
 const DOT_DOT = Uint8Array.of(0x2e, 0x2e)
 
@@ -78,33 +84,35 @@ export class ReadableFileSystem {
     requirePermission(cred, inode, Permission.READ)
     // Handles and attributes are what a LOOKUP would answer, so they need what a LOOKUP needs.
     const find = plus && permits(cred, inode, Permission.EXECUTE)
-    const eof =
-      this.#emitDots(dir.ino, inode, cookie, find, emit) &&
-      listNames(this.inodes.reader, dir.ino, inode.nextCookie, cookie, (entry) =>
-        emit(this.#entryOf(entry, find)),
-      )
-    return { eof, attributes: this.inodes.attributes(dir.ino, inode) }
-  }
-
-  #emitDots(
-    ino: number,
-    inode: Inode,
-    cookie: number,
-    find: boolean,
-    emit: (entry: DirectoryEntry) => boolean,
-  ): boolean {
-    if (cookie < DOT_COOKIE) {
-      const dot = this.#entryOf({ ino, name: DOT, cookie: DOT_COOKIE }, find)
-      if (!emit(dot)) return false
+    const { reader } = this.inodes
+    const loadsMax = reader.loads + LISTING_LOADS_MAX
+    let first = true
+    const emitNext = (entry: Omit<PageEntry, 'type'>): boolean => {
+      if (!first && reader.loads >= loadsMax) return false
+      first = false
+      return emit(this.#entryOf(entry, find))
     }
-    if (cookie >= DOT_DOT_COOKIE) return true
-    return emit(this.#entryOf({ ino: inode.parent, name: DOT_DOT, cookie: DOT_DOT_COOKIE }, find))
+    const eof =
+      emitDots(dir.ino, inode, cookie, emitNext) &&
+      listNames(reader, dir.ino, inode.nextCookie, cookie, emitNext)
+    return { eof, attributes: this.inodes.attributes(dir.ino, inode) }
   }
 
   #entryOf({ ino, name, cookie }: Omit<PageEntry, 'type'>, find: boolean): DirectoryEntry {
     const found = find ? this.inodes.found(ino, this.inodes.at(ino)) : undefined
     return { fileid: ino, name, cookie, found }
   }
+}
+
+/** The two names that have no record. */
+function emitDots(
+  ino: number,
+  { parent }: Inode,
+  cookie: number,
+  emit: (entry: Omit<PageEntry, 'type'>) => boolean,
+): boolean {
+  if (cookie < DOT_COOKIE && !emit({ ino, name: DOT, cookie: DOT_COOKIE })) return false
+  return cookie >= DOT_DOT_COOKIE || emit({ ino: parent, name: DOT_DOT, cookie: DOT_DOT_COOKIE })
 }
 
 function readResult(bytes: FileBytes, offset: number, attributes: Attributes): ReadResult {

@@ -74,26 +74,30 @@ export class FileHandles {
     return bytes
   }
 
-  /** The file that a handle names, whether it still exists or not. @throws FsError BADHANDLE */
-  decode(bytes: Uint8Array): FileId {
-    if (bytes.length !== HANDLE_BYTES) throw new FsError('BADHANDLE')
+  /**
+   * The file that the handle of `length` bytes at `at` names, whether it still exists or not.
+   *
+   * @throws FsError BADHANDLE
+   */
+  decode(bytes: Uint8Array, at = 0, length = bytes.length): FileId {
+    if (length !== HANDLE_BYTES) throw new FsError('BADHANDLE')
     // By hand: a DataView or a subarray of `bytes` would cost more than all the rest of a hit.
-    const dataset = (bytes[1] ?? 0) * 0x1_0000 + uint16At(bytes, 2)
-    const snapshot = uint16At(bytes, 4) * 0x1_0000 + uint16At(bytes, 6)
-    const low = uint16At(bytes, 10) * 0x1_0000 + uint16At(bytes, 12)
-    const ino = uint16At(bytes, 8) * 0x1_0000_0000 + low
+    const dataset = (bytes[at + 1] ?? 0) * 0x1_0000 + uint16At(bytes, at + 2)
+    const snapshot = uint16At(bytes, at + 4) * 0x1_0000 + uint16At(bytes, at + 6)
+    const low = uint16At(bytes, at + 10) * 0x1_0000 + uint16At(bytes, at + 12)
+    const ino = uint16At(bytes, at + 8) * 0x1_0000_0000 + low
     const slot = slotOf(ino, snapshot, dataset)
     const kept = this.#kept[slot]
-    if (kept !== undefined && differenceOf(kept.bytes, bytes, 0) === 0) return kept.id
+    if (kept !== undefined && differenceOf(kept.bytes, bytes, at) === 0) return kept.id
 
-    this.#body.set(bytes.subarray(0, BODY_BYTES))
-    const forged = differenceOf(this.#macs.of(this.#body), bytes, BODY_BYTES) !== 0
-    const kind = bytes[0]
+    this.#body.set(bytes.subarray(at, at + BODY_BYTES))
+    const forged = differenceOf(this.#macs.of(this.#body), bytes, at + BODY_BYTES) !== 0
+    const kind = bytes[at]
     if (forged || (kind !== FILE && kind !== SNAPDIR)) throw new FsError('BADHANDLE')
-    const generation = uint16At(bytes, 14)
+    const generation = uint16At(bytes, at + 14)
     const id: FileId = { dataset, snapshot, snapdir: kind === SNAPDIR, ino, generation }
-    // A copy: `bytes` may lie in a receive buffer that is used again.
-    this.#kept[slot] = { id, bytes: new Uint8Array(bytes) }
+    // A copy: `bytes` may be a receive buffer that is used again.
+    this.#kept[slot] = { id, bytes: bytes.slice(at, at + HANDLE_BYTES) }
     return id
   }
 }

@@ -1,8 +1,9 @@
 /** What CREATE, MKDIR, SYMLINK and MKNOD answer: the same four results under the same names. */
 import type { Made } from '../fs/filesystem.ts'
 import { type Infer, struct } from '../xdr/codec.ts'
+import { post_op_attr } from './attributes.ts'
 import type { Call } from './procedure.ts'
-import { post_op_attr, post_op_fh3, wcc_data } from './types.ts'
+import { post_op_fh3, wcc_data } from './types.ts'
 
 export const made3resok = struct({
   obj: post_op_fh3,

@@ -31,11 +31,12 @@ import {
 } from '../fs/filesystem.ts'
 import type { CallContext, Procedure, Reply } from '../rpc/program.ts'
 import type { Codec } from '../xdr/codec.ts'
+import { Span } from '../xdr/reader.ts'
 import { XdrWriter } from '../xdr/writer.ts'
 import type { Export, Exports } from './exports.ts'
 import type { FileHandles } from './fhandle.ts'
 import { nfsstat3, statusOf } from './nfsstat3.ts'
-import type { wcc_data } from './types.ts'
+import type { HandleArgument, wcc_data } from './types.ts'
 
 /** Results of what is done once are a few hundred bytes. */
 const encoder = new XdrWriter(1024)
@@ -119,8 +120,8 @@ export class Call {
   }
 
   /** The file of the call's only handle. @throws FsError BADHANDLE, STALE, ACCES, ROFS */
-  file(handle: Uint8Array): FileId {
-    const id = this.service.handles.decode(handle)
+  file(handle: HandleArgument): FileId {
+    const id = this.#named(handle)
     const from = this.#admit(id)
     this.id = id
     this.#changeIn(from)
@@ -128,11 +129,11 @@ export class Call {
   }
 
   /** The files of a call with two handles: the first is known even where the second is bad. */
-  files(first: Uint8Array, second: Uint8Array): [FileId, FileId] {
-    const id = this.service.handles.decode(first)
+  files(first: HandleArgument, second: HandleArgument): [FileId, FileId] {
+    const id = this.#named(first)
     const from = this.#admit(id)
     this.id = id
-    const other = this.service.handles.decode(second)
+    const other = this.#named(second)
     const to = this.#admit(other)
     this.other = other
     this.#changeIn(from)
@@ -160,6 +161,12 @@ export class Call {
   wccOf(id: FileId | undefined): wcc_data {
     const after = this.attributesOf(id)
     return { before: this.unchanged ? after : undefined, after }
+  }
+
+  #named(handle: HandleArgument): FileId {
+    const { handles } = this.service
+    if (!(handle instanceof Span)) return handles.decode(handle)
+    return handles.decode(handle.bytes, handle.at, handle.length)
   }
 
   #admit(id: FileId): Export {

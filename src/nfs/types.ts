@@ -1,21 +1,14 @@
 /**
- * The data types of RFC 1813 §2.5 and §2.6, under their own names.
+ * The data types of RFC 1813 §2.5 and §2.6, under their own names; those that carry attributes are
+ * in attributes.ts.
  *
  * The file system's types are field for field the RFC's: Attributes is a fattr3, Change is a
  * wcc_data, SetAttributes is a sattr3. So a reply encodes what the file system answered as it is.
  */
-import type {
-  Attributes,
-  Before,
-  CreateHow,
-  DeviceNumber,
-  SetAttributes,
-  Time,
-} from '../fs/filesystem.ts'
+import type { CreateHow, DeviceNumber, SetAttributes, Time } from '../fs/filesystem.ts'
 import { FileType } from '../fs/filesystem.ts'
 import {
   type Codec,
-  enumeration,
   type Infer,
   opaque,
   opaqueFixed,
@@ -24,7 +17,8 @@ import {
   uint32,
   uint64,
 } from '../xdr/codec.ts'
-import { XdrError } from '../xdr/reader.ts'
+import { Span, XdrError } from '../xdr/reader.ts'
+import { nfstime3, post_op_attr, specdata3, wcc_attr } from './attributes.ts'
 
 /** RFC 1813 §2.4: the most bytes of a file handle, and the bytes of the three verifiers. */
 export const NFS3_FHSIZE = 64
@@ -36,6 +30,12 @@ const NFS3_WRITEVERFSIZE = 8
 const UNLIMITED = 0xffff_ffff
 
 export const nfs_fh3 = opaque(NFS3_FHSIZE)
+/** A nfs_fh3 among arguments, which is looked at once: read, it is always a Span. */
+export type HandleArgument = Uint8Array | Span
+export const argument_fh3: Codec<HandleArgument> = {
+  encode: (w, handle) => w.opaque(handle instanceof Span ? handle.view() : handle),
+  decode: (r) => r.opaqueSpan(NFS3_FHSIZE),
+}
 /** string<>: bytes, not text. No limit here, so that a long name is answered NAMETOOLONG. */
 export const filename3 = opaque(UNLIMITED)
 /** string<>: a symbolic link's target, in bytes. */
@@ -46,33 +46,7 @@ export const cookieverf3 = opaqueFixed(NFS3_COOKIEVERFSIZE)
 export const createverf3 = opaqueFixed(NFS3_CREATEVERFSIZE)
 export const writeverf3 = opaqueFixed(NFS3_WRITEVERFSIZE)
 
-export const nfstime3: Codec<Time> = struct({ seconds: uint32, nseconds: uint32 })
-
-export const specdata3: Codec<DeviceNumber> = struct({ specdata1: uint32, specdata2: uint32 })
-
-export const ftype3 = enumeration<FileType>(...Object.values(FileType))
-
-/** 84 bytes. */
-export const fattr3: Codec<Attributes> = struct({
-  type: ftype3,
-  mode: uint32,
-  nlink: uint32,
-  uid: uint32,
-  gid: uint32,
-  size: uint64,
-  used: uint64,
-  rdev: specdata3,
-  fsid: uint64,
-  fileid: uint64,
-  atime: nfstime3,
-  mtime: nfstime3,
-  ctime: nfstime3,
-})
-
-export const post_op_attr = optional(fattr3)
 export const post_op_fh3 = optional(nfs_fh3)
-
-export const wcc_attr: Codec<Before> = struct({ size: uint64, mtime: nfstime3, ctime: nfstime3 })
 
 export const wcc_data = struct({ before: optional(wcc_attr), after: post_op_attr })
 export type wcc_data = Infer<typeof wcc_data>
@@ -111,7 +85,7 @@ export const sattr3: Codec<SetAttributes> = struct({
 /** SETATTR's condition: the ctime that the object is expected to have. */
 export const sattrguard3 = optional(nfstime3)
 
-export const diropargs3 = struct({ dir: nfs_fh3, name: filename3 })
+export const diropargs3 = struct({ dir: argument_fh3, name: filename3 })
 
 const createmode3 = { UNCHECKED: 0, GUARDED: 1, EXCLUSIVE: 2 } as const
 

@@ -50,7 +50,7 @@ export class CredentialReader {
   read(r: XdrReader): Credential | undefined {
     const flavor = r.uint32()
     if (flavor === auth_flavor.AUTH_SYS) return this.#readSys(r)
-    r.opaque(AUTH_BYTES_MAX)
+    r.skipOpaque(AUTH_BYTES_MAX)
     return flavor === auth_flavor.AUTH_NONE ? NONE : undefined
   }
 

@@ -186,7 +186,7 @@ function readAuth(credentials: CredentialReader, r: XdrReader): Credential | und
     stat = auth_stat.AUTH_BADVERF
     // A verifier says nothing with the flavors that are served; it only must be one.
     r.uint32()
-    r.opaque(AUTH_BYTES_MAX)
+    r.skipOpaque(AUTH_BYTES_MAX)
     return credential
   } catch (error) {
     assert(error instanceof XdrError, 'a reader throws XdrError alone')

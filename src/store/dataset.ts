@@ -1,6 +1,7 @@
 /** A dataset: its tables, its epoch, its snapshots; and how it looked at an epoch of the past. */
 import { strict as assert } from 'node:assert'
-import type { Key } from './keys.ts'
+import { type Key, nameKey } from './keys.ts'
+import type { NameFinder } from './name-finder.ts'
 import { PastTable } from './past.ts'
 import {
   type Account,
@@ -16,7 +17,7 @@ import {
   type Usage,
   type Version,
 } from './records.ts'
-import type { Source, Table, TableSpec } from './table.ts'
+import type { Cache, Source, Table, TableSpec } from './table.ts'
 import * as tables from './tables.ts'
 
 /** Everything that reading code needs: a live dataset, or one at an epoch. */
@@ -26,6 +27,19 @@ export interface Reader {
   readonly pages: Source<string, Page>
   readonly bitmaps: Source<string, Uint8Array>
   readonly chunks: Source<string, Chunk>
+  /** What a name of a directory stands for, as `names.get` answers, and sooner. */
+  findName(dir: number, name: Uint8Array): NameRecord | undefined
+  /**
+   * How many records were read from the database so far, of all datasets: each takes some
+   * microseconds, in which nothing else is done.
+   */
+  readonly loads: number
+}
+
+/** What the datasets of a store share. */
+export interface SharedMemory {
+  readonly cache: Pick<Cache, 'ages' | 'loads'>
+  readonly finder: NameFinder
 }
 
 /** Opens the table of one kind of record of this dataset. */
@@ -59,9 +73,11 @@ export class Dataset implements Reader {
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
   #seen: readonly number[] = []
+  readonly #memory: SharedMemory
 
-  constructor(id: number, record: DatasetRecord, open: OpenTable) {
+  constructor(id: number, record: DatasetRecord, open: OpenTable, memory: SharedMemory) {
     this.id = id
+    this.#memory = memory
     this.#record = record
     this.epoch = record.epoch
     this.inodes = open(id, tables.inodeSpec)
@@ -75,6 +91,14 @@ export class Dataset implements Reader {
     this.orphans = open(id, tables.orphanSpec)
     this.usages = open(id, tables.usageSpec)
     this.schedules = open(id, tables.scheduleSpec)
+  }
+
+  findName(dir: number, name: Uint8Array): NameRecord | undefined {
+    return this.#memory.finder.find(this.names, dir, name)
+  }
+
+  get loads(): number {
+    return this.#memory.cache.loads
   }
 
   /**
@@ -186,9 +210,15 @@ export class Dataset implements Reader {
    * @param decodedMax as for PastTable
    */
   at(epoch: number, decodedMax?: number): Reader {
+    const names = new PastTable(this, this.names, epoch, decodedMax)
+    const { cache } = this.#memory
     return {
       inodes: new PastTable(this, this.inodes, epoch, decodedMax),
-      names: new PastTable(this, this.names, epoch, decodedMax),
+      names,
+      findName: (dir, name) => names.get(nameKey(dir, name)),
+      get loads() {
+        return cache.loads
+      },
       pages: new PastTable(this, this.pages, epoch, decodedMax),
       bitmaps: new PastTable(this, this.bitmaps, epoch, decodedMax),
       chunks: new PastTable(this, this.chunks, epoch, decodedMax),

@@ -1,26 +1,25 @@
 /** The datasets of a store that are open: all of them, as long as the store is. */
 import { strict as assert } from 'node:assert'
 import { Dataset, type OpenTable, type Snapshot } from './dataset.ts'
+import { NameFinder } from './name-finder.ts'
 import { DECODED_BENEATH_MAX } from './past.ts'
 import type { DatasetRecord } from './records.ts'
-import type { Table } from './table.ts'
+import type { Cache, Table } from './table.ts'
 import type { Transaction } from './transaction.ts'
 
 export class Objsets {
   readonly #records: Table<number, DatasetRecord>
   readonly #openTable: OpenTable
-  readonly #closeTables: (dataset: number) => void
+  readonly #cache: Cache
+  readonly #finder: NameFinder
   readonly #open = new Map<number, Dataset>()
 
-  /** @param closeTables is told that a dataset's tables are used no more */
-  constructor(
-    records: Table<number, DatasetRecord>,
-    openTable: OpenTable,
-    closeTables: (dataset: number) => void,
-  ) {
+  /** @param cache the one of all tables that `openTable` opens */
+  constructor(records: Table<number, DatasetRecord>, openTable: OpenTable, cache: Cache) {
+    this.#cache = cache
+    this.#finder = new NameFinder(cache)
     this.#records = records
     this.#openTable = openTable
-    this.#closeTables = closeTables
   }
 
   /** Those being deleted included, in the order of their numbers. */
@@ -39,7 +38,8 @@ export class Objsets {
    * origin, which has a lower number, must be known already.
    */
   attach(id: number, snapshots: readonly Snapshot[]): Dataset {
-    const dataset = new Dataset(id, this.#record(id), this.#openTable)
+    const memory = { cache: this.#cache, finder: this.#finder }
+    const dataset = new Dataset(id, this.#record(id), this.#openTable, memory)
     dataset.setSnapshots(snapshots, dataset.epoch)
     const { origin, deleting } = dataset.record
     if (origin !== undefined && !deleting) {
@@ -53,7 +53,8 @@ export class Objsets {
   /** The dataset is gone, or its making was undone. */
   detach(id: number): void {
     this.#open.delete(id)
-    this.#closeTables(id)
+    this.#cache.forget(id)
+    this.#finder.forget(id)
   }
 
   /** The datasets that need a snapshot because they are clones of it, those being deleted too. */

@@ -90,8 +90,10 @@ export class Cache {
   readonly #bytesMax: number
   #tables: Table<Key, unknown>[] = []
   #young = 0
-  /** How often the old half was forgotten. */
+  /** How often the old half was forgotten. As long as it is the same, nothing has left memory. */
   ages = 0
+  /** How many records were read from the database because somebody waited for them. */
+  loads = 0
 
   /** @param bytesMax about how much memory clean entries may take, in bytes */
   constructor(bytesMax: number) {
@@ -248,6 +250,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
     if (typeof key === 'string' && this.#absence?.has(dataset, spec.kind, key)) {
       return this.#absent(key)
     }
+    this.#cache.loads++
     return this.#decoded(key, this.#load(keyBytes(dataset, spec.kind, key)))
   }
 

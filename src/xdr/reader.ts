@@ -10,6 +10,26 @@ export class XdrError extends Error {
   }
 }
 
+/**
+ * Some of a buffer's bytes, for who reads them in the same turn and keeps none: a view of so few
+ * takes longer to make than to read.
+ */
+export class Span {
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly length: number
+
+  constructor(bytes: Uint8Array, at: number, length: number) {
+    this.bytes = bytes
+    this.at = at
+    this.length = length
+  }
+
+  view(): Uint8Array {
+    return this.bytes.subarray(this.at, this.at + this.length)
+  }
+}
+
 export class XdrReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
@@ -108,20 +128,40 @@ export class XdrReader {
 
   /** `size` bytes and their padding (RFC 4506 §4.9), as a view of the buffer: no copy. */
   opaqueFixed(size: number): Uint8Array {
-    // `(size + 3) & ~3` would wrap for lengths near 2^32.
-    const at = this.#take(size + (-size & 3))
-    for (let i = at + size; i < this.#at; i++) {
-      if (this.#bytes[i] !== 0) throw new XdrError('padding is not zero', i)
-    }
+    const at = this.#takePadded(size)
     return this.#bytes.subarray(at, at + size)
   }
 
   /** A length of at most `max` and that many bytes (RFC 4506 §4.10), as a view of the buffer. */
   opaque(max: number): Uint8Array {
+    return this.opaqueFixed(this.#lengthUpTo(max))
+  }
+
+  /** As `opaque`, without a view: valid as long as the buffer's bytes are. */
+  opaqueSpan(max: number): Span {
+    const size = this.#lengthUpTo(max)
+    return new Span(this.#bytes, this.#takePadded(size), size)
+  }
+
+  /** Passes over what `opaque` would read. */
+  skipOpaque(max: number): void {
+    this.#takePadded(this.#lengthUpTo(max))
+  }
+
+  #lengthUpTo(max: number): number {
     const at = this.#at
     const size = this.uint32()
     if (size > max) throw new XdrError(`length ${size} exceeds ${max}`, at)
-    return this.opaqueFixed(size)
+    return size
+  }
+
+  #takePadded(size: number): number {
+    // `(size + 3) & ~3` would wrap for lengths near 2^32.
+    const at = this.#take(size + (-size & 3))
+    for (let i = at + size; i < this.#at; i++) {
+      if (this.#bytes[i] !== 0) throw new XdrError('padding is not zero', i)
+    }
+    return at
   }
 }
 

@@ -15,6 +15,16 @@ export const REFERENCE_BYTES_MIN = 8192
 
 const PADDING = new Uint8Array(4)
 
+/**
+ * Puts an unsigned hyper where XdrWriter.claim has made room for it.
+ *
+ * @param value an integer from 0 to 2^53 - 1
+ */
+export function putUint64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value < 0x1_0000_0000 ? 0 : Math.floor(value / 0x1_0000_0000))
+  view.setUint32(at + 4, value >>> 0)
+}
+
 export class XdrWriter {
   #bytes: Uint8Array
   #view: DataView
@@ -64,6 +74,25 @@ export class XdrWriter {
     this.#at = held
   }
 
+  /**
+   * Makes room for `size` bytes, a multiple of four, all of which the caller fills in, through
+   * `view` from the offset returned on: for structures whose length is known and that are written
+   * so often that looking at the room for each of their fields would be most of the work.
+   */
+  claim(size: number): number {
+    return this.#room(size)
+  }
+
+  /** The buffer in use: valid until anything else is written. */
+  get view(): DataView {
+    return this.#view
+  }
+
+  /** The same buffer, as bytes. */
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
   uint32(value: number): void {
     // The position first: making room may exchange the view.
     const at = this.#room(4)
@@ -73,8 +102,7 @@ export class XdrWriter {
   /** @param value an integer from 0 to 2^53 - 1 */
   uint64(value: number): void {
     const at = this.#room(8)
-    this.#view.setUint32(at, Math.floor(value / 0x1_0000_0000))
-    this.#view.setUint32(at + 4, value >>> 0)
+    putUint64(this.#view, at, value)
   }
 
   /** Bytes without a length, padded (RFC 4506 §4.9). */

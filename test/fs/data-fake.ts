@@ -9,6 +9,7 @@ import { blockOf, blocksIn } from '../../src/store/block-buffers.ts'
 import { checksum } from '../../src/store/checksum.ts'
 import { Dataset } from '../../src/store/dataset.ts'
 import type { Key } from '../../src/store/keys.ts'
+import { NameFinder } from '../../src/store/name-finder.ts'
 import { BLOCK_BYTES, FileType, type Inode, NO_USAGE } from '../../src/store/records.ts'
 import type { SpaceMap } from '../../src/store/space.ts'
 import { Cache, Table, type TableSpec } from '../../src/store/table.ts'
@@ -209,7 +210,8 @@ export class FakeStore implements DataStore {
       origin: undefined,
       tombstones: false,
     }
-    this.dataset = new Dataset(1, { ...about, epoch: 1, snapshotsChanged: created }, open)
+    const record = { ...about, epoch: 1, snapshotsChanged: created }
+    this.dataset = new Dataset(1, record, open, { cache, finder: new NameFinder(cache) })
   }
 
   readonly clock = (): Time => ({ seconds: ++this.#seconds, nseconds: 0 })

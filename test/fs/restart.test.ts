@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FsError } from '../../src/fs/error.ts'
 import { type FileId, type FileSystem, StableHow } from '../../src/fs/filesystem.ts'
+import { LISTING_LOADS_MAX } from '../../src/fs/readfs.ts'
 import { type Clock, compareTime } from '../../src/store/time.ts'
 import { ALICE, bytes, Client, fails, ROOT } from './client.ts'
 import { openLive, withFolder, withLive } from './harness.ts'
@@ -224,5 +225,39 @@ test('names and links do not cross file systems', () =>
       fails('STALE', () => fs.mkdir(ALICE, dir, bytes('g'), {}))
     }
   }))
+
+test('a listing reads no more in one turn than others can wait for, and misses nothing', async () => {
+  const many = LISTING_LOADS_MAX + 100
+  await withFolder(async (directory) => {
+    const made = await openLive(directory)
+    const all = made.fs.mkdir(ROOT, made.root, bytes('dir'), {}).id
+    for (let i = 0; i < many; i++) {
+      made.fs.create(ROOT, all, bytes(`f${i}`), { mode: 'GUARDED', attributes: {} })
+    }
+    await made.store.close()
+    const { fs, root, store } = await openLive(directory)
+    try {
+      const dir = fs.lookup(ROOT, root, bytes('dir')).id
+      const taken: string[] = []
+      let pages = 0
+      for (let cookie = 0, eof = false; !eof; pages++) {
+        const loads = store.dataset.loads
+        const before = taken.length
+        eof = fs.readdir(ROOT, dir, cookie, true, (entry) => {
+          taken.push(Buffer.from(entry.name).toString())
+          cookie = entry.cookie
+          return true
+        }).eof
+        assert.ok(taken.length > before, 'a page has at least one entry')
+        // The last entry may have needed a page and its bitmap, too.
+        assert.ok(store.dataset.loads - loads <= LISTING_LOADS_MAX + 3, 'one turn read too much')
+      }
+      assert.equal(taken, ['.', '..', ...Array.from({ length: many }, (_, i) => `f${i}`)])
+      assert.ok(pages > 1, 'all was in memory')
+    } finally {
+      await store.close()
+    }
+  })
+})
 
 test.run()

@@ -105,6 +105,41 @@ for (const length of [0x7fff_ffff, 0xffff_fffc, 0xffff_fffd, 0xffff_ffff]) {
   })
 }
 
+test('a span, and what is passed over, is exactly what would be read as an opaque', () => {
+  const opaque = fc.record({
+    size: fc.integer({ min: 0, max: 9 }),
+    max: fc.integer({ min: 0, max: 9 }),
+    rest: fc.array(fc.constantFrom(0, 0, 0, 7), { maxLength: 14 }),
+  })
+  fc.assert(
+    fc.property(opaque, ({ size, max, rest }) => {
+      const input = bytes(0, 0, 0, size, ...rest)
+      const tried = (read: (r: XdrReader) => Uint8Array | undefined) => {
+        const r = new XdrReader(input)
+        try {
+          const data = read(r)
+          return { at: r.position, data: data && [...data] }
+        } catch (error) {
+          return error instanceof XdrError ? error.offset : error
+        }
+      }
+      const expected = tried((r) => r.opaque(max))
+      assert.equal(
+        tried((r) => r.opaqueSpan(max).view()),
+        expected,
+      )
+      const skipped = tried((r) => {
+        r.skipOpaque(max)
+        return undefined
+      })
+      assert.equal(
+        skipped,
+        typeof expected === 'object' ? { ...expected, data: undefined } : expected,
+      )
+    }),
+  )
+})
+
 test('an opaque is a view of the input', () => {
   const input = bytes(0, 0, 0, 4, 1, 2, 3, 4)
   const view = new XdrReader(input).opaque(4)

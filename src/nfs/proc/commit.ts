@@ -1,13 +1,13 @@
 import { struct, uint32, uint64 } from '../../xdr/codec.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, wcc_data, writeverf3 } from '../types.ts'
+import { argument_fh3, wcc_data, writeverf3 } from '../types.ts'
 
 /**
  * NFSPROC3_COMMIT (RFC 1813 §3.3.21). The range is not looked at: the whole file is committed,
  * which the RFC permits. It changes nothing, so a read-only export takes it.
  */
 export const COMMIT = define({
-  args: struct({ file: nfs_fh3, offset: uint64, count: uint32 }),
+  args: struct({ file: argument_fh3, offset: uint64, count: uint32 }),
   resok: struct({ file_wcc: wcc_data, verf: writeverf3 }),
   resfail: struct({ file_wcc: wcc_data }),
   changes: false,

@@ -1,7 +1,8 @@
 import { FILE_BYTES_MAX } from '../../fs/filesystem.ts'
 import { struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { nfstime3, post_op_attr } from '../attributes.ts'
 import { type Call, define } from '../procedure.ts'
-import { nfs_fh3, nfstime3, post_op_attr } from '../types.ts'
+import { argument_fh3 } from '../types.ts'
 
 /** The multiple of bytes that READs and WRITEs best have: a page of the client's. */
 const IO_BYTES_MULTIPLE = 4096
@@ -35,7 +36,7 @@ function sizes({ bytesMax }: Call) {
 
 /** NFSPROC3_FSINFO (RFC 1813 §3.3.19). */
 export const FSINFO = define({
-  args: struct({ fsroot: nfs_fh3 }),
+  args: struct({ fsroot: argument_fh3 }),
   resok: struct({
     obj_attributes: post_op_attr,
     rtmax: uint32,

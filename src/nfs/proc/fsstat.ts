@@ -1,10 +1,11 @@
 import { struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { argument_fh3 } from '../types.ts'
 
 /** NFSPROC3_FSSTAT (RFC 1813 §3.3.18). */
 export const FSSTAT = define({
-  args: struct({ fsroot: nfs_fh3 }),
+  args: struct({ fsroot: argument_fh3 }),
   resok: struct({
     obj_attributes: post_op_attr,
     tbytes: uint64,

@@ -1,10 +1,11 @@
 import { struct } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { diropargs3, nfs_fh3, post_op_attr, wcc_data } from '../types.ts'
+import { argument_fh3, diropargs3, wcc_data } from '../types.ts'
 
 /** NFSPROC3_LINK (RFC 1813 §3.3.15). */
 export const LINK = define({
-  args: struct({ file: nfs_fh3, link: diropargs3 }),
+  args: struct({ file: argument_fh3, link: diropargs3 }),
   resok: struct({ file_attributes: post_op_attr, linkdir_wcc: wcc_data }),
   resfail: struct({ file_attributes: post_op_attr, linkdir_wcc: wcc_data }),
   changes: true,

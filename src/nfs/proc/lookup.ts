@@ -1,6 +1,7 @@
 import { struct } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { diropargs3, nfs_fh3, post_op_attr } from '../types.ts'
+import { diropargs3, nfs_fh3 } from '../types.ts'
 
 /** NFSPROC3_LOOKUP (RFC 1813 §3.3.3). */
 export const LOOKUP = define({

@@ -1,7 +1,8 @@
 import { LINK_MAX, NAME_BYTES_MAX } from '../../fs/filesystem.ts'
 import { bool, struct, uint32 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { argument_fh3 } from '../types.ts'
 
 const LIMITS = {
   linkmax: LINK_MAX,
@@ -15,7 +16,7 @@ const LIMITS = {
 
 /** NFSPROC3_PATHCONF (RFC 1813 §3.3.20). */
 export const PATHCONF = define({
-  args: struct({ object: nfs_fh3 }),
+  args: struct({ object: argument_fh3 }),
   resok: struct({
     obj_attributes: post_op_attr,
     linkmax: uint32,

@@ -1,7 +1,8 @@
 import { IO_BYTES_MAX, type ReadResult } from '../../fs/filesystem.ts'
 import { bool, type Infer, opaqueByReference, struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { type Call, define } from '../procedure.ts'
-import { nfs_fh3, post_op_attr } from '../types.ts'
+import { argument_fh3 } from '../types.ts'
 
 const READ3resok = struct({
   file_attributes: post_op_attr,
@@ -12,7 +13,7 @@ const READ3resok = struct({
 
 /** NFSPROC3_READ (RFC 1813 §3.3.6). A count above what one reply brings gets a short read. */
 export const READ = define({
-  args: struct({ file: nfs_fh3, offset: uint64, count: uint32 }),
+  args: struct({ file: argument_fh3, offset: uint64, count: uint32 }),
   resok: READ3resok,
   resfail: struct({ file_attributes: post_op_attr }),
   changes: false,

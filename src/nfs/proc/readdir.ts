@@ -1,7 +1,8 @@
 import { type Infer, struct, uint32, uint64 } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { directoryList, EntryPacker } from '../dirlist.ts'
 import { define } from '../procedure.ts'
-import { cookieverf3, filename3, nfs_fh3, post_op_attr } from '../types.ts'
+import { argument_fh3, cookieverf3, filename3 } from '../types.ts'
 
 const entry3 = struct({ fileid: uint64, name: filename3, cookie: uint64 })
 export type entry3 = Infer<typeof entry3>
@@ -14,7 +15,7 @@ export const NO_COOKIEVERF = new Uint8Array(8)
 
 /** NFSPROC3_READDIR (RFC 1813 §3.3.16). `count` holds for READDIR3resok, without the status. */
 export const READDIR = define({
-  args: struct({ dir: nfs_fh3, cookie: uint64, cookieverf: cookieverf3, count: uint32 }),
+  args: struct({ dir: argument_fh3, cookie: uint64, cookieverf: cookieverf3, count: uint32 }),
   resok: struct({
     dir_attributes: post_op_attr,
     cookieverf: cookieverf3,

@@ -1,9 +1,9 @@
 import type { DirectoryEntry } from '../../fs/filesystem.ts'
 import { type Infer, struct, uint32, uint64 } from '../../xdr/codec.ts'
-import type { XdrWriter } from '../../xdr/writer.ts'
+import { post_op_attr } from '../attributes.ts'
 import { directoryList, EntryPacker } from '../dirlist.ts'
-import { type Call, define } from '../procedure.ts'
-import { cookieverf3, filename3, nfs_fh3, post_op_attr, post_op_fh3 } from '../types.ts'
+import { define } from '../procedure.ts'
+import { argument_fh3, cookieverf3, filename3, post_op_fh3 } from '../types.ts'
 import { NO_COOKIEVERF } from './readdir.ts'
 
 const entryplus3 = struct({
@@ -24,7 +24,7 @@ export type entryplus3 = Infer<typeof entryplus3>
  */
 export const READDIRPLUS = define({
   args: struct({
-    dir: nfs_fh3,
+    dir: argument_fh3,
     cookie: uint64,
     cookieverf: cookieverf3,
     dircount: uint32,
@@ -41,12 +41,12 @@ export const READDIRPLUS = define({
   run(call, { dir, cookie, dircount, maxcount }) {
     const id = call.file(dir)
     const packer = new EntryPacker(Math.min(maxcount, call.bytesMax))
-    const plus = (w: XdrWriter, entry: DirectoryEntry) => encodePlus(call, w, entry)
+    const { handles } = call.service
     let dirBytes = 0
     const result = call.fs.readdir(call.cred, id, cookie, true, (entry) => {
       dirBytes += directoryBytes(entry)
       if (dirBytes > dircount && packer.count > 0) return false
-      return packer.add(entry, plus)
+      return packer.addPlus(entry, handles)
     })
     return {
       dir_attributes: result.attributes,
@@ -60,9 +60,4 @@ export const READDIRPLUS = define({
 /** What `dircount` counts: fileid, name with its length and padding, cookie. */
 function directoryBytes({ name }: DirectoryEntry): number {
   return 8 + 4 + name.length + (-name.length & 3) + 8
-}
-
-function encodePlus(call: Call, w: XdrWriter, { found }: DirectoryEntry): void {
-  post_op_attr.encode(w, found?.attributes)
-  post_op_fh3.encode(w, found && call.handleOf(found.id))
 }

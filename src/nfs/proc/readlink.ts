@@ -1,10 +1,11 @@
 import { struct } from '../../xdr/codec.ts'
+import { post_op_attr } from '../attributes.ts'
 import { define } from '../procedure.ts'
-import { nfs_fh3, nfspath3, post_op_attr } from '../types.ts'
+import { argument_fh3, nfspath3 } from '../types.ts'
 
 /** NFSPROC3_READLINK (RFC 1813 §3.3.5). */
 export const READLINK = define({
-  args: struct({ symlink: nfs_fh3 }),
+  args: struct({ symlink: argument_fh3 }),
   resok: struct({ symlink_attributes: post_op_attr, data: nfspath3 }),
   resfail: struct({ symlink_attributes: post_op_attr }),
   changes: false,

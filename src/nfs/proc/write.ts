@@ -2,7 +2,7 @@ import { FsError } from '../../fs/error.ts'
 import { IO_BYTES_MAX, StableHow, type WriteResult } from '../../fs/filesystem.ts'
 import { enumeration, type Infer, struct, uint32, uint64 } from '../../xdr/codec.ts'
 import { define } from '../procedure.ts'
-import { filedata, nfs_fh3, wcc_data, writeverf3 } from '../types.ts'
+import { argument_fh3, filedata, wcc_data, writeverf3 } from '../types.ts'
 
 /**
  * Data of this many bytes or more the file system may keep by reference, less it copies. So data
@@ -27,7 +27,7 @@ const WRITE3resok = struct({
  */
 export const WRITE = define({
   args: struct({
-    file: nfs_fh3,
+    file: argument_fh3,
     offset: uint64,
     count: uint32,
     stable: stable_how,
