@@ -22,12 +22,14 @@ import { BLOCK_BYTES, CHUNK_BYTES, type Chunk, newChunk } from '../store/records
 import type { Transaction } from '../store/transaction.ts'
 import { clearBit, nextBit, setBit } from './bitmap.ts'
 
-/** A block that has come into being, for `mapBlocks`. */
-export interface NewBlock {
-  /** Its place in the chunk. */
-  readonly slot: number
-  readonly address: number
-  readonly checksum: number
+/** Blocks that have come into being, for `mapBlocks`. */
+export interface NewBlocks {
+  /** Their places in the chunk, ascending. */
+  readonly slots: readonly number[]
+  /** The address of each, from element `from` on, and the checksum. */
+  readonly addresses: Float64Array
+  readonly checksums: Uint32Array
+  readonly from: number
 }
 
 /** Bytes that a chunk accounts for in `used`. */
@@ -99,31 +101,44 @@ export function putNewChunk(
   tx.putNew(dataset.chunks, chunkKey(content, index), chunk)
 }
 
-/** Maps new blocks, in ascending order of slots, and lets go of those that they replace. */
+/** Maps new blocks, and lets go of those that they replace. */
 export function mapBlocks(
   tx: Transaction,
   dataset: Dataset,
   content: number,
   index: number,
-  blocks: readonly NewBlock[],
+  blocks: NewBlocks,
 ): void {
+  const { slots } = blocks
   const key = chunkKey(content, index)
   const old = dataset.chunks.get(key)
-  const chunk = newChunk(Math.max(old?.address.length ?? 0, (blocks.at(-1)?.slot ?? -1) + 1))
+  const chunk = newChunk(Math.max(old?.address.length ?? 0, (slots.at(-1) ?? -1) + 1))
   if (old !== undefined) {
     chunk.address.set(old.address)
     chunk.checksum.set(old.checksum)
     chunk.birth.set(old.birth)
-    const replaced = blocks.map(({ slot }) => slot)
-    dropSlots(tx, dataset, key, old, replaced)
+    dropSlots(tx, dataset, key, old, slots)
   }
-  tx.came(dataset, blocks.length * BLOCK_BYTES)
-  for (const { slot, address, checksum } of blocks) {
-    chunk.address[slot] = address
-    chunk.checksum[slot] = checksum
-    chunk.birth[slot] = dataset.epoch
-  }
+  tx.came(dataset, slots.length * BLOCK_BYTES)
+  fill(chunk, blocks, dataset.epoch)
   putChunk(tx, dataset, content, index, chunk)
+}
+
+function fill(chunk: Chunk, blocks: NewBlocks, epoch: number): void {
+  const { slots, addresses, checksums, from } = blocks
+  const [first = 0] = slots
+  const to = from + slots.length
+  if (slots.at(-1) === first + slots.length - 1) {
+    chunk.address.set(addresses.subarray(from, to), first)
+    chunk.checksum.set(checksums.subarray(from, to), first)
+    chunk.birth.fill(epoch, first, first + slots.length)
+    return
+  }
+  for (const [i, slot] of slots.entries()) {
+    chunk.address[slot] = addresses[from + i] ?? 0
+    chunk.checksum[slot] = checksums[from + i] ?? 0
+    chunk.birth[slot] = epoch
+  }
 }
 
 /**

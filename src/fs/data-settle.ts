@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { blockOf, blocksIn, sliceBlocks } from '../store/block-buffers.ts'
-import { checksum, checksums } from '../store/checksum.ts'
+import { checksums } from '../store/checksum.ts'
 import type { Dataset } from '../store/dataset.ts'
 import { chunkKey } from '../store/keys.ts'
 import {
@@ -17,8 +17,7 @@ import {
   type Inode,
 } from '../store/records.ts'
 import type { Transaction } from '../store/transaction.ts'
-import { chunkLimit, cutChunk, mapBlocks, type NewBlock, nextChunk, putChunk } from './chunks.ts'
-import type { DirtyChunk } from './page-chunk.ts'
+import { chunkLimit, cutChunk, mapBlocks, nextChunk, putChunk } from './chunks.ts'
 import type { Below, DirtyFile } from './pages.ts'
 
 /** Stores the dirty pages. @returns the inode that goes with them, not yet put */
@@ -47,23 +46,12 @@ function storeBlocks(tx: Transaction, dataset: Dataset, file: DirtyFile): void {
   for (const [, chunk] of chunks) chunk.appendTo(buffers)
   const addresses = writeBuffers(tx, buffers)
   const sums = checksums(buffers, addresses.length)
-  let at = 0
+  let from = 0
   for (const [index, chunk] of chunks) {
-    mapBlocks(tx, dataset, file.content, index, newBlocks(chunk, addresses, sums, at))
-    at += chunk.count
+    const blocks = { slots: chunk.slots(), addresses, checksums: sums, from }
+    mapBlocks(tx, dataset, file.content, index, blocks)
+    from += chunk.count
   }
-}
-
-function newBlocks(
-  chunk: DirtyChunk,
-  addresses: Float64Array,
-  sums: Uint32Array,
-  from: number,
-): NewBlock[] {
-  return chunk.slots().map((slot, i) => {
-    const at = from + i
-    return { slot, address: addresses[at] ?? 0, checksum: sums[at] ?? 0 }
-  })
 }
 
 /** @returns each block's address */
@@ -137,8 +125,9 @@ function cutTail(tx: Transaction, { dataset, below }: Content, inode: Inode, siz
   if (written === undefined) below.readBlock(chunk, slot, page)
   else page.set(written)
   page.fill(0, keep)
-  const address = writeBuffers(tx, [page])[0] ?? 0
-  mapBlocks(tx, dataset, inode.content, index, [{ slot, address, checksum: checksum(page) }])
+  const addresses = writeBuffers(tx, [page])
+  const blocks = { slots: [slot], addresses, checksums: checksums([page], 1), from: 0 }
+  mapBlocks(tx, dataset, inode.content, index, blocks)
   return 0
 }
 

@@ -5,6 +5,7 @@
  * a slab. A view is made of it when it is asked for, because a view that is kept for each page of a
  * large write would cost the garbage collector more than the write itself.
  */
+import assert from 'node:assert/strict'
 import { BLOCK_BYTES, CHUNK_BLOCKS, type Chunk } from '../store/records.ts'
 
 /** A page: 4096 bytes of `memory` from `at` on. */
@@ -14,17 +15,26 @@ export interface Page {
 }
 
 /** A view of a page. */
-export function pageBytes({ memory, at }: Page): Uint8Array {
-  return new Uint8Array(memory.buffer, memory.byteOffset + at, BLOCK_BYTES)
+export function pageBytes(page: Page): Uint8Array {
+  return viewOf(page, BLOCK_BYTES)
 }
+
+/** A place for each page of the chunk. */
+interface Slots {
+  readonly memory: (Uint8Array | undefined)[]
+  readonly at: Uint32Array
+  /** 1 where the page may be changed in place. */
+  readonly own: Uint8Array
+}
+
+const ALL_SLOTS: readonly number[] = Array.from({ length: CHUNK_BLOCKS }, (_, slot) => slot)
 
 export class DirtyChunk {
   /** The chunk as it is stored. It cannot change while the file has dirty pages. */
   readonly old: Chunk | undefined
-  readonly #memory: (Uint8Array | undefined)[] = new Array(CHUNK_BLOCKS).fill(undefined)
-  readonly #at = new Uint32Array(CHUNK_BLOCKS)
-  /** 1 where the page may be changed in place. */
-  readonly #own = new Uint8Array(CHUNK_BLOCKS)
+  /** Where all pages lie, one behind the other and none our own: then there are no slots. */
+  #whole: Page | undefined
+  #slots: Slots | undefined
   /** How many pages there are. */
   count = 0
 
@@ -33,36 +43,69 @@ export class DirtyChunk {
   }
 
   has(slot: number): boolean {
-    return this.#memory[slot] !== undefined
+    return this.#whole !== undefined || this.#slots?.memory[slot] !== undefined
   }
 
   page(slot: number): Page | undefined {
-    const memory = this.#memory[slot]
-    return memory === undefined ? undefined : { memory, at: this.#at[slot] ?? 0 }
+    if (this.#whole !== undefined) {
+      return { memory: this.#whole.memory, at: this.#whole.at + slot * BLOCK_BYTES }
+    }
+    const memory = this.#slots?.memory[slot]
+    return memory === undefined ? undefined : { memory, at: this.#slots?.at[slot] ?? 0 }
   }
 
   /** The page where it may be changed in place. */
   ownPage(slot: number): Page | undefined {
-    return this.#own[slot] === 1 ? this.page(slot) : undefined
+    return this.#slots?.own[slot] === 1 ? this.page(slot) : undefined
   }
 
   /** Puts a page in its place. @returns the memory of another's that it replaces */
   place(slot: number, memory: Uint8Array, at: number, own: boolean): Uint8Array | undefined {
-    const old = this.#memory[slot]
-    const released = this.#own[slot] === 0 ? old : undefined
+    const slots = this.#slots ?? this.#divide()
+    const old = slots.memory[slot]
+    const released = slots.own[slot] === 0 ? old : undefined
     if (old === undefined) this.count++
-    this.#memory[slot] = memory
-    this.#at[slot] = at
-    this.#own[slot] = own ? 1 : 0
+    slots.memory[slot] = memory
+    slots.at[slot] = at
+    slots.own[slot] = own ? 1 : 0
     return released
+  }
+
+  /**
+   * Puts all pages of an empty chunk in their places, none of them our own. A stream of large
+   * WRITEs is made of such chunks: none of its pages is looked at one by one.
+   */
+  placeAll(memory: Uint8Array, at: number): void {
+    assert(this.count === 0 && this.#slots === undefined, 'the chunk has pages')
+    this.#whole = { memory, at }
+    this.count = CHUNK_BLOCKS
+  }
+
+  /** Whether `placeAll` can be used. */
+  get untouched(): boolean {
+    return this.#whole === undefined && this.#slots === undefined
+  }
+
+  #divide(): Slots {
+    const slots: Slots = {
+      memory: new Array(CHUNK_BLOCKS).fill(this.#whole?.memory),
+      at: new Uint32Array(CHUNK_BLOCKS),
+      own: new Uint8Array(CHUNK_BLOCKS),
+    }
+    const whole = this.#whole
+    if (whole !== undefined) for (const i of ALL_SLOTS) slots.at[i] = whole.at + i * BLOCK_BYTES
+    this.#whole = undefined
+    this.#slots = slots
+    return slots
   }
 
   /** The memory of each page that is not our own. */
   borrowed(): Uint8Array[] {
+    if (this.#whole !== undefined) return new Array(CHUNK_BLOCKS).fill(this.#whole.memory)
     const borrowed: Uint8Array[] = []
-    for (let slot = 0; slot < CHUNK_BLOCKS; slot++) {
-      const memory = this.#memory[slot]
-      if (memory !== undefined && this.#own[slot] === 0) borrowed.push(memory)
+    for (const slot of this.slots()) {
+      const memory = this.#slots?.memory[slot]
+      if (memory !== undefined && this.#slots?.own[slot] === 0) borrowed.push(memory)
     }
     return borrowed
   }
@@ -72,33 +115,42 @@ export class DirtyChunk {
     return (this.old?.address[slot] ?? 0) === 0
   }
 
+  /** Under how many slots no block is stored. */
+  get unmapped(): number {
+    let mapped = 0
+    for (const address of this.old?.address ?? []) if (address !== 0) mapped++
+    return CHUNK_BLOCKS - mapped
+  }
+
   /** Makes no page our own any more. */
   disown(): void {
-    this.#own.fill(0)
+    this.#slots?.own.fill(0)
   }
 
   /** The slots that have a page, ascending. */
-  slots(): number[] {
-    const slots: number[] = []
-    for (let slot = 0; slot < CHUNK_BLOCKS; slot++) if (this.has(slot)) slots.push(slot)
-    return slots
+  slots(): readonly number[] {
+    return this.count === CHUNK_BLOCKS ? ALL_SLOTS : ALL_SLOTS.filter((slot) => this.has(slot))
   }
 
   /** All pages in order, neighbours in memory as one. @param into where they are added */
   appendTo(into: Uint8Array[]): void {
+    if (this.#whole !== undefined) {
+      into.push(viewOf(this.#whole, CHUNK_BLOCKS * BLOCK_BYTES))
+      return
+    }
+    if (this.#slots === undefined) return
+    const { memory, at } = this.#slots
     for (let slot = 0; slot < CHUNK_BLOCKS; ) {
-      const memory = this.#memory[slot]
-      const at = this.#at[slot] ?? 0
+      const first = memory[slot]
       const start = slot++
-      if (memory === undefined) continue
-      while (
-        this.#memory[slot] === memory &&
-        this.#at[slot] === at + (slot - start) * BLOCK_BYTES
-      ) {
-        slot++
-      }
-      const bytes = (slot - start) * BLOCK_BYTES
-      into.push(new Uint8Array(memory.buffer, memory.byteOffset + at, bytes))
+      if (first === undefined) continue
+      const page = { memory: first, at: at[start] ?? 0 }
+      while (memory[slot] === first && at[slot] === page.at + (slot - start) * BLOCK_BYTES) slot++
+      into.push(viewOf(page, (slot - start) * BLOCK_BYTES))
     }
   }
+}
+
+function viewOf({ memory, at }: Page, bytes: number): Uint8Array {
+  return new Uint8Array(memory.buffer, memory.byteOffset + at, bytes)
 }

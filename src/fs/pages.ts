@@ -178,6 +178,10 @@ export class DirtyFile {
     for (let index = from; index < to; ) {
       const chunk = this.#chunk(index, below)
       const end = Math.min(to, index - (index % CHUNK_BLOCKS) + CHUNK_BLOCKS)
+      if (shared && chunk.untouched && end - index === CHUNK_BLOCKS) {
+        this.#placeAll(chunk, data, index * BLOCK_BYTES - offset)
+        index = end
+      }
       for (; index < end; index++) {
         const at = index * BLOCK_BYTES - offset
         const slot = index % CHUNK_BLOCKS
@@ -191,6 +195,14 @@ export class DirtyFile {
     const page = chunk.ownPage(slot) ?? this.#carve(hint)
     page.memory.set(bytes, page.at)
     this.#place(chunk, slot, page, true)
+  }
+
+  #placeAll(chunk: DirtyChunk, memory: Uint8Array, at: number): void {
+    chunk.placeAll(memory, at)
+    this.count += CHUNK_BLOCKS
+    this.full++
+    this.#fresh += chunk.unmapped
+    this.#merged = undefined
   }
 
   #place(chunk: DirtyChunk, slot: number, { memory, at }: Page, own: boolean): void {

@@ -6,6 +6,7 @@
  * Block `address` lies in file floor(address / FILE_BLOCKS), at byte address % FILE_BLOCKS * 4096.
  * Files are opened when first needed and stay open: one descriptor for each 4 GiB of the store.
  */
+import { strict as assert } from 'node:assert'
 import { join } from 'node:path'
 import type { Disk, DiskFile } from './disk.ts'
 import { FsError } from './error.ts'
@@ -66,18 +67,19 @@ export class BlockFiles {
     opened.touched = true
   }
 
-  /**
-   * As `write`, at once, where the file is ready for that.
-   *
-   * @returns whether it was, and the buffers are written
-   */
-  writeSync(address: number, buffers: readonly Uint8Array[]): boolean {
+  /** Whether `writeSync` can write the block: its file is open, and not being truncated. */
+  isReady(address: number): boolean {
+    const opened = this.#open.get(place(address).index)
+    return opened !== undefined && opened.trimming === undefined
+  }
+
+  /** As `write`, at once; the file must be ready for that. */
+  writeSync(address: number, buffers: readonly Uint8Array[]): void {
     const { index, position } = place(address)
     const opened = this.#open.get(index)
-    if (opened === undefined || opened.trimming !== undefined) return false
+    assert(opened !== undefined && opened.trimming === undefined, 'the file is not ready')
     opened.file.writeSync(buffers, position)
     opened.touched = true
-    return true
   }
 
   /** Fills `into` from consecutive blocks of one file. @throws BlockError, by rejection */

@@ -11,39 +11,38 @@
 import { strict as assert } from 'node:assert'
 import type { RecordBuffers } from '../xdr/buffers.ts'
 import { blocksIn, joined, releaseBlocks } from './block-buffers.ts'
-import { BlockError, BlockFiles, every, FILE_BLOCKS } from './blocks-files.ts'
+import { BlockFiles, every, FILE_BLOCKS } from './blocks-files.ts'
 import { WriteQueue } from './blocks-queue.ts'
+import { bytesOf, consecutive, continues, part, type Run, verifyRuns } from './blocks-runs.ts'
 import { WarmBlocks } from './blocks-warm.ts'
-import { findDamage } from './checksum.ts'
 import type { Disk } from './disk.ts'
+import { Promptness } from './promptness.ts'
 import { BLOCK_BYTES } from './records.ts'
 
 /** The most that `readBlocks` reads without leaving the turn, where it is warm. */
 export const SYNC_READ_BYTES_MAX = 64 * 1024
+/** The same while such reads are prompt: a READ, and the blocks that it covers in part. */
+export const PROMPT_READ_BYTES_MAX = 2 ** 20 + 2 * BLOCK_BYTES
 /** On average pieces of this size are read at once, however many: at most a chunk of them. */
 const FRAGMENT_BYTES_MAX = 32 * 1024
 /** The most that `write` writes without leaving the turn: a thread takes five times the CPU. */
 const SYNC_WRITE_BYTES_MAX = 32 * 1024
+/** The same while such writes are prompt: half a millisecond of copying. */
+const PROMPT_WRITE_BYTES_MAX = 4 * 2 ** 20
 /** How much of what was read or written lately is taken to be in the kernel's page cache. */
 const WARM_BYTES = 2 * 2 ** 30
 
 export interface BlockStoreOptions {
   /** Bytes read or written lately that count as warm. */
   readonly warmBytes?: number
-  /** The most bytes that are written without leaving the turn. */
+  /** The most bytes that are written without leaving the turn, prompt or not. */
   readonly syncWriteBytesMax?: number
+  /** Milliseconds since any time, to time large pieces. Without it they go to a thread. */
+  readonly now?: () => number
   /** Names of the files that are there already. They are opened at once, as `readSync` needs. */
   readonly names?: readonly string[]
   /** To which pages of theirs go back once they are written. */
   readonly buffers?: RecordBuffers | undefined
-}
-
-/** Consecutive blocks of one file that have to come from disk. */
-interface Run {
-  /** The first one's place in the caller's arrays. */
-  readonly index: number
-  readonly address: number
-  count: number
 }
 
 export class BlockStore {
@@ -51,6 +50,8 @@ export class BlockStore {
   readonly #queue: WriteQueue
   readonly #warm: WarmBlocks
   readonly #syncWriteBytesMax: number
+  readonly #writes: Promptness
+  readonly #reads: Promptness
   readonly #buffers: RecordBuffers | undefined
   readonly #reading = new Set<Promise<void>>()
   #syncing: Promise<void> = Promise.resolve()
@@ -62,7 +63,9 @@ export class BlockStore {
       options.buffers,
     )
     this.#buffers = options.buffers
-    this.#syncWriteBytesMax = options.syncWriteBytesMax ?? SYNC_WRITE_BYTES_MAX
+    this.#syncWriteBytesMax = options.syncWriteBytesMax ?? PROMPT_WRITE_BYTES_MAX
+    this.#writes = new Promptness(options.now)
+    this.#reads = new Promptness(options.now)
     this.#warm = new WarmBlocks((options.warmBytes ?? WARM_BYTES) / BLOCK_BYTES)
   }
 
@@ -93,13 +96,17 @@ export class BlockStore {
     this.#warm.add(address, count)
   }
 
-  /** Writes what is little at once, unless it has to wait for something. */
+  /** Writes at once what is little, or prompt, unless it has to wait for something. */
   #writeNow(address: number, count: number, buffers: readonly Uint8Array[]): boolean {
-    if (count * BLOCK_BYTES > this.#syncWriteBytesMax) return false
+    const bytes = count * BLOCK_BYTES
+    const large = bytes > SYNC_WRITE_BYTES_MAX
+    if (bytes > this.#syncWriteBytesMax || (large && !this.#writes.likely)) return false
     if ((address % FILE_BLOCKS) + count > FILE_BLOCKS) return false
-    if (this.#queue.touches(address, count)) return false
+    if (!this.#files.isReady(address) || this.#queue.touches(address, count)) return false
     try {
-      if (!this.#files.writeSync(address, joined(buffers))) return false
+      const write = (): void => this.#files.writeSync(address, joined(buffers))
+      if (large) this.#writes.time(write)
+      else write()
     } catch (error) {
       this.#queue.fail(error)
     }
@@ -174,8 +181,16 @@ export class BlockStore {
       const read = this.#readRuns(runs, into, base)
       return this.#track(read.then(() => verifyRuns(runs, checksums, into, base)))
     }
-    for (const run of runs) this.#files.readSync(run.address, part(run, into, base))
+    this.#readNow(runs, into, base)
     verifyRuns(runs, checksums, into, base)
+  }
+
+  #readNow(runs: readonly Run[], into: Uint8Array, base: number): void {
+    const read = (): void => {
+      for (const run of runs) this.#files.readSync(run.address, part(run, into, base))
+    }
+    if (bytesOf(runs) > SYNC_READ_BYTES_MAX) this.#reads.time(read)
+    else read()
   }
 
   /** Whether any read is under way. */
@@ -227,14 +242,12 @@ export class BlockStore {
     return runs
   }
 
-  /** Whether to read at once: little, or much in small pieces, each of which is not worth a thread. */
+  /** Whether to read at once: little, or prompt, or in pieces each of which is not worth a thread. */
   #cheap(runs: readonly Run[]): boolean {
-    let bytes = 0
-    for (const { address, count } of runs) {
-      bytes += count * BLOCK_BYTES
-      if (!this.isWarm(address, count)) return false
-    }
-    return bytes <= Math.max(SYNC_READ_BYTES_MAX, runs.length * FRAGMENT_BYTES_MAX)
+    for (const { address, count } of runs) if (!this.isWarm(address, count)) return false
+    const bytes = bytesOf(runs)
+    if (bytes <= Math.max(SYNC_READ_BYTES_MAX, runs.length * FRAGMENT_BYTES_MAX)) return true
+    return bytes <= PROMPT_READ_BYTES_MAX && this.#reads.likely
   }
 
   async #readRuns(runs: readonly Run[], into: Uint8Array, base: number): Promise<void> {
@@ -248,35 +261,4 @@ export class BlockStore {
     read.then(ended, ended)
     return read
   }
-}
-
-function continues(run: Run, index: number, address: number): boolean {
-  return (
-    run.index + run.count === index &&
-    run.address + run.count === address &&
-    address % FILE_BLOCKS !== 0
-  )
-}
-
-/** Where a run's bytes go, if element 0 of the caller's arrays goes to byte `base`. */
-function part({ index, count }: Run, into: Uint8Array, base: number): Uint8Array {
-  const from = base + index * BLOCK_BYTES
-  return into.subarray(from, from + count * BLOCK_BYTES)
-}
-
-/** @throws BlockError for the first block that is not what its checksum says */
-function verifyRuns(
-  runs: readonly Run[],
-  checksums: Uint32Array,
-  into: Uint8Array,
-  base: number,
-): void {
-  for (const run of runs) {
-    const damaged = findDamage(part(run, into, base), checksums, run.index)
-    if (damaged >= 0) throw new BlockError(run.address + damaged, 'does not match its checksum')
-  }
-}
-
-function consecutive(address: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => address + i)
 }

@@ -149,13 +149,14 @@ async function make(options: OpenOptions, database: Database): Promise<void> {
 async function openParts(options: OpenOptions, database: Database, disk: Disk): Promise<Opened> {
   const { directory } = options
   const folder = join(directory, 'blocks')
+  const { randomBytes, report, loop = UNMEASURED_LOOP } = options
   const blocks = await BlockStore.open(disk, folder, {
     names: await readdir(folder),
     buffers: options.buffers,
+    now: loop.now,
   })
   const space = spaceMap(options, database)
   await loadSpace(database, space, kindRange(0, Kind.GROUP))
-  const { randomBytes, report, loop = UNMEASURED_LOOP } = options
   const replies = await StoredReplies.open(disk, directory, report)
   const log = await IntentLog.open(disk, directory, logId(database))
   const { seq, recovered } = await recover({ database, log, space, blocks, replies })

@@ -9,8 +9,8 @@ import {
   countBits,
   type Group,
   type GroupBits,
-  hasBit,
   newGroupBits,
+  nextClear,
   setBits,
 } from './space-group.ts'
 
@@ -22,22 +22,23 @@ export class Limbo {
   #frozen = new Map<number, GroupBits>()
   blocks = 0
 
-  add(group: number, at: number): void {
+  /** Blocks `from` to `to` (not included) of a group. */
+  add(group: number, from: number, to: number): void {
     let bits = this.#fresh.get(group)
     if (bits === undefined) {
       bits = newGroupBits()
       this.#fresh.set(group, bits)
     }
-    setBits(bits, at, at + 1)
-    this.blocks++
+    setBits(bits, from, to)
+    this.blocks += to - from
   }
 
-  /** Takes a block back that came in since the last cut. */
-  remove(group: number, at: number): void {
+  /** Takes blocks back that came in since the last cut. */
+  remove(group: number, from: number, to: number): void {
     const bits = this.#fresh.get(group)
-    assert(bits !== undefined && hasBit(bits, at), 'a block that was not just released')
-    clearBits(bits, at, at + 1)
-    this.blocks--
+    assert(bits !== undefined && nextClear(bits, from) >= to, 'a block that was not just released')
+    clearBits(bits, from, to)
+    this.blocks -= to - from
   }
 
   /** Marks the group's blocks in limbo as busy. */

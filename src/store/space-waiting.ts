@@ -13,9 +13,18 @@ import {
   type GroupBits,
   hasBit,
   newGroupBits,
+  nextClear,
+  nextSet,
   setBits,
 } from './space-group.ts'
 import { type Free, Limbo } from './space-limbo.ts'
+
+/** Blocks side by side that wait in one place. */
+interface Part {
+  readonly pool: Limbo
+  readonly start: number
+  readonly end: number
+}
 
 export class WaitingBlocks {
   readonly #limbo = new Limbo()
@@ -42,18 +51,28 @@ export class WaitingBlocks {
     }
   }
 
-  add(group: number, at: number): void {
-    this.#poolOf(group, at).add(group, at)
+  /** Blocks `from` to `to` (not included) of a group. */
+  add(group: number, from: number, to: number): void {
+    for (const { pool, start, end } of this.#parts(group, from, to)) pool.add(group, start, end)
   }
 
-  /** Takes a block back that came in this turn. */
-  remove(group: number, at: number): void {
-    this.#poolOf(group, at).remove(group, at)
+  /** Takes blocks back that came in this turn. */
+  remove(group: number, from: number, to: number): void {
+    for (const { pool, start, end } of this.#parts(group, from, to)) pool.remove(group, start, end)
   }
 
-  #poolOf(group: number, at: number): Limbo {
+  /** Which of the blocks are young, and which are not. */
+  #parts(group: number, from: number, to: number): Part[] {
     const bits = this.#holds === 0 ? this.#young.get(group) : undefined
-    return bits !== undefined && hasBit(bits, at) ? this.#resting : this.#limbo
+    if (bits === undefined) return [{ pool: this.#limbo, start: from, end: to }]
+    const parts: Part[] = []
+    for (let start = from; start < to; ) {
+      const young = hasBit(bits, start)
+      const end = Math.min(to, young ? nextClear(bits, start) : nextSet(bits, start))
+      parts.push({ pool: young ? this.#resting : this.#limbo, start, end })
+      start = end
+    }
+    return parts
   }
 
   /** Marks the group's blocks that wait as busy. */

@@ -198,30 +198,33 @@ export class SpaceMap {
     for (const { number, from, to } of piecesOf(address, count)) {
       const group = this.#cache.change(number)
       const { counts } = group
-      for (let at = from; at < to; at++) {
-        const before = counts[at] ?? 0
-        counts[at] = before + by
-        if (before + by === 0) this.#fall(group, at, wait)
-        else if (before === 0) this.#rise(group, at, wait)
+      for (let start = from; start < to; ) {
+        const before = counts[start] ?? 0
+        let end = start + 1
+        while (end < to && counts[end] === before) end++
+        counts.fill(before + by, start, end)
+        if (before + by === 0) this.#fall(group, start, end, wait)
+        else if (before === 0) this.#rise(group, start, end, wait)
+        start = end
       }
     }
   }
 
-  #fall(group: Group, at: number, wait: boolean): void {
+  #fall(group: Group, from: number, to: number, wait: boolean): void {
     if (wait) {
-      this.#waiting.add(group.number, at)
+      this.#waiting.add(group.number, from, to)
     } else {
-      clearBits(group.busy, at, at + 1)
-      this.#groups.add(group.number, 1)
+      clearBits(group.busy, from, to)
+      this.#groups.add(group.number, to - from)
     }
   }
 
-  #rise(group: Group, at: number, wait: boolean): void {
+  #rise(group: Group, from: number, to: number, wait: boolean): void {
     if (wait) {
-      this.#waiting.remove(group.number, at)
+      this.#waiting.remove(group.number, from, to)
     } else {
-      setBits(group.busy, at, at + 1)
-      this.#groups.add(group.number, -1)
+      setBits(group.busy, from, to)
+      this.#groups.add(group.number, from - to)
     }
   }
 

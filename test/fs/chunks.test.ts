@@ -15,11 +15,13 @@ function map(store: FakeStore, index: number, slots: readonly number[]): number[
     for (const { address, count } of tx.allocate(slots.length)) {
       for (let i = 0; i < count; i++) addresses.push(address + i)
     }
-    const blocks = slots.map((slot, i) => ({
-      slot,
-      address: addresses[i] ?? 0,
-      checksum: slot + 1,
-    }))
+    // What stands before `from` is another chunk's.
+    const blocks = {
+      slots,
+      addresses: Float64Array.from([99, ...addresses]),
+      checksums: Uint32Array.from([99, ...slots.map((slot) => slot + 1)]),
+      from: 1,
+    }
     mapBlocks(tx, store.dataset, CONTENT, index, blocks)
   })
   return addresses

@@ -254,6 +254,54 @@ test('a truncation that fails is told, and holds nothing up', () =>
     await blocks.sync()
   }))
 
+test('moves large pieces at once while that is prompt, with a thread after a slow one', async () => {
+  const disk = new MemoryDisk()
+  let [now, slow] = [0, 0]
+  const options = {
+    names: ['00000000'],
+    now: () => {
+      now += slow
+      return now
+    },
+  }
+  const blocks = await BlockStore.open(disk, '/store/blocks', options)
+  const written = pages(256)
+  const into = Buffer.alloc(256 * BLOCK)
+  const read = (): unknown => blocks.readBlocks(...chunk(1, written), 0, 256, into.fill(0))
+  blocks.write(1, written)
+  assert.is(blocks.queuedBytes, 0)
+  assert.is(read(), undefined)
+  same(into, Buffer.concat(written))
+  slow = 20
+  blocks.write(1000, written)
+  assert.is(blocks.queuedBytes, 0)
+  assert.is(read(), undefined)
+  slow = 0
+  blocks.write(2000, written)
+  assert.is(blocks.queuedBytes, 256 * BLOCK)
+  const later = read()
+  assert.instance(later, Promise)
+  await later
+  same(into, Buffer.concat(written))
+  now += 1000
+  blocks.write(3000, written)
+  assert.is(count(disk, 'writeSync'), 3)
+  assert.is(read(), undefined)
+  await blocks.sync()
+  assert.is(count(disk, 'datasync'), 1)
+  await blocks.close()
+})
+
+test('a large piece that fails at once fails every sync', async () => {
+  const disk = new MemoryDisk()
+  const options = { names: ['00000000'], now: () => 0 }
+  const blocks = await BlockStore.open(disk, '/store/blocks', options)
+  disk.fail('write', 'no room')
+  blocks.write(1, pages(256))
+  assert.is((await failureOf(blocks.sync())).message, 'no room')
+  await blocks.close()
+})
+
 test('close waits for writes and reads, and closes every file', async () => {
   const disk = new MemoryDisk()
   const blocks = await BlockStore.open(disk, '/store/blocks')

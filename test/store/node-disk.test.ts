@@ -82,6 +82,20 @@ test('reads into a view without touching what is around it', () =>
     assert.is(text(into), 'xello\0x')
   }, 'hello'))
 
+test('writes more at once than one call takes, of one buffer and of many', () =>
+  withFile(async (file, path) => {
+    const bytes = Buffer.from(Array.from({ length: 1_300_000 }, (_, i) => i % 251))
+    const pieces = Array.from({ length: 13 }, (_, i) => bytes.subarray(i * 1e5, (i + 1) * 1e5))
+    const many = [Buffer.alloc(0), ...pieces, Buffer.alloc(0)]
+    for (const buffers of [[bytes], many, [bytes.subarray(0, 9), bytes.subarray(9)]]) {
+      await file.truncate(0)
+      file.writeSync(buffers, 3)
+      assert.is(Buffer.compare(readFileSync(path).subarray(3), bytes), 0)
+    }
+    file.writeSync([], 0)
+    assert.is(await file.size(), bytes.length + 3)
+  }))
+
 test('truncates', () =>
   withFile(async (file) => {
     await file.truncate(2)
