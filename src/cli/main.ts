@@ -1,4 +1,5 @@
 /** The command: finds out what is asked for, does it, and answers with an exit code. */
+import { backup } from './backup.ts'
 import { check } from './check.ts'
 import { clone, datasetClone, datasetPromote } from './clone.ts'
 import { type Context, contextOf, version } from './context.ts'
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   serve,
   status,
   check,
+  backup,
   snapshotCreate,
   snapshotList,
   snapshotInfo,

@@ -2,6 +2,12 @@
 import { FsError } from '../fs/error.ts'
 import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { type Accounts, askAccounts } from './accounts.ts'
+import {
+  type BackupProgress,
+  type BackupRequest,
+  type BackupSummary,
+  remoteBackup,
+} from './backup.ts'
 import { RemoteCalls } from './calls.ts'
 import { type DatasetOperations, RemoteDatasets } from './datasets.ts'
 import type {
@@ -177,6 +183,13 @@ export class RemoteOperations implements Operations {
     const job = await this.#store.call(CHECK, voidType, undefined, uint32)
     const { value, items } = await this.#store.follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
+  }
+
+  backup(
+    request: BackupRequest,
+    progress: (progress: BackupProgress) => void,
+  ): Promise<BackupSummary> {
+    return remoteBackup(this.#store, request, progress)
   }
 
   diff(request: DiffRequest): AsyncGenerator<DiffEntry> {

@@ -22,6 +22,7 @@ import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { Accounts } from './accounts.ts'
+import type { BackupOperations } from './backup.ts'
 import type { DatasetOperations, PromotionStatus } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 import type { RecursiveOperations } from './recursive.ts'
@@ -203,9 +204,9 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Snapshots, files and the schedule are those of one dataset: at first of the root dataset.
- * `status`, `check`, `datasets` and `recursive` are about the whole store, whichever that is.
+ * `status`, `check`, `backup`, `datasets` and `recursive` are about the whole store, whichever that is.
  */
-export interface Operations extends HistoryOperations, RollbackOperations {
+export interface Operations extends HistoryOperations, RollbackOperations, BackupOperations {
   readonly datasets: DatasetOperations
   /** Snapshots of all datasets together. */
   readonly recursive: RecursiveOperations

@@ -1,5 +1,6 @@
 /** Operations over a tree in memory, for tests of the control program and of the command line. */
 import { crc32 } from 'node:zlib'
+import type { BackupProgress, BackupRequest, BackupSummary } from '../../src/control/backup.ts'
 import type {
   DeletedEntry,
   DeletedRequest,
@@ -156,6 +157,12 @@ export class FakeOperations implements Operations {
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
   restoreSteps: readonly RestoreProgress[] = []
+  readonly backups: BackupRequest[] = []
+  backupSteps: readonly BackupProgress[] = []
+  backupAnswer: BackupSummary = {
+    ...{ first: true, records: 120, written: 120, deleted: 0 },
+    ...{ copiedBytes: 3 * 2 ** 30, totalBytes: 3 * 2 ** 30, problems: [] },
+  }
   readonly rollbacks: RollbackRequest[] = []
   rollbackSteps: readonly RollbackProgress[] = []
   rollbackAnswer: RollbackSummary = ROLLED_BACK
@@ -303,6 +310,14 @@ export class FakeOperations implements Operations {
     for (const step of this.restoreSteps) progress(step)
     await this.gate
     return this.restoreAnswer
+  }
+
+  async backup(request: BackupRequest, progress: (progress: BackupProgress) => void) {
+    this.#check()
+    this.backups.push(request)
+    for (const step of this.backupSteps) progress(step)
+    await this.gate
+    return this.backupAnswer
   }
 
   async rollback(request: RollbackRequest, progress: (progress: RollbackProgress) => void) {
