@@ -2,6 +2,7 @@
 import { backUp } from './backup/backup.ts'
 import type { BackupProgress, BackupRequest, BackupSummary } from './backup/request.ts'
 import { checkStore } from './check/check.ts'
+import { type ScrubAction, type ScrubStatus, scrubAsked } from './check/scrub.ts'
 import type { Accounts } from './control/accounts.ts'
 import type { DatasetOperations } from './control/datasets.ts'
 import type {
@@ -156,6 +157,13 @@ export class LocalOperations implements Operations {
     const { store, snapshots } = this.#volume
     const going = { requireGoingOn: () => snapshots.requireGoingOn() }
     return snapshots.track(checkStore(store, progress, going))
+  }
+
+  async scrub(action: ScrubAction): Promise<ScrubStatus> {
+    const { scrub, snapshots } = this.#volume
+    const running = action === 'start' ? scrub.start() : undefined
+    if (running !== undefined) void snapshots.track(running)
+    return scrubAsked(scrub, action)
   }
 
   backup(

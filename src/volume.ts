@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { BackupHost } from './backup/backup.ts'
+import { Scrub } from './check/scrub.ts'
 import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import type { FileSystem } from './fs/filesystem.ts'
@@ -87,6 +88,7 @@ export class Volume {
   readonly #timer: NodeJS.Timeout
   /** Is told of what nobody asked for. */
   readonly report: VolumeOptions['report']
+  readonly scrub: Scrub
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
@@ -98,6 +100,7 @@ export class Volume {
     this.datasets = new Datasets(store, { ...shared, clock })
     this.fs = new RootFileSystem(this.datasets)
     this.report = report
+    this.scrub = new Scrub(this.backupHost)
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }
@@ -138,7 +141,7 @@ export class Volume {
     return volume
   }
 
-  /** What a backup of the store needs. */
+  /** What long work beside clients needs. */
   get backupHost(): BackupHost {
     return {
       ...{ store: this.store, disk: this.#disk, now: LOOP.now, sleep: LOOP.sleep },

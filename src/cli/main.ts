@@ -21,6 +21,7 @@ import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
 import { rollback } from './rollback.ts'
 import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
+import { scrub } from './scrub.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate } from './snapshot-create.ts'
 import { snapshotDelete } from './snapshot-delete.ts'
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   serve,
   status,
   check,
+  scrub,
   backup,
   snapshotCreate,
   snapshotList,

@@ -1,4 +1,5 @@
 /** Operations asked of a running server, over its control socket. */
+import type { ScrubAction, ScrubStatus } from '../check/scrub.ts'
 import { FsError } from '../fs/error.ts'
 import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { type Accounts, askAccounts } from './accounts.ts'
@@ -47,6 +48,7 @@ import {
   remoteRollback,
 } from './rollback.ts'
 import * as scheduled from './schedule-types.ts'
+import { remoteScrub } from './scrub.ts'
 import * as snapshotWire from './snapshot-types.ts'
 import * as wire from './types.ts'
 
@@ -183,6 +185,10 @@ export class RemoteOperations implements Operations {
     const job = await this.#store.call(CHECK, voidType, undefined, uint32)
     const { value, items } = await this.#store.follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
+  }
+
+  scrub(action: ScrubAction): Promise<ScrubStatus> {
+    return remoteScrub(this.#store, action)
   }
 
   backup(

@@ -6,6 +6,8 @@
  * trailing one; the root directory itself is the empty path. Errors that a caller can cause are
  * FsErrors whose message is a sentence for people: what was not found, and what is there.
  */
+
+import type { ScrubAction, ScrubStatus } from '../check/scrub.ts'
 import type { FileType, Time } from '../fs/filesystem.ts'
 import type { Freeing } from '../snapshot/delete.ts'
 import type { SnapshotChange } from '../snapshot/notes.ts'
@@ -246,6 +248,8 @@ export interface Operations extends HistoryOperations, RollbackOperations, Backu
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece>
   /** Proves the store's invariants (docs/architecture.md). */
   check(progress: (done: string) => void): Promise<CheckReport>
+  /** Begins a check beside the work of clients, ends it, or only tells of it. */
+  scrub(action: ScrubAction): Promise<ScrubStatus>
   schedule(): Promise<ScheduleInfo>
   /** @throws FsError INVAL a count that cannot be, or nothing to keep at all */
   setSchedule(change: PolicyChange): Promise<ScheduleInfo>

@@ -18,6 +18,7 @@ import type { Operations } from './operations.ts'
 import { recursiveProcedures } from './recursive.ts'
 import { rollbackProcedures } from './rollback.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
+import { scrubProcedures } from './scrub.ts'
 import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
 
@@ -52,6 +53,7 @@ export function controlProgram(
     accountProcedures(answer, inOne, count, toError),
     recursiveProcedures(operations.recursive, answer, count, toError),
     backupProcedures(operations, answer, count, toError),
+    scrubProcedures(operations, answer),
     rollbackProcedures(answer, inOne, count, toError),
     scheduleProcedures(answer, inOne, count, toError),
   ])

@@ -8,6 +8,7 @@
  *   replies     what calls were answered that must not be done twice (replies.ts)
  *   owner.json  which process has the store open, for the sentence that another one prints
  *   control.sock the running server's control program
+ *   scrub.json   how the last scrub went (check/scrub.ts)
  *   backup.json  of which store it is a backup; next/ and ready/ too (incoming.ts)
  *
  * A version that this program does not know, or a folder that holds something else, is refused.

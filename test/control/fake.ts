@@ -1,5 +1,6 @@
 /** Operations over a tree in memory, for tests of the control program and of the command line. */
 import { crc32 } from 'node:zlib'
+import type { ScrubAction, ScrubStatus } from '../../src/check/scrub.ts'
 import type { BackupProgress, BackupRequest, BackupSummary } from '../../src/control/backup.ts'
 import type {
   DeletedEntry,
@@ -48,6 +49,8 @@ export interface Node {
   /** Keyed by the names' bytes as latin1. */
   readonly children: Map<string, Node>
 }
+
+const NEVER_SCRUBBED = { running: undefined, last: undefined, failure: undefined }
 
 export const NO_NOTES = { comment: '', tags: [], holds: [] }
 
@@ -157,6 +160,9 @@ export class FakeOperations implements Operations {
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
   restoreSteps: readonly RestoreProgress[] = []
+  readonly scrubs: ScrubAction[] = []
+  /** What it answers, one after the other; the last one again and again. */
+  scrubAnswers: readonly ScrubStatus[] = []
   readonly backups: BackupRequest[] = []
   backupSteps: readonly BackupProgress[] = []
   backupAnswer: BackupSummary = {
@@ -310,6 +316,14 @@ export class FakeOperations implements Operations {
     for (const step of this.restoreSteps) progress(step)
     await this.gate
     return this.restoreAnswer
+  }
+
+  async scrub(action: ScrubAction) {
+    this.#check()
+    this.scrubs.push(action)
+    const [now = NEVER_SCRUBBED, ...later] = this.scrubAnswers
+    if (later.length > 0) this.scrubAnswers = later
+    return now
   }
 
   async backup(request: BackupRequest, progress: (progress: BackupProgress) => void) {
