@@ -1,5 +1,8 @@
 /** What the command line can ask, done on a volume of this process: served, or opened for it alone. */
+import { backUp } from './backup/backup.ts'
+import type { BackupProgress, BackupRequest, BackupSummary } from './backup/request.ts'
 import { checkStore } from './check/check.ts'
+import { type ScrubAction, type ScrubStatus, scrubAsked } from './check/scrub.ts'
 import type { Accounts } from './control/accounts.ts'
 import type { DatasetOperations } from './control/datasets.ts'
 import type {
@@ -154,6 +157,21 @@ export class LocalOperations implements Operations {
     const { store, snapshots } = this.#volume
     const going = { requireGoingOn: () => snapshots.requireGoingOn() }
     return snapshots.track(checkStore(store, progress, going))
+  }
+
+  async scrub(action: ScrubAction): Promise<ScrubStatus> {
+    const { scrub, snapshots } = this.#volume
+    const running = action === 'start' ? scrub.start() : undefined
+    if (running !== undefined) void snapshots.track(running)
+    return scrubAsked(scrub, action)
+  }
+
+  backup(
+    request: BackupRequest,
+    progress: (progress: BackupProgress) => void,
+  ): Promise<BackupSummary> {
+    const { backupHost, snapshots } = this.#volume
+    return snapshots.track(backUp(backupHost, request, progress))
   }
 
   async *diff(request: DiffRequest): AsyncGenerator<DiffEntry> {

@@ -1,6 +1,8 @@
 /** A store with the file system on it: what a server serves, and what a command works on alone. */
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import type { BackupHost } from './backup/backup.ts'
+import { Scrub } from './check/scrub.ts'
 import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import type { FileSystem } from './fs/filesystem.ts'
@@ -82,19 +84,23 @@ export class Volume {
   readonly fs: FileSystem
   /** Records that recovery brought back when the store was opened. */
   readonly recovered: number
+  readonly #disk: Disk
   readonly #timer: NodeJS.Timeout
   /** Is told of what nobody asked for. */
   readonly report: VolumeOptions['report']
+  readonly scrub: Scrub
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
     const shared = { buffers: new ReadBuffers(), recordBuffers, budget: { held: 0 }, report }
     const clock = options.clock ?? SYSTEM_CLOCK
     this.store = store
+    this.#disk = options.disk ?? nodeDisk
     this.recovered = recovered
     this.datasets = new Datasets(store, { ...shared, clock })
     this.fs = new RootFileSystem(this.datasets)
     this.report = report
+    this.scrub = new Scrub(this.backupHost)
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }
@@ -133,6 +139,16 @@ export class Volume {
     const volume = new Volume(store, recovered, options)
     await volume.datasets.resume()
     return volume
+  }
+
+  /** What long work beside clients needs. */
+  get backupHost(): BackupHost {
+    return {
+      ...{ store: this.store, disk: this.#disk, now: LOOP.now, sleep: LOOP.sleep },
+      settle: () => this.datasets.settleAll(),
+      requireGoingOn: () => this.snapshots.requireGoingOn(),
+      seconds: () => Math.floor(Date.now() / 1000),
+    }
   }
 
   #tick(): void {

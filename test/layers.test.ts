@@ -15,7 +15,8 @@ const LAYERS: Record<string, readonly string[]> = {
   nfs: ['xdr', 'rpc', 'fs'],
   snapshot: ['xdr', 'store', 'fs'],
   check: ['xdr', 'store', 'fs', 'snapshot'],
-  control: ['xdr', 'rpc', 'fs', 'snapshot', 'check'],
+  backup: ['xdr', 'store', 'fs', 'snapshot', 'check'],
+  control: ['xdr', 'rpc', 'fs', 'snapshot', 'check', 'backup'],
 }
 /** Folders that put the others together. */
 const TOP = ['cli']

@@ -31,12 +31,20 @@ export class BlocksCheck {
   readonly #reader: BlockReader
   readonly #end: number
   readonly #progress: (done: string) => void
+  /** Is told of all blocks that were read. */
+  readonly #counted: (blocks: number) => void
   readonly #buffer = new Uint8Array(CHUNK_BYTES)
   /** Blocks that were read, those in several places once for each. */
   read = 0
 
   /** @param end the first block behind all that the space map knows of; it is not read */
-  constructor(reader: BlockReader, end: number, progress: (done: string) => void) {
+  constructor(
+    reader: BlockReader,
+    end: number,
+    progress: (done: string) => void,
+    counted: (blocks: number) => void = () => undefined,
+  ) {
+    this.#counted = counted
     this.#reader = reader
     this.#end = end
     this.#progress = progress
@@ -93,6 +101,7 @@ export class BlocksCheck {
   #count(blocks: number): void {
     const before = Math.floor(this.read / PROGRESS_BLOCKS)
     this.read += blocks
+    this.#counted(this.read)
     if (Math.floor(this.read / PROGRESS_BLOCKS) > before) {
       this.#progress(`${this.read} blocks of file data read`)
     }

@@ -12,6 +12,7 @@
  * names of one page are held whole.
  */
 import type { FrozenDatabase } from '../store/database.ts'
+import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { BlocksCheck } from './blocks.ts'
 import { count } from './describe.ts'
@@ -46,6 +47,10 @@ export interface CheckReport {
 export interface CheckOptions {
   /** Is called every now and then; what it throws ends the check. */
   readonly requireGoingOn?: () => void
+  /** Is told how many bytes of file data were read, of how many. */
+  readonly read?: (doneBytes: number, totalBytes: number) => void
+  /** Gives others their turn, and more; the next turn where it is left out. */
+  readonly rest?: () => Promise<void>
   /** How much is done in one pass, names and inodes: memory for it is needed. */
   readonly windowWeight?: number
   /** The same of groups of blocks. */
@@ -103,7 +108,7 @@ class StoreCheck {
     this.#used = used
     this.#progress = progress
     this.#options = options
-    this.#pace = new Pace(options.requireGoingOn ?? (() => undefined))
+    this.#pace = new Pace(options.requireGoingOn ?? (() => undefined), options.rest)
   }
 
   async run(): Promise<CheckReport> {
@@ -150,7 +155,9 @@ class StoreCheck {
   async #trees(views: readonly View[], objsets: Objsets): Promise<number> {
     const space = new SpaceCheck(this.#database, this.#problems)
     const windows = await space.windows(this.#options.groupsAtOnce ?? GROUPS_AT_ONCE)
-    const blocks = new BlocksCheck(this.#store.blocks, space.blocks, this.#progress)
+    const total = space.references * BLOCK_BYTES
+    const read = (done: number) => this.#options.read?.(done * BLOCK_BYTES, total)
+    const blocks = new BlocksCheck(this.#store.blocks, space.blocks, this.#progress, read)
     for (const window of windows) {
       const references = new References(window)
       for (const view of views) {

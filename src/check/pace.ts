@@ -7,11 +7,16 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 export class Pace {
   readonly #requireGoingOn: () => void
+  readonly #rest: () => Promise<void>
   #left = LOOKS_MAX
 
-  /** @param requireGoingOn throws where the store is about to be closed */
-  constructor(requireGoingOn: () => void) {
+  /**
+   * @param requireGoingOn throws where the store is about to be closed
+   * @param rest gives others their turn, and more
+   */
+  constructor(requireGoingOn: () => void, rest: () => Promise<void> = nextTurn) {
     this.#requireGoingOn = requireGoingOn
+    this.#rest = rest
   }
 
   /** To be called after so many more looks at records or blocks. @throws what stops the check */
@@ -19,7 +24,7 @@ export class Pace {
     this.#left -= looks
     if (this.#left > 0) return
     this.#left = LOOKS_MAX
-    await nextTurn()
+    await this.#rest()
     this.#requireGoingOn()
   }
 }

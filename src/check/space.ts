@@ -18,6 +18,8 @@ export class SpaceCheck {
   readonly #problems: Problems
   /** Blocks of all groups that there are, once `windows` was asked for. */
   blocks = 0
+  /** References that the space map counts, of all blocks, once `windows` was asked for. */
+  references = 0
   /** Blocks that have references, as far as windows were checked. */
   used = 0
   #isWrong = false
@@ -30,7 +32,8 @@ export class SpaceCheck {
   /** All groups, in windows of about `step`; each begins where the one before ends. */
   async windows(step: number): Promise<Numbers[]> {
     const starts = [0]
-    await this.#each((group) => {
+    await this.#each((group, record) => {
+      this.references += referencesIn(group, record)
       if (group >= (starts.at(-1) ?? 0) + step) starts.push(group)
       this.blocks = (group + 1) * GROUP_BLOCKS
     })
@@ -96,5 +99,13 @@ export class SpaceCheck {
     const which =
       blocks === 1 ? `block ${address} has` : `blocks ${address} to ${address + blocks - 1} have`
     this.#problems.add(`${which} ${count(is, 'reference')}, and the space map counts ${says}`)
+  }
+}
+
+function referencesIn(group: number, record: Uint8Array): number {
+  try {
+    return decodeGroup(group, record).counts.reduce((sum, count) => sum + count, 0)
+  } catch {
+    return 0
   }
 }

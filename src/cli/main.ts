@@ -1,4 +1,5 @@
 /** The command: finds out what is asked for, does it, and answers with an exit code. */
+import { backup } from './backup.ts'
 import { check } from './check.ts'
 import { clone, datasetClone, datasetPromote } from './clone.ts'
 import { type Context, contextOf, version } from './context.ts'
@@ -20,6 +21,7 @@ import { type Parts, realParts } from './parts.ts'
 import { restore } from './restore.ts'
 import { rollback } from './rollback.ts'
 import { scheduleOff, schedulePrune, scheduleRun, scheduleSet, scheduleShow } from './schedule.ts'
+import { scrub } from './scrub.ts'
 import { serve } from './serve.ts'
 import { snapshotCreate } from './snapshot-create.ts'
 import { snapshotDelete } from './snapshot-delete.ts'
@@ -31,6 +33,8 @@ const COMMANDS: readonly Command[] = [
   serve,
   status,
   check,
+  scrub,
+  backup,
   snapshotCreate,
   snapshotList,
   snapshotInfo,

@@ -5,6 +5,7 @@ import { type Context, dataFolder } from './context.ts'
 import { Exit } from './errors.ts'
 import { withOperations } from './operations.ts'
 import type { Command } from './options.ts'
+import { scrubJson, scrubLines } from './scrub.ts'
 import { freeingText } from './snapshot-text.ts'
 import { columns, count, counted, duration, isoTime, localTime, size } from './text.ts'
 
@@ -77,10 +78,16 @@ export const status: Command = {
   run: (context, given) =>
     withOperations(context, dataFolder(context, given), 'status', async (operations) => {
       const found = await operations.status()
-      for (const line of columns(rows(found, context.style))) context.print(line)
+      const scrubbed = await operations.scrub('status')
+      const scrubRows = scrubLines(scrubbed, context.io.now()).map((line, i) => [
+        i === 0 ? 'scrub' : '',
+        line,
+      ])
+      const all = [...rows(found, context.style), ...scrubRows]
+      for (const line of columns(all)) context.print(line)
       const schedule = scheduleJson(found.schedule)
       const { reason = null, freeing = null } = found
-      context.printJson({ ...found, reason, freeing, schedule })
+      context.printJson({ ...found, reason, freeing, schedule, scrub: scrubJson(scrubbed) })
       return found.state === 'failed' ? Exit.ERROR : Exit.OK
     }),
 }

@@ -1,7 +1,14 @@
 /** Operations asked of a running server, over its control socket. */
+import type { ScrubAction, ScrubStatus } from '../check/scrub.ts'
 import { FsError } from '../fs/error.ts'
 import { bool, uint32, uint64, voidType } from '../xdr/codec.ts'
 import { type Accounts, askAccounts } from './accounts.ts'
+import {
+  type BackupProgress,
+  type BackupRequest,
+  type BackupSummary,
+  remoteBackup,
+} from './backup.ts'
 import { RemoteCalls } from './calls.ts'
 import { type DatasetOperations, RemoteDatasets } from './datasets.ts'
 import type {
@@ -41,6 +48,7 @@ import {
   remoteRollback,
 } from './rollback.ts'
 import * as scheduled from './schedule-types.ts'
+import { remoteScrub } from './scrub.ts'
 import * as snapshotWire from './snapshot-types.ts'
 import * as wire from './types.ts'
 
@@ -177,6 +185,17 @@ export class RemoteOperations implements Operations {
     const job = await this.#store.call(CHECK, voidType, undefined, uint32)
     const { value, items } = await this.#store.follow(CHECK_POLL, job, wire.checkPoll, progress)
     return { ...value, problems: items }
+  }
+
+  scrub(action: ScrubAction): Promise<ScrubStatus> {
+    return remoteScrub(this.#store, action)
+  }
+
+  backup(
+    request: BackupRequest,
+    progress: (progress: BackupProgress) => void,
+  ): Promise<BackupSummary> {
+    return remoteBackup(this.#store, request, progress)
   }
 
   diff(request: DiffRequest): AsyncGenerator<DiffEntry> {

@@ -6,6 +6,8 @@
  * trailing one; the root directory itself is the empty path. Errors that a caller can cause are
  * FsErrors whose message is a sentence for people: what was not found, and what is there.
  */
+
+import type { ScrubAction, ScrubStatus } from '../check/scrub.ts'
 import type { FileType, Time } from '../fs/filesystem.ts'
 import type { Freeing } from '../snapshot/delete.ts'
 import type { SnapshotChange } from '../snapshot/notes.ts'
@@ -22,6 +24,7 @@ import { OVERWRITE } from '../snapshot/restore-request.ts'
 import type { Period } from '../snapshot/retention.ts'
 import type { PolicyChange } from '../snapshot/schedule.ts'
 import type { Accounts } from './accounts.ts'
+import type { BackupOperations } from './backup.ts'
 import type { DatasetOperations, PromotionStatus } from './datasets.ts'
 import type { HistoryOperations } from './history.ts'
 import type { RecursiveOperations } from './recursive.ts'
@@ -203,9 +206,9 @@ export const READ_BYTES_MAX = 4 * 1024 * 1024
 
 /**
  * Snapshots, files and the schedule are those of one dataset: at first of the root dataset.
- * `status`, `check`, `datasets` and `recursive` are about the whole store, whichever that is.
+ * `status`, `check`, `backup`, `datasets` and `recursive` are about the whole store, whichever that is.
  */
-export interface Operations extends HistoryOperations, RollbackOperations {
+export interface Operations extends HistoryOperations, RollbackOperations, BackupOperations {
   readonly datasets: DatasetOperations
   /** Snapshots of all datasets together. */
   readonly recursive: RecursiveOperations
@@ -245,6 +248,8 @@ export interface Operations extends HistoryOperations, RollbackOperations {
   read(snapshot: string, ino: number, offset: number, count: number): Promise<Piece>
   /** Proves the store's invariants (docs/architecture.md). */
   check(progress: (done: string) => void): Promise<CheckReport>
+  /** Begins a check beside the work of clients, ends it, or only tells of it. */
+  scrub(action: ScrubAction): Promise<ScrubStatus>
   schedule(): Promise<ScheduleInfo>
   /** @throws FsError INVAL a count that cannot be, or nothing to keep at all */
   setSchedule(change: PolicyChange): Promise<ScheduleInfo>

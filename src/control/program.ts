@@ -9,6 +9,7 @@ import { FsError } from '../fs/error.ts'
 import type { Procedure, Program } from '../rpc/program.ts'
 import { type Codec, uint32, voidType } from '../xdr/codec.ts'
 import { accountProcedures } from './accounts.ts'
+import { backupProcedures } from './backup.ts'
 import { datasetProcedures } from './datasets.ts'
 import { historyProcedures } from './history-program.ts'
 import { type AnswerIn, answerIn, findProcedure } from './in-dataset.ts'
@@ -17,6 +18,7 @@ import type { Operations } from './operations.ts'
 import { recursiveProcedures } from './recursive.ts'
 import { rollbackProcedures } from './rollback.ts'
 import { scheduleProcedures } from './schedule-procedures.ts'
+import { scrubProcedures } from './scrub.ts'
 import { snapshotProcedures } from './snapshot-program.ts'
 import * as wire from './types.ts'
 
@@ -50,6 +52,8 @@ export function controlProgram(
     historyProcedures(answer, inOne),
     accountProcedures(answer, inOne, count, toError),
     recursiveProcedures(operations.recursive, answer, count, toError),
+    backupProcedures(operations, answer, count, toError),
+    scrubProcedures(operations, answer),
     rollbackProcedures(answer, inOne, count, toError),
     scheduleProcedures(answer, inOne, count, toError),
   ])

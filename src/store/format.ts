@@ -8,6 +8,8 @@
  *   replies     what calls were answered that must not be done twice (replies.ts)
  *   owner.json  which process has the store open, for the sentence that another one prints
  *   control.sock the running server's control program
+ *   scrub.json   how the last scrub went (check/scrub.ts)
+ *   backup.json  of which store it is a backup; next/ and ready/ too (incoming.ts)
  *
  * A version that this program does not know, or a folder that holds something else, is refused.
  */
@@ -20,6 +22,8 @@ const FORMAT_VERSION = 3
 export const FORMAT = `zerofs-nfs ${FORMAT_VERSION}\n`
 const FORMAT_FILE = 'format'
 const OWNER_FILE = 'owner.json'
+/** Which store a folder is a backup of (incoming.ts). */
+export const BACKUP_FILE = 'backup.json'
 /** What a store cannot do without. */
 const NEEDED = ['meta', 'blocks', 'log.0', 'log.1']
 /** What a folder may hold whose making was interrupted before `format` was written. */
@@ -45,6 +49,10 @@ export async function inspectFolder(directory: string): Promise<'store' | 'empty
   if (!names.includes(FORMAT_FILE)) {
     const foreign = names.find((name) => !PARTS.has(name))
     if (foreign === undefined) return 'empty'
+    if (names.includes(BACKUP_FILE)) {
+      const advice = 'run the same zerofs-nfs backup again'
+      throw new StoreError('FORMAT', `${directory} is a backup that was never completed; ${advice}`)
+    }
     throw new StoreError(
       'FORMAT',
       `${directory} is not a zerofs-nfs store, and not empty (it holds '${foreign}'); ` +

@@ -20,6 +20,7 @@ import {
   writeFormat,
   writeOwner,
 } from './format.ts'
+import { completeIncoming, leaveBackups } from './incoming.ts'
 import { Kind, keyBytes, kindRange, parseKey } from './keys.ts'
 import { IntentLog } from './log.ts'
 import { type Loop, UNMEASURED_LOOP } from './pace.ts'
@@ -76,6 +77,7 @@ export interface Opened {
 export async function openStore(options: OpenOptions): Promise<Opened> {
   const { directory, disk } = options
   if (options.create) await makeFolder(directory)
+  await completeIncoming(disk, directory)
   const found = await inspectFolder(directory).catch((error) => {
     if (error instanceof StoreError) throw error
     throw new StoreError('MISSING', `there is no store at ${directory}`, { cause: error })
@@ -86,6 +88,8 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   const database = await openDatabase(directory, found)
   try {
     await writeOwner(directory, options.owner)
+    // What is served goes ways of its own: no backup is written over it any more.
+    if (options.create) await leaveBackups(disk, directory)
     if (found === 'empty') await make(options, database)
     const opened = await openParts(options, database, disk)
     if (found === 'empty') await writeFormat(disk, directory)

@@ -73,6 +73,11 @@ export class Pace {
     }
   }
 
+  /** So many milliseconds were worked, in one turn or in several. */
+  worked(ms: number): void {
+    this.#owed += ms * this.#ratio
+  }
+
   /** Lets others have their turn. */
   async rest(): Promise<void> {
     this.#adjust()

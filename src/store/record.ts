@@ -46,12 +46,15 @@ export function encodeSealed<V>(
  * @throws FsError IO where the checksum does not match
  */
 export function openRecord(key: Buffer, sealed: Buffer): Uint8Array {
-  const end = sealed.length - 4
-  if (end >= 4 && crc32(sealed.subarray(0, end), crc32(key)) === sealed.readUInt32BE(end)) {
-    return sealed.subarray(0, end)
-  }
+  if (isSealed(key, sealed)) return sealed.subarray(0, -4)
   const { dataset, kind, key: name } = parseKey(key)
   throw new FsError('IO', `record ${kind} ${name} of dataset ${dataset} fails its checksum`)
+}
+
+/** Whether a record matches the checksum behind it. */
+export function isSealed(key: Buffer, sealed: Buffer): boolean {
+  const end = sealed.length - 4
+  return end >= 4 && crc32(sealed.subarray(0, end), crc32(key)) === sealed.readUInt32BE(end)
 }
 
 const BIRTH_BYTES = 4

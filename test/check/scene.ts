@@ -23,13 +23,14 @@ export async function withVolume<T>(
   }
 }
 
-/** Runs `body` on the volume of a folder, and closes it whatever happens. */
+/** Runs `body` on the volume of a folder, and closes it whatever happens. @param create as `serve` */
 export async function withVolumeOf<T>(
   directory: string,
   body: (volume: Volume) => Promise<T>,
+  create = true,
 ): Promise<T> {
   const report = (message: string, error: unknown): void => console.error(message, error)
-  const volume = await Volume.open({ directory, create: true, command: 'test', report })
+  const volume = await Volume.open({ directory, create, command: 'test', report })
   try {
     return await body(volume)
   } finally {

@@ -461,7 +461,7 @@ test("every command's help has its options and examples that it takes itself", a
   const overview = (await cli(['--help'])).stdout
   const groups = /^ {2}((?:(?:snapshot|dataset|schedule) )?[a-z]+) .*$/gm
   const names = [...overview.matchAll(groups)].map(([, name]) => name)
-  assert.is(names.length, 30)
+  assert.is(names.length, 32)
   for (const name of names) {
     const { stdout } = await cli([...(name ?? '').split(' '), '--help'])
     assert.match(stdout, /^ {6}--data DIR/m)

@@ -1,5 +1,7 @@
 /** Operations over a tree in memory, for tests of the control program and of the command line. */
 import { crc32 } from 'node:zlib'
+import type { ScrubAction, ScrubStatus } from '../../src/check/scrub.ts'
+import type { BackupProgress, BackupRequest, BackupSummary } from '../../src/control/backup.ts'
 import type {
   DeletedEntry,
   DeletedRequest,
@@ -47,6 +49,8 @@ export interface Node {
   /** Keyed by the names' bytes as latin1. */
   readonly children: Map<string, Node>
 }
+
+const NEVER_SCRUBBED = { running: undefined, last: undefined, failure: undefined }
 
 export const NO_NOTES = { comment: '', tags: [], holds: [] }
 
@@ -156,6 +160,15 @@ export class FakeOperations implements Operations {
   statusAnswer: Status = STATUS
   restoreAnswer: RestoreSummary = RESTORED
   restoreSteps: readonly RestoreProgress[] = []
+  readonly scrubs: ScrubAction[] = []
+  /** What it answers, one after the other; the last one again and again. */
+  scrubAnswers: readonly ScrubStatus[] = []
+  readonly backups: BackupRequest[] = []
+  backupSteps: readonly BackupProgress[] = []
+  backupAnswer: BackupSummary = {
+    ...{ first: true, records: 120, written: 120, deleted: 0 },
+    ...{ copiedBytes: 3 * 2 ** 30, totalBytes: 3 * 2 ** 30, problems: [] },
+  }
   readonly rollbacks: RollbackRequest[] = []
   rollbackSteps: readonly RollbackProgress[] = []
   rollbackAnswer: RollbackSummary = ROLLED_BACK
@@ -303,6 +316,22 @@ export class FakeOperations implements Operations {
     for (const step of this.restoreSteps) progress(step)
     await this.gate
     return this.restoreAnswer
+  }
+
+  async scrub(action: ScrubAction) {
+    this.#check()
+    this.scrubs.push(action)
+    const [now = NEVER_SCRUBBED, ...later] = this.scrubAnswers
+    if (later.length > 0) this.scrubAnswers = later
+    return now
+  }
+
+  async backup(request: BackupRequest, progress: (progress: BackupProgress) => void) {
+    this.#check()
+    this.backups.push(request)
+    for (const step of this.backupSteps) progress(step)
+    await this.gate
+    return this.backupAnswer
   }
 
   async rollback(request: RollbackRequest, progress: (progress: RollbackProgress) => void) {

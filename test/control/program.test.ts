@@ -115,6 +115,7 @@ const questions: Record<string, (operations: Operations) => Promise<unknown>> = 
     return o.restore(request, () => undefined)
   },
   'a rollback': (o) => o.rollback({ snapshot: '001', dryRun: true }, () => undefined),
+  'a backup': (o) => o.backup({ directory: '/mnt/b', bytesPerSecond: 5 }, () => undefined),
   'a check': (o) => o.check(() => undefined),
   'the schedule': (o) => o.schedule(),
   'a new schedule': (o) => {
