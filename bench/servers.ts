@@ -68,7 +68,7 @@ export async function startOurs(
   const { port, mountPort } = await freePorts()
   const data = join(dir, 'data')
   const ports = ['--port', `${port}`, '--mount-port', `${mountPort}`, '--portmap', 'off']
-  const where = ['--listen', network.host, '--durability', durability]
+  const where = ['--listen', network.host, '--squash', 'none', '--durability', durability]
   const command = [process.execPath, COMMAND, 'serve', data, ...ports, ...where]
   const name = `zerofs-nfs ${durability}`
   return start({ name, dir, data, port, mountPort, exported: '/', command }, network)
