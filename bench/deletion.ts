@@ -9,7 +9,14 @@ import { RemoteOperations } from '../src/control/client.ts'
 import { argumentsOf, numberOf } from './arguments.ts'
 import type { Part } from './deletion-part.ts'
 import { MIB } from './dense.ts'
-import { type Measured, measure, nfsbenchAt } from './nfsbench.ts'
+import {
+  type Generator,
+  type Measured,
+  measure,
+  NFSBENCH_HELP,
+  NFSBENCH_OPTION,
+  nfsbenchAt,
+} from './nfsbench.ts'
 import { runPart } from './parts.ts'
 import { median } from './report.ts'
 import { rateOf } from './rows.ts'
@@ -18,13 +25,13 @@ import { markdown, save } from './tables.ts'
 import { DEFAULT_DIR } from './tree.ts'
 
 const HELP = `
-Usage: npx tsx bench/deletion.ts --nfsbench PATH [OPTIONS]
+Usage: npx tsx bench/deletion.ts [OPTIONS]
 
 How fast four clients write while a big snapshot is deleted in the background, beside how fast they
 write without that: over TCP, to a server process of its own. Each round deletes another snapshot,
 of all files: all of them were written anew after it. The program is built first: npm run build.
 
-  --nfsbench PATH   the load generator: its program, or the folder of its source ($NFSBENCH)
+  ${NFSBENCH_HELP}
   --files N         small files in each snapshot (200000)
   --large N         MiB of a large file in each snapshot (512)
   --rounds N        snapshots that are deleted, one after the other (3)
@@ -33,17 +40,13 @@ of all files: all of them were written anew after it. The program is built first
   --save            keeps the table in bench/README.md and the figures in bench/results
 `
 const COMMAND = fileURLToPath(new URL('../bin/zerofs-nfs.js', import.meta.url))
-const { NFSBENCH } = process.env
 const OPERATIONS = ['write_rand', 'write_sync', 'write_seq'] as const
 const CLIENTS = 4
 const IN_FLIGHT = 16
 const BEGIN_SECONDS = 30
 
 const options = argumentsOf(HELP, {
-  nfsbench: {
-    type: 'string',
-    default: NFSBENCH ?? fileURLToPath(new URL('../../shared/nfsbench', import.meta.url)),
-  },
+  nfsbench: NFSBENCH_OPTION,
   files: { type: 'string', default: '200000' },
   large: { type: 'string', default: '512' },
   rounds: { type: 'string', default: '3' },
@@ -64,26 +67,26 @@ interface Round {
 
 /** What a run of nfsbench is for, as bench/compare.ts has it. */
 function groupOf(operation: Round['operation']) {
-  const flow = { connections: CLIENTS, inFlight: IN_FLIGHT, durabilities: [] }
+  const flow = { connections: CLIENTS, inFlight: IN_FLIGHT }
   return { name: 'load', operations: [operation], ...flow }
 }
 
 class Deletion {
-  readonly #program: string
+  readonly #program: Generator
   readonly #server: Server
   readonly #operations: RemoteOperations
   readonly #directory: string
 
-  constructor(program: string, server: Server, operations: RemoteOperations, directory: string) {
+  constructor(program: Generator, server: Server, operations: RemoteOperations, directory: string) {
     this.#program = program
     this.#server = server
     this.#operations = operations
     this.#directory = directory
   }
 
-  #write(operation: Round['operation']): Measured {
+  async #write(operation: Round['operation']): Promise<Measured> {
     const group = groupOf(operation)
-    const [measured] = measure(this.#program, this.#server, group, Number(options.seconds))
+    const [measured] = await measure(this.#program, this.#server, group, Number(options.seconds))
     if (measured === undefined) throw new Error(`nfsbench has no figure for ${operation}`)
     if (measured.errors > 0) throw new Error(`${operation}: status ${measured.first_error}`)
     return measured
@@ -107,13 +110,14 @@ class Deletion {
   }
 
   async round(snapshot: string): Promise<Round[]> {
-    const without = OPERATIONS.map((operation) => this.#write(operation))
+    const without: Measured[] = []
+    for (const operation of OPERATIONS) without.push(await this.#write(operation))
     const deleting = await this.#begin(snapshot)
     const rounds: Round[] = []
     for (const [i, operation] of OPERATIONS.entries()) {
       const before = await this.#freed()
       const started = performance.now()
-      const during = this.#write(operation)
+      const during = await this.#write(operation)
       const after = await this.#freed()
       const seconds = (performance.now() - started) / 1000
       const ended = before === undefined || after === undefined

@@ -1,9 +1,8 @@
 /** Whether clients notice that there are many snapshots: `npx tsx bench/readers.ts --help`. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { argumentsOf, numberOf } from './arguments.ts'
-import { type Measured, measure, nfsbenchAt } from './nfsbench.ts'
+import { type Measured, measure, NFSBENCH_HELP, NFSBENCH_OPTION, nfsbenchAt } from './nfsbench.ts'
 import { runPart } from './parts.ts'
 import type { Part } from './readers-part.ts'
 import { median } from './report.ts'
@@ -14,13 +13,13 @@ import { markdown, milliseconds, save } from './tables.ts'
 import { DEFAULT_DIR } from './tree.ts'
 
 const HELP = `
-Usage: npx tsx bench/readers.ts --nfsbench PATH [OPTIONS]
+Usage: npx tsx bench/readers.ts [OPTIONS]
 
 How fast clients read live files in a store with many snapshots, beside one without: over TCP, each
 from a server process of its own, in turns. And how long listing '.snapshots' takes, and looking up
 each of its names. The program is built first: npm run build.
 
-  --nfsbench PATH   the load generator: its program, or the folder of its source ($NFSBENCH)
+  ${NFSBENCH_HELP}
   --snapshots N     how many there are (1000)
   --files N         files of the tree (10000)
   --changes N       files that are written between two snapshots (100)
@@ -29,14 +28,10 @@ each of its names. The program is built first: npm run build.
   --dir DIR         the disk to measure on (${DEFAULT_DIR})
   --save            keeps the table in bench/README.md and the figures in bench/results
 `
-const { NFSBENCH } = process.env
 const OPERATIONS = ['getattr', 'lookup', 'read_rand', 'write_rand'] as const
 
 const options = argumentsOf(HELP, {
-  nfsbench: {
-    type: 'string',
-    default: NFSBENCH ?? fileURLToPath(new URL('../../shared/nfsbench', import.meta.url)),
-  },
+  nfsbench: NFSBENCH_OPTION,
   snapshots: { type: 'string', default: '1000' },
   files: { type: 'string', default: '10000' },
   changes: { type: 'string', default: '100' },
@@ -48,7 +43,7 @@ const options = argumentsOf(HELP, {
 
 const GROUP = {
   ...{ name: 'readers', operations: OPERATIONS },
-  ...{ connections: 4, inFlight: 16, durabilities: [] },
+  ...{ connections: 4, inFlight: 16 },
 }
 
 interface Side {
@@ -100,7 +95,7 @@ async function bench(dir: string, sides: Side[]): Promise<void> {
   for (let i = 1; i <= rounds; i++) {
     console.error(`round ${i}`)
     for (const side of sides) {
-      const measured = measure(program, side.server, GROUP, Number(options.seconds))
+      const measured = await measure(program, side.server, GROUP, Number(options.seconds))
       const wrong = measured.find(({ errors }) => errors > 0)
       if (wrong !== undefined) throw new Error(`${wrong.op}: status ${wrong.first_error}`)
       side.rounds.push(...measured)

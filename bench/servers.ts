@@ -1,123 +1,112 @@
-/** The servers that are compared, each on this machine's loopback and on the same disk. */
+/** A server under load: ours here, the peers in bench/peers.ts. Each has a disk and ports of its own. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { mkdirSync, openSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Durability } from './rows.ts'
 
 const READY_SECONDS = 30
-const GANESHA = '/usr/bin/ganesha.nfsd'
+const PROBE_MS = 50
 const COMMAND = fileURLToPath(new URL('../bin/zerofs-nfs.js', import.meta.url))
+const BOUND = ['--pdeathsig', 'KILL'] as const
 
 export interface Server {
   readonly name: string
   readonly port: number
   readonly mountPort: number
+  /** What a client mounts. */
+  readonly exported: string
+  /** Where it was told to keep what it has. */
+  readonly data: string
   /** The process whose CPU time counts. */
   readonly pid: number
   stop(): Promise<void>
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  if (typeof address !== 'object' || address === null) throw new Error('no free port')
-  return address.port
+/** Where a server runs: on this machine's loopback, or in a network that a guest can reach. */
+export interface Network {
+  readonly host: string
+  /** Starts a program that dies with this process. */
+  spawn(command: readonly string[], options: SpawnOptions): ChildProcess
 }
 
-/** Why a peer cannot be compared; undefined where it can. */
-export function ganeshaMissing(): string | undefined {
-  if (process.getuid?.() !== 0) return 'nfs-ganesha needs root'
-  if (!existsSync(GANESHA))
-    return "nfs-ganesha needs Debian's nfs-ganesha, nfs-ganesha-vfs, rpcbind"
-  return undefined
+export const LOOPBACK: Network = {
+  host: '127.0.0.1',
+  spawn: (command, options) => spawn('setpriv', [...BOUND, ...command], options),
 }
 
-export async function startOurs(dir: string, durability: Durability): Promise<Server> {
-  const [port, mountPort] = [await freePort(), await freePort()]
+/** What is needed to start one. */
+export interface Started extends Omit<Server, 'pid' | 'stop'> {
+  readonly command: readonly string[]
+  /** Where its log goes. */
+  readonly dir: string
+}
+
+export async function freePorts(): Promise<{ readonly port: number; readonly mountPort: number }> {
+  const probes = [createServer(), createServer()]
+  const ports: number[] = []
+  for (const probe of probes) {
+    await once(probe.listen(0, '127.0.0.1'), 'listening')
+    const address = probe.address()
+    if (typeof address === 'object' && address !== null) ports.push(address.port)
+  }
+  for (const probe of probes) probe.close()
+  const [port, mountPort] = ports
+  if (port === undefined || mountPort === undefined) throw new Error('no free port')
+  return { port, mountPort }
+}
+
+export async function startOurs(
+  dir: string,
+  durability: Durability,
+  network: Network = LOOPBACK,
+): Promise<Server> {
+  const { port, mountPort } = await freePorts()
   const data = join(dir, 'data')
   const ports = ['--port', `${port}`, '--mount-port', `${mountPort}`, '--portmap', 'off']
-  const serve = [COMMAND, 'serve', data, ...ports, '--durability', durability]
+  const where = ['--listen', network.host, '--squash', 'none', '--durability', durability]
+  const command = [process.execPath, COMMAND, 'serve', data, ...ports, ...where]
   const name = `zerofs-nfs ${durability}`
-  return start(dir, name, port, mountPort, [process.execPath, ...serve])
-}
-
-/**
- * nfs-ganesha insists on a portmapper. It gets one that only it can see: rpcbind in a network
- * namespace of its own, reached by its socket in a private /run.
- */
-const GANESHA_SCRIPT = `
-mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /var/lib/nfs
-mkdir /run/rpcbind /run/ganesha /var/lib/nfs/ganesha
-setpriv --pdeathsig KILL unshare --net sh -c 'ip link set lo up; exec rpcbind -f -w' &
-until [ -S /run/rpcbind.sock ]; do sleep 0.1; done
-exec ${GANESHA} -F -f "$0/ganesha.conf" -L "$0/ganesha.log" -p /run/ganesha.pid
-`
-
-function ganeshaConfig(exported: string, port: number, mountPort: number): string {
-  return `
-NFS_CORE_PARAM {
-  NFS_Port = ${port}; MNT_Port = ${mountPort}; Bind_addr = 127.0.0.1; Protocols = 3;
-  Enable_NLM = false; Enable_RQUOTA = false; Enable_UDP = false; mount_path_pseudo = true;
-}
-MDCACHE { Entries_HWMark = 500000; }
-NFSV4 { Graceless = true; }
-EXPORT_DEFAULTS { Access_Type = RW; Squash = No_Root_Squash; SecType = sys; }
-EXPORT { Export_Id = 1; Path = ${exported}; Pseudo = /; FSAL { Name = VFS; } }
-LOG { Default_Log_Level = EVENT; }
-`
-}
-
-export async function startGanesha(dir: string): Promise<Server> {
-  const [port, mountPort] = [await freePort(), await freePort()]
-  const exported = join(dir, 'data')
-  mkdirSync(exported, { recursive: true })
-  writeFileSync(join(dir, 'ganesha.conf'), ganeshaConfig(exported, port, mountPort))
-  const command = ['unshare', '--mount', 'sh', '-ec', GANESHA_SCRIPT, dir]
-  return start(dir, 'nfs-ganesha', port, mountPort, command)
+  return start({ name, dir, data, port, mountPort, exported: '/', command }, network)
 }
 
 /** Starts a server that dies with this process, and waits until both of its ports answer. */
-async function start(
-  dir: string,
-  name: string,
-  port: number,
-  mountPort: number,
-  command: readonly string[],
+export async function start(
+  { command, dir, ...server }: Started,
+  network: Network,
 ): Promise<Server> {
+  const { name, port, mountPort } = server
   mkdirSync(dir, { recursive: true })
-  const log = openSync(join(dir, 'log'), 'w')
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
-    stdio: ['ignore', log, log],
-  })
+  const path = join(dir, 'log')
+  const log = openSync(path, 'w')
+  const child = network.spawn(command, { stdio: ['ignore', log, log] })
   const { pid } = child
   if (pid === undefined) throw new Error(`${name} could not be started`)
-  for (const each of [port, mountPort]) await answers(child, name, each, join(dir, 'log'))
+  for (const each of [port, mountPort]) {
+    if (await answers(child, network, each)) continue
+    child.kill('SIGKILL')
+    throw new Error(`${name} does not answer on port ${each}: see ${path}`)
+  }
   const stop = async () => {
     const ended = once(child, 'exit')
     if (child.exitCode === null && child.kill('SIGKILL')) await ended
   }
-  return { name, port, mountPort, pid, stop }
+  return { ...server, pid, stop }
 }
 
-async function answers(child: ChildProcess, name: string, port: number, log: string) {
+/** Whether a port takes connections before the time is over. */
+async function answers(child: ChildProcess, network: Network, port: number): Promise<boolean> {
   const deadline = performance.now() + READY_SECONDS * 1000
   while (performance.now() < deadline && child.exitCode === null) {
-    const socket = connect(port, '127.0.0.1')
-    const connected = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    })
-    socket.destroy()
-    if (connected) return
-    await sleep(100)
+    // A program of that network has to ask: it may be one that this process is not in.
+    const probe = ['bash', '-c', `exec 3<>/dev/tcp/${network.host}/${port}`]
+    const [code] = await once(network.spawn(probe, { stdio: 'ignore' }), 'exit')
+    if (code === 0) return true
+    await sleep(PROBE_MS)
   }
-  child.kill('SIGKILL')
-  throw new Error(`${name} does not answer on port ${port}: see ${log}`)
+  return false
 }

@@ -1,6 +1,6 @@
 /**
  * The benchmarks run, at sizes that measure nothing: that they work, not what they show. Those that
- * need a load generator, which is no part of this project, only tell how they are run.
+ * send requests over TCP do it with bench/load.ts, as nfsbench is no part of this project.
  */
 import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
@@ -28,7 +28,9 @@ function rowsOf(text: string): Map<string, readonly string[]> {
   )
 }
 
-for (const name of ['snapshots', 'diff', 'restore', 'deletion', 'readers', 'btrfs']) {
+const ALL = ['compare', 'snapshots', 'diff', 'restore', 'deletion', 'readers', 'btrfs', 'load']
+
+for (const name of ALL) {
   test(`${name} --help tells how to run it, and runs nothing`, () => {
     assert.match(run(name, ['--help']), new RegExp(`^Usage: npx tsx bench/${name}.ts`))
   })
@@ -74,6 +76,37 @@ test('diff finds the changes that it made', () =>
   withFolder(async (dir) => {
     const told = run('diff', ['--files', '40', '--changes', '8', '--dir', dir])
     assert.match(told, /^40 files, 8 changes told: \d+ ms cold, \d+ ms warm$/m)
+  }))
+
+const OWN_LOAD = ['--nfsbench', 'own', '--rounds', '1', '--seconds', '0.05'] as const
+
+test('compare measures every operation, in each mode that it has', () =>
+  withFolder(async (dir) => {
+    const sizes = ['--files', '20', '--file', '2', '--entries', '50', '--no-peer', '--dir', dir]
+    const lines = run('compare', [...OWN_LOAD, ...sizes]).split('\n')
+    const measured = lines.filter((line) => / us \| +\| +\|$/.test(line))
+    const modes = measured.map((line) => line.split('|').map((cell) => cell.trim())[3])
+    assert.is(modes.filter((mode) => mode === 'sync').length, 21)
+    assert.is(modes.filter((mode) => mode === 'async').length, 5)
+    for (const line of measured) assert.not.match(line, /\| 0 ·|NaN/)
+    const beside = lines.at(-3) ?? ''
+    assert.match(beside, /^\| WRITE 1 MiB.* \(≥ 0.8\) [✓✗] \| /, 'beside snapshots')
+  }))
+
+test('deletion measures writing, alone and while a snapshot is deleted', () =>
+  withFolder(async (dir) => {
+    const sizes = ['--files', '40', '--large', '1', '--dir', dir]
+    const rows = rowsOf(run('deletion', [...OWN_LOAD, ...sizes]))
+    assert.is(rows.size, 3)
+    for (const [what, cells] of rows) assert.match(cells.join(), /\d us,.*\d us,\d/, what)
+  }))
+
+test('readers measures reading beside snapshots, and lists all of them', () =>
+  withFolder(async (dir) => {
+    const sizes = ['--snapshots', '3', '--files', '40', '--changes', '4', '--dir', dir]
+    const rows = rowsOf(run('readers', [...OWN_LOAD, ...sizes]))
+    assert.is(rows.size, 6)
+    assert.match(rows.get('listing .snapshots of 3')?.[1] ?? '', / ms$/)
   }))
 
 test('btrfs compares both sides, or tells why it cannot', () =>
