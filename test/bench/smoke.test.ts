@@ -28,7 +28,7 @@ function rowsOf(text: string): Map<string, readonly string[]> {
   )
 }
 
-for (const name of ['snapshots', 'diff', 'restore', 'deletion', 'readers', 'btrfs']) {
+for (const name of ['snapshots', 'diff', 'restore', 'deletion', 'readers', 'flat', 'btrfs']) {
   test(`${name} --help tells how to run it, and runs nothing`, () => {
     assert.match(run(name, ['--help']), new RegExp(`^Usage: npx tsx bench/${name}.ts`))
   })
