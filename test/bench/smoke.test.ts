@@ -28,7 +28,17 @@ function rowsOf(text: string): Map<string, readonly string[]> {
   )
 }
 
-const ALL = ['compare', 'snapshots', 'diff', 'restore', 'deletion', 'readers', 'btrfs', 'load']
+const ALL = [
+  'compare',
+  'snapshots',
+  'diff',
+  'restore',
+  'deletion',
+  'readers',
+  'flat',
+  'btrfs',
+  'load',
+]
 
 for (const name of ALL) {
   test(`${name} --help tells how to run it, and runs nothing`, () => {
