@@ -1,11 +1,11 @@
 /**
- * Whether the system writes, or reads, at the speed of memory: it does while the page cache has room
- * for what is written, and has what is read. Then large pieces are best moved without leaving the
- * turn: on few processors, handing them to a thread and waking it takes as long as copying them.
+ * Whether the system writes, or reads, at the speed of memory: it does while the page cache has
+ * room for what is written, and has what is read. Then large pieces are best moved without leaving
+ * the turn: on few processors, handing them to a thread and waking it takes as long as copying.
  *
  * It cannot be asked, so each large piece is timed. One that was slow has waited for the disk, and
  * the event loop with it: for a while the next ones go to a thread, and for longer each time that
- * the first one after it is slow again. So the loop waits for the disk a few times a minute at most.
+ * the first one after it is slow again. So the loop waits for the disk a few times a minute.
  */
 
 /** A piece is slow from so many milliseconds on: far longer than copying 4 MiB takes. */

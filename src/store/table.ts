@@ -247,9 +247,8 @@ export class Table<K extends Key, V> implements Source<K, V> {
 
   #read(key: K): Entry<V> {
     const { dataset, spec } = this
-    if (typeof key === 'string' && this.#absence?.has(dataset, spec.kind, key)) {
-      return this.#absent(key)
-    }
+    const absent = typeof key === 'string' && this.#absence?.has(dataset, spec.kind, key)
+    if (absent === true) return this.#absent(key)
     this.#cache.loads++
     return this.#decoded(key, this.#load(keyBytes(dataset, spec.kind, key)))
   }
@@ -276,13 +275,12 @@ export class Table<K extends Key, V> implements Source<K, V> {
     if (more > 0) this.#cache.grow(more)
   }
 
-  /** What is read where there is no record, from now on: nothing has been read before. */
+  /** What is read where there is no record. */
   setBase(base: Base<K, V>): void {
     this.#base = base
     this.#absence = undefined
   }
 
-  /** Nothing that matters is read there any more. */
   clearBase(): void {
     this.#base = undefined
   }
