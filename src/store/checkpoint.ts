@@ -13,8 +13,8 @@
  */
 import { strict as assert } from 'node:assert'
 import { Kind, keyBytes } from './keys.ts'
-import { encodeSealed, sealRecord } from './record.ts'
-import { type Entry, entryRecord } from './table.ts'
+import { encodeSealed, entryRecord, sealRecord } from './record.ts'
+import type { Entry } from './table.ts'
 
 /** Records that go to the database in one batch. */
 const BATCH_RECORDS = 2000

@@ -14,9 +14,10 @@ import type { FsError } from './error.ts'
 import { type Key, keyBytes } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { LogEntryBuilder } from './log-entry.ts'
+import { entryRecord } from './record.ts'
 import { BLOCK_BYTES } from './records.ts'
 import type { SpaceMap } from './space.ts'
-import { type Entry, entryRecord } from './table.ts'
+import type { Entry } from './table.ts'
 import type { BlockWrite, Transaction } from './transaction.ts'
 
 /** File data of a group up to this many bytes rides in the log entry. */
