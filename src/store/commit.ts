@@ -184,7 +184,10 @@ export class Committer {
     })
   }
 
-  /** Commits at the end of this turn, so that all requests of the turn share the write. */
+  /**
+   * Commits at the end of this turn, so that all requests of the turn share the write: also behind a
+   * commit, whose end comes in one turn with whatever clients have sent meanwhile.
+   */
   #schedule(): void {
     if (this.#running !== undefined || this.#scheduled) return
     this.#scheduled = true
@@ -219,16 +222,14 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    while (this.#wanted) {
-      const group = this.#next()
-      try {
-        if (this.#failure === undefined) await this.#commit(group)
-      } catch (cause) {
-        this.#failure = this.#host.failed(cause)
-      }
-      for (const waiter of group.waiters) waiter(this.#failure)
-      await this.#host.committed()
+    const group = this.#next()
+    try {
+      if (this.#failure === undefined) await this.#commit(group)
+    } catch (cause) {
+      this.#failure = this.#host.failed(cause)
     }
+    for (const waiter of group.waiters) waiter(this.#failure)
+    await this.#host.committed()
   }
 
   async #commit(group: Group): Promise<void> {
