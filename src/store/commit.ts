@@ -185,8 +185,8 @@ export class Committer {
   }
 
   /**
-   * Commits at the end of this turn, so that all requests of the turn share the write: also behind a
-   * commit, whose end comes in one turn with whatever clients have sent meanwhile.
+   * Commits at the end of this turn, so that all requests of the turn share the write. That goes
+   * for the turn in which a commit has ended, too: clients have sent more meanwhile.
    */
   #schedule(): void {
     if (this.#running !== undefined || this.#scheduled) return
