@@ -45,10 +45,9 @@ const TICK_MS = 1000
 /** The system's clock, to the nanosecond; both halves are read together at the start. */
 function wallClock(): () => Time {
   const startedMs = Date.now()
-  const [seconds, nseconds] = process.hrtime()
+  const started = performance.now()
   return () => {
-    const [s, ns] = process.hrtime()
-    const elapsedMs = (s - seconds) * 1000 + (ns - nseconds) / 1e6
+    const elapsedMs = performance.now() - started
     // The monotonic clock supplies the digits that the wall clock lacks; where the two have drifted
     // apart (somebody has set the clock) the wall clock is right.
     const wallMs = Date.now()

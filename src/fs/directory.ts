@@ -212,8 +212,9 @@ function putEntry(
 }
 
 function withEntry(page: Page, entry: PageEntry): Page {
+  // A new name, which is most of them, has the highest cookie.
+  if ((page.at(-1)?.cookie ?? 0) < entry.cookie) return [...page, entry]
   const at = page.findIndex(({ cookie }) => cookie >= entry.cookie)
-  if (at === -1) return [...page, entry]
   return page.toSpliced(at, page[at]?.cookie === entry.cookie ? 1 : 0, entry)
 }
 

@@ -120,7 +120,8 @@ function createExisting(live: Live, cred: Cred, dir: File, file: File, how: Crea
     // Of the attributes only the size is for a file that was there: that is how O_TRUNC comes.
     setattr(live, cred, file, { size: how.attributes.size }, undefined)
   }
-  return { ...live.found(ino, live.at(ino)), dir: live.unchanged(dir.ino, dir.inode) }
+  const { id, attributes } = live.found(ino, live.at(ino))
+  return { id, attributes, dir: live.unchanged(dir.ino, dir.inode) }
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
@@ -150,7 +151,8 @@ function make(
     live.put(tx, dir.ino, parent)
     return [made, parent] as const
   })
-  return { ...live.found(ino, inode), dir: live.change(dir.ino, dir.inode, after) }
+  const { id, attributes: made } = live.found(ino, inode)
+  return { id, attributes: made, dir: live.change(dir.ino, dir.inode, after) }
 }
 
 /** The inode of a new file. Ids are root's to choose; a setgid directory hands its group down. */

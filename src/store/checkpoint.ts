@@ -13,13 +13,16 @@
  */
 import { strict as assert } from 'node:assert'
 import { Kind, keyBytes } from './keys.ts'
-import { encodeSealed, sealRecord } from './record.ts'
-import { type Entry, entryRecord } from './table.ts'
+import { encodeSealed, entryRecord, sealRecord } from './record.ts'
+import type { Entry } from './table.ts'
 
 /** Records that go to the database in one batch. */
 const BATCH_RECORDS = 2000
 /** Records that are encoded before other work gets its turn. */
 const SLICE_RECORDS = 500
+
+/** Records that are marked as written before other work gets its turn: about a millisecond. */
+const CLEAN_RECORDS = 10_000
 
 /** A change of the database; a value of undefined deletes. */
 export interface Put {
@@ -140,10 +143,13 @@ export class DirtyRecords {
     }
   }
 
-  /** What was frozen is on disk. */
-  finish(): void {
+  /** What was frozen is on disk: from now on it may be forgotten. */
+  async finish(): Promise<void> {
     const generation = this.#generation - 1
-    for (const entry of this.#frozen) if (entry.dirty === -generation) entry.dirty = 0
+    for (const [i, entry] of this.#frozen.entries()) {
+      if (entry.dirty === -generation) entry.dirty = 0
+      if (i % CLEAN_RECORDS === CLEAN_RECORDS - 1) await nextTurn()
+    }
     this.#frozen = []
   }
 }

@@ -136,7 +136,7 @@ export class Checkpointer {
       await blocks.sync()
       await replies.write()
       await database.write([...groups, checkpointPut(seq)])
-      this.dirty.finish()
+      await this.dirty.finish()
       // A slow read of a block that is freed must not see what is written there next.
       await blocks.idle()
       space.releaseLimbo()

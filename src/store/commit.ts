@@ -14,9 +14,10 @@ import type { FsError } from './error.ts'
 import { type Key, keyBytes } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { LogEntryBuilder } from './log-entry.ts'
+import { entryRecord } from './record.ts'
 import { BLOCK_BYTES } from './records.ts'
 import type { SpaceMap } from './space.ts'
-import { type Entry, entryRecord } from './table.ts'
+import type { Entry } from './table.ts'
 import type { BlockWrite, Transaction } from './transaction.ts'
 
 /** File data of a group up to this many bytes rides in the log entry. */
@@ -183,7 +184,10 @@ export class Committer {
     })
   }
 
-  /** Commits at the end of this turn, so that all requests of the turn share the write. */
+  /**
+   * Commits at the end of this turn, so that all requests of the turn share the write. That goes
+   * for the turn in which a commit has ended, too: clients have sent more meanwhile.
+   */
   #schedule(): void {
     if (this.#running !== undefined || this.#scheduled) return
     this.#scheduled = true
@@ -218,16 +222,14 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    while (this.#wanted) {
-      const group = this.#next()
-      try {
-        if (this.#failure === undefined) await this.#commit(group)
-      } catch (cause) {
-        this.#failure = this.#host.failed(cause)
-      }
-      for (const waiter of group.waiters) waiter(this.#failure)
-      await this.#host.committed()
+    const group = this.#next()
+    try {
+      if (this.#failure === undefined) await this.#commit(group)
+    } catch (cause) {
+      this.#failure = this.#host.failed(cause)
     }
+    for (const waiter of group.waiters) waiter(this.#failure)
+    await this.#host.committed()
   }
 
   async #commit(group: Group): Promise<void> {

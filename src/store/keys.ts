@@ -152,10 +152,18 @@ function putInner(key: string, at: number): number {
   return putKey(kind, kind === Kind.INODE ? Number(key.slice(1)) : key.slice(1), at)
 }
 
+/** Views of the scratch, by their lengths: making one costs as much as all else about a key. */
+const views: (Buffer | undefined)[] = new Array(KEY_BYTES_MAX + 1).fill(undefined)
+
 /** A key's bytes. They stand in one shared buffer: valid until the next call. */
 export function keyBytes(dataset: number, kind: Kind, key: Key): Buffer {
   scratch.writeUInt32BE(dataset, 0)
-  return scratch.subarray(0, putKey(kind, key, 4))
+  const length = putKey(kind, key, 4)
+  const known = views[length]
+  if (known !== undefined) return known
+  const view = scratch.subarray(0, length)
+  views[length] = view
+  return view
 }
 
 /** What `keyBytes` was given. */

@@ -50,9 +50,14 @@ export class LogEntryBuilder {
   put(key: Uint8Array, value: Uint8Array): void {
     const at = this.#room(7 + key.length + value.length)
     const buffer = this.#buffer
+    // By hand, since there are some of them for each change: Buffer's methods check what they get.
     buffer[at] = PUT
-    buffer.writeUInt16BE(key.length, at + 1)
-    buffer.writeUInt32BE(value.length, at + 3)
+    buffer[at + 1] = key.length >>> 8
+    buffer[at + 2] = key.length
+    buffer[at + 3] = value.length >>> 24
+    buffer[at + 4] = value.length >>> 16
+    buffer[at + 5] = value.length >>> 8
+    buffer[at + 6] = value.length
     buffer.set(key, at + 7)
     buffer.set(value, at + 7 + key.length)
   }

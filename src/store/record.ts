@@ -5,6 +5,7 @@ import { XdrReader } from '../xdr/reader.ts'
 import { XdrWriter } from '../xdr/writer.ts'
 import { FsError } from './error.ts'
 import { parseKey } from './keys.ts'
+import type { Entry } from './table.ts'
 
 const writer = new XdrWriter(4096)
 
@@ -75,4 +76,14 @@ export function isTombstone(record: Uint8Array): boolean {
 export function decodeRecord<V>(codec: Codec<V>, record: Uint8Array): { birth: number; value: V } {
   const reader = new XdrReader(record)
   return { birth: reader.uint32(), value: codec.decode(reader) }
+}
+
+/**
+ * Birth and record as the intent log and the database have the entry; undefined where they have
+ * none. The bytes may be shared, as those of `encodeRecord`.
+ */
+export function entryRecord(entry: Entry<unknown>): Uint8Array | undefined {
+  const { value, birth, table, hides } = entry
+  if (value !== undefined) return encodeRecord(table.spec.codec, birth, value)
+  return hides ? encodeTombstone(birth) : undefined
 }

@@ -8,7 +8,7 @@
 import type { Codec } from '../xdr/codec.ts'
 import type { Absence } from './absence.ts'
 import { type Key, type Kind, keyBytes } from './keys.ts'
-import { decodeRecord, encodeRecord, encodeTombstone, isTombstone } from './record.ts'
+import { decodeRecord, isTombstone } from './record.ts'
 
 /** Something that can be read by key: a table, or a table as a snapshot saw it. */
 export interface Source<K extends Key, V> {
@@ -65,16 +65,6 @@ export interface Entry<V> {
   hides: boolean
 }
 
-/**
- * Birth and record as the intent log and the database have the entry; undefined where they have
- * none. The bytes may be shared, as those of `encodeRecord`.
- */
-export function entryRecord(entry: Entry<unknown>): Uint8Array | undefined {
-  const { value, birth, table, hides } = entry
-  if (value !== undefined) return encodeRecord(table.spec.codec, birth, value)
-  return hides ? encodeTombstone(birth) : undefined
-}
-
 /** A record that was looked at, and may not be in memory. */
 export type Peeked<V> = Pick<Entry<V>, 'value' | 'birth'>
 
@@ -125,9 +115,12 @@ export class Table<K extends Key, V> implements Source<K, V> {
   readonly #load: Load
   readonly #loadMany: LoadMany | undefined
   readonly #cache: Cache
-  /** Undefined where a record may come from elsewhere: in a clone, or in one that was. */
-  #absence: Absence | undefined
+  readonly #absence: Absence | undefined
+  /** Of a clone, or of one that was: what was never stored here may come from elsewhere. */
+  #inherits = false
   #base: Base<K, V> | undefined
+  /** The highest of the keys that are numbers that ever were in memory. */
+  #highest = -1
   #young = new Map<K, Entry<V>>()
   #old = new Map<K, Entry<V>>()
 
@@ -169,11 +162,20 @@ export class Table<K extends Key, V> implements Source<K, V> {
 
   /** The entry of a key that no record has ever had: the database is not asked. */
   newEntry(key: K): Entry<V> {
+    // Numbers are used in their order: above all that came here, none is in memory.
+    if (typeof key === 'number' && key > this.#highest) return this.#keep(key, this.#absent(key))
     return this.#young.get(key) ?? this.#again(key) ?? this.#keep(key, this.#absent(key))
   }
 
   #promote(key: K): Entry<V> {
+    // What never was cannot be in the old half, but as an entry that says so, which nobody has.
+    if (this.#isAbsent(key)) return this.#keep(key, this.#absent(key))
     return this.#again(key) ?? this.#keep(key, this.#read(key))
+  }
+
+  #isAbsent(key: K): boolean {
+    if (typeof key !== 'string' || this.#absence === undefined || this.#inherits) return false
+    return this.#absence.has(this.dataset, this.spec.kind, key)
   }
 
   /** The entry, which is used again, out of the old half. */
@@ -185,6 +187,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #keep(key: K, entry: Entry<V>): Entry<V> {
+    if (typeof key === 'number' && key > this.#highest) this.#highest = key
     this.#young.set(key, entry)
     this.#cache.grow(this.spec.cost(entry.value))
     return entry
@@ -246,11 +249,8 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #read(key: K): Entry<V> {
-    const { dataset, spec } = this
-    const absent = typeof key === 'string' && this.#absence?.has(dataset, spec.kind, key)
-    if (absent === true) return this.#absent(key)
     this.#cache.loads++
-    return this.#decoded(key, this.#load(keyBytes(dataset, spec.kind, key)))
+    return this.#decoded(key, this.#load(keyBytes(this.dataset, this.spec.kind, key)))
   }
 
   /** @param record as the database has it */
@@ -278,7 +278,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
   /** What is read where there is no record. */
   setBase(base: Base<K, V>): void {
     this.#base = base
-    this.#absence = undefined
+    this.#inherits = true
   }
 
   clearBase(): void {

@@ -1,10 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Absence } from '../../src/store/absence.ts'
 import { encodeRecord } from '../../src/store/record.ts'
-import { FileType, type NameRecord } from '../../src/store/records.ts'
+import { FileType, type Inode, type NameRecord } from '../../src/store/records.ts'
 import type { Load, LoadMany } from '../../src/store/table.ts'
 import { Cache, Table } from '../../src/store/table.ts'
-import { nameSpec, pageSpec } from '../../src/store/tables.ts'
+import { inodeSpec, nameSpec, pageSpec } from '../../src/store/tables.ts'
 
 const test = suite('table')
 
@@ -109,5 +110,34 @@ function counting(): { readonly load: Load; readonly reads: () => number } {
   }
   return { load, reads: () => reads }
 }
+
+test('what was never stored is not read, unless it may be read beneath', () => {
+  const absence = new Absence()
+  absence.begin(5)
+  const { load, reads } = counting()
+  const cache = new Cache(1_000_000)
+  const table = new Table<string, NameRecord>(1, nameSpec, load, cache, undefined, absence)
+  assert.is(table.get('5/a'), undefined)
+  assert.is(reads(), 0)
+  assert.is(table.get('4/a'), undefined)
+  assert.is(reads(), 1)
+  const clone = new Table<string, NameRecord>(2, nameSpec, load, cache, undefined, absence)
+  const source = { get: () => NAME, prefetch: async () => undefined, getMany: async () => [] }
+  clone.setBase({ source, birth: 3 })
+  assert.equal(clone.get('5/a'), NAME)
+  clone.clearBase()
+  clone.get('5/b')
+  assert.is(reads(), 3)
+})
+
+test('a number above all others is new, and found from then on', () => {
+  const { load, reads } = counting()
+  const table = new Table<number, Inode>(1, inodeSpec, load, new Cache(1_000_000))
+  const entry = table.newEntry(7)
+  assert.is(table.newEntry(7), entry)
+  assert.is(table.entry(7), entry)
+  assert.is.not(table.newEntry(6), entry)
+  assert.is(reads(), 0)
+})
 
 test.run()
