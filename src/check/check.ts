@@ -25,6 +25,7 @@ import { Paths } from './paths.ts'
 import { Problems } from './problems.ts'
 import { RecordsCheck } from './records.ts'
 import { References } from './references.ts'
+import { NO_REPAIR } from './repairs.ts'
 import { SpaceCheck } from './space.ts'
 import { View } from './view.ts'
 import { Walk } from './walk.ts'
@@ -47,6 +48,8 @@ export interface CheckReport {
 export interface CheckOptions {
   /** Is called every now and then; what it throws ends the check. */
   readonly requireGoingOn?: () => void
+  /** Is given all that was found, in the end. */
+  readonly found?: (problems: Problems) => void
   /** Is told how many bytes of file data were read, of how many. */
   readonly read?: (doneBytes: number, totalBytes: number) => void
   /** Gives others their turn, and more; the next turn where it is left out. */
@@ -147,7 +150,8 @@ class StoreCheck {
 
   async #replies(): Promise<void> {
     for (const slot of await this.#store.replies.findDamaged()) {
-      this.#problems.add(`kept reply ${slot} does not match its checksum`)
+      const text = `kept reply ${slot} does not match its checksum`
+      this.#problems.add(text, undefined, NO_REPAIR)
     }
   }
 
@@ -197,6 +201,7 @@ class StoreCheck {
       await found.find(this.#problems.subjects.filter(({ dataset }) => dataset === view.id))
       paths.set(view.id, found)
     }
+    this.#options.found?.(this.#problems)
     const problems = this.#problems.sentences(
       (subject) => paths.get(subject.dataset)?.tell(subject) ?? `inode ${subject.ino}`,
     )
