@@ -25,7 +25,7 @@ export interface RepairReport {
 
 /**
  * @param progress is told what is done, a line at a time
- * @throws StoreError BUSY (a server has it, or another command), FORMAT, MISSING, DAMAGED; FsError IO
+ * @throws StoreError BUSY (a server, or a command, has it), FORMAT, MISSING, DAMAGED; FsError IO
  */
 export async function repairStore(
   options: OpenOptions,
