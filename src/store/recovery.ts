@@ -28,7 +28,7 @@ export function checkpointSeq(database: Database): number {
 }
 
 /**
- * Loads the free counts of all groups of blocks. In a group whose record is damaged nothing is free.
+ * Loads the free counts of all groups of blocks. Where a group's record is damaged nothing is free.
  *
  * @returns the groups whose records are damaged
  */

@@ -2,11 +2,14 @@
  * One flipped bit in each kind of record, in blocks, the intent log, the replies and the format: it
  * is found and named, and everything that does not depend on it is read as it was.
  */
-import { cp, readFile, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkStore } from '../../src/check/check.ts'
+import { checkDatabaseFiles } from '../../src/check/leveldb-files.ts'
+import { Pace } from '../../src/check/pace.ts'
+import { Problems } from '../../src/check/problems.ts'
 import { FileType } from '../../src/fs/filesystem.ts'
 import { Database } from '../../src/store/database.ts'
 import { FsError } from '../../src/store/error.ts'
@@ -22,6 +25,7 @@ import { Scene, withVolumeOf } from './scene.ts'
 const test = suite('check: bit rot')
 
 const SEED = 7
+const TABLE_ROUNDS = 24
 const ALL_KEYS = { gte: Buffer.alloc(0), lt: Buffer.alloc(16, 0xff) }
 /** Without these, nobody can say what the rest means: the store is not opened. */
 const NEEDED: readonly string[] = [Kind.SUPERBLOCK, Kind.DATASET, Kind.SNAPSHOT, Kind.CHECKPOINT]
@@ -84,9 +88,15 @@ async function look(
   }
   try {
     const found = new Map<string, string>()
-    await readable(clientOf(volume), '', found)
-    const names = volume.snapshots.list().map(({ name }) => name)
-    for (const name of names) await readable(clientOf(volume), `.snapshots/${name}`, found)
+    try {
+      const client = clientOf(volume)
+      await readable(client, '', found)
+      const names = volume.snapshots.list().map(({ name }) => name)
+      for (const name of names) await readable(client, `.snapshots/${name}`, found)
+    } catch (error) {
+      // The root directory itself cannot be read, or is not found.
+      assert.match(String(error), /the database cannot be read|inode 1 is missing/)
+    }
     for (const [path, what] of found) assert.is(what, content[path], `${path} is not what it was`)
     const lost = Object.keys(content).length - found.size
     const { problems } = await checkStore(volume.store, () => undefined)
@@ -146,6 +156,42 @@ test('a bit of each kind of record: found, named, and nothing else is wrong', ()
         assert.ok(lost < Object.keys(content).length, told)
       }
     }
+  }))
+
+test('a bit anywhere in the tables of the database is found, with its place', () =>
+  withTempDir(async (folder) => {
+    const sound = join(folder, 'sound')
+    const content = await build(sound)
+    // What is opened again writes its log to a table.
+    assert.equal((await look(sound, content)).problems, [])
+    const meta = join(sound, 'meta')
+    const tables = (await readdir(meta)).filter((name) => name.endsWith('.ldb'))
+    assert.ok(tables.length > 0)
+    const random = new Random(SEED)
+    const problemsOf = async (): Promise<readonly string[]> => {
+      const problems = new Problems()
+      await checkDatabaseFiles(meta, problems, new Pace(() => undefined))
+      return problems.sentences(() => '')
+    }
+    assert.equal(await problemsOf(), [])
+    for (let round = 0; round < TABLE_ROUNDS; round++) {
+      const name = tables[random.below(tables.length)] ?? ''
+      const bytes = await readFile(join(meta, name))
+      // Between the handles and the magic number, the footer holds nothing.
+      const at = random.below(bytes.length - 48)
+      const bit = random.below(8)
+      flip(bytes, at, bit)
+      await writeFile(join(meta, name), bytes)
+      const [problem = 'nothing'] = await problemsOf()
+      assert.match(problem, `meta/${name} is damaged: what is at byte `, `byte ${at}, bit ${bit}`)
+      flip(bytes, at, bit)
+      await writeFile(join(meta, name), bytes)
+    }
+    const [manifest = ''] = (await readdir(meta)).filter((name) => name.startsWith('MANIFEST'))
+    const bytes = await readFile(join(meta, manifest))
+    flip(bytes, 20)
+    await writeFile(join(meta, manifest), bytes)
+    assert.match((await problemsOf())[0] ?? '', `meta/${manifest} is damaged: what is at byte 0`)
   }))
 
 test('a bit of a block: the file is named, its bytes are an error and not wrong, others are read', () =>
