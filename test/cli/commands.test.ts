@@ -325,7 +325,8 @@ test('status of a server', async () => {
   })
   await both(['status', '--json'], tree, ({ stdout }) => {
     const nothing = { reason: null, schedule: null, freeing: null }
-    assert.equal(documents(stdout), [{ ...STATUS, ...nothing }])
+    const scrub = { running: null, last: null, failure: null }
+    assert.equal(documents(stdout), [{ ...STATUS, ...nothing, scrub }])
   })
 })
 
