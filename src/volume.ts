@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { BackupHost } from './backup/backup.ts'
+import { type RepairReport, repairStore } from './check/repair.ts'
 import { Scrub } from './check/scrub.ts'
 import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
@@ -15,7 +16,7 @@ import type { Snapshots } from './snapshot/snapshots.ts'
 import type { CheckpointLimits } from './store/checkpointer.ts'
 import type { Disk } from './store/disk.ts'
 import { nodeDisk } from './store/node-disk.ts'
-import { closeStore, openStore } from './store/open.ts'
+import { closeStore, type OpenOptions, openStore } from './store/open.ts'
 import type { Loop } from './store/pace.ts'
 import type { Store } from './store/store.ts'
 import type { Time } from './store/time.ts'
@@ -76,6 +77,30 @@ const SYSTEM_CLOCK: Pick<SchedulerHost, 'nowMs' | 'after'> = {
   },
 }
 
+/** How a process of this system opens a store. */
+function openOptions(
+  options: Pick<VolumeOptions, 'directory' | 'create' | 'command' | 'report'>,
+): OpenOptions {
+  const { directory, create, command, report } = options
+  return {
+    ...{ directory, create, report, disk: nodeDisk, wallClock: wallClock(), randomBytes },
+    owner: { pid: process.pid, command },
+    rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+  }
+}
+
+/**
+ * Repairs the store of a folder that nobody has open.
+ *
+ * @throws as `repairStore`
+ */
+export function repairVolume(
+  options: Pick<VolumeOptions, 'directory' | 'command' | 'report'>,
+  progress: (done: string) => void,
+): Promise<RepairReport> {
+  return repairStore(openOptions({ ...options, create: false }), progress)
+}
+
 export class Volume {
   readonly store: Store
   readonly datasets: Datasets
@@ -130,10 +155,8 @@ export class Volume {
   static async open(options: VolumeOptions): Promise<Volume> {
     const { directory, create, command, report, limits, buffers, disk = nodeDisk } = options
     const { store, recovered } = await openStore({
-      ...{ directory, create, report, limits, buffers, disk },
-      ...{ wallClock: wallClock(), loop: LOOP, randomBytes },
-      owner: { pid: process.pid, command },
-      rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+      ...openOptions({ directory, create, command, report }),
+      ...{ limits, buffers, disk, loop: LOOP },
     })
     const volume = new Volume(store, recovered, options)
     await volume.datasets.resume()

@@ -11,6 +11,7 @@
  * reference counts in windows of groups. Only a list of snapshots, the bitmaps of one file and the
  * names of one page are held whole.
  */
+import { join } from 'node:path'
 import type { FrozenDatabase } from '../store/database.ts'
 import { BLOCK_BYTES } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -18,6 +19,7 @@ import { BlocksCheck } from './blocks.ts'
 import { count } from './describe.ts'
 import { collectFacts } from './facts.ts'
 import { HistoryCheck } from './history.ts'
+import { checkDatabaseFiles } from './leveldb-files.ts'
 import { LinksCheck } from './links.ts'
 import { type Objsets, readObjsets } from './objsets.ts'
 import { Pace } from './pace.ts'
@@ -25,6 +27,7 @@ import { Paths } from './paths.ts'
 import { Problems } from './problems.ts'
 import { RecordsCheck } from './records.ts'
 import { References } from './references.ts'
+import { NO_REPAIR } from './repairs.ts'
 import { SpaceCheck } from './space.ts'
 import { View } from './view.ts'
 import { Walk } from './walk.ts'
@@ -47,6 +50,8 @@ export interface CheckReport {
 export interface CheckOptions {
   /** Is called every now and then; what it throws ends the check. */
   readonly requireGoingOn?: () => void
+  /** Is given all that was found, in the end. */
+  readonly found?: (problems: Problems) => void
   /** Is told how many bytes of file data were read, of how many. */
   readonly read?: (doneBytes: number, totalBytes: number) => void
   /** Gives others their turn, and more; the next turn where it is left out. */
@@ -72,10 +77,11 @@ export async function checkStore(
   try {
     await store.checkpoint()
     // Still in the turn in which the checkpoint ended: the database is what it was at its cut.
-    const database = store.database.freeze()
+    const unreadable = new Set<string>()
+    const database = store.database.freeze((error) => unreadable.add(String(error)))
     const used = store.recordsLogged === recordsLogged ? store.spaceMap.usedBlocks : undefined
     try {
-      return await new StoreCheck(store, database, used, progress, options).run()
+      return await new StoreCheck(store, database, used, progress, options).run(unreadable)
     } finally {
       await database.close()
     }
@@ -111,7 +117,11 @@ class StoreCheck {
     this.#pace = new Pace(options.requireGoingOn ?? (() => undefined), options.rest)
   }
 
-  async run(): Promise<CheckReport> {
+  /** @param unreadable why some of the database could not be read, in the end */
+  async run(unreadable: ReadonlySet<string>): Promise<CheckReport> {
+    await checkDatabaseFiles(join(this.#store.directory, 'meta'), this.#problems, this.#pace)
+    // LevelDB takes what is damaged there for what it is not, and may end the process.
+    if (this.#problems.isDoubtful) return this.#report([], 0, 0)
     const objsets = await readObjsets(this.#database, this.#problems)
     if (objsets === undefined) return this.#report([], 0, 0)
     const views = this.#views(objsets)
@@ -119,6 +129,8 @@ class StoreCheck {
     const blocks = await this.#all(views, objsets)
     // Blocks that could not be read, because the store is being closed, are no problem of theirs.
     this.#options.requireGoingOn?.()
+    for (const why of unreadable)
+      this.#problems.add(`a part of the database cannot be read: ${why}`)
     return this.#report(views, blocks, seen.length)
   }
 
@@ -147,7 +159,8 @@ class StoreCheck {
 
   async #replies(): Promise<void> {
     for (const slot of await this.#store.replies.findDamaged()) {
-      this.#problems.add(`kept reply ${slot} does not match its checksum`)
+      const text = `kept reply ${slot} does not match its checksum`
+      this.#problems.add(text, undefined, NO_REPAIR)
     }
   }
 
@@ -197,6 +210,7 @@ class StoreCheck {
       await found.find(this.#problems.subjects.filter(({ dataset }) => dataset === view.id))
       paths.set(view.id, found)
     }
+    this.#options.found?.(this.#problems)
     const problems = this.#problems.sentences(
       (subject) => paths.get(subject.dataset)?.tell(subject) ?? `inode ${subject.ino}`,
     )

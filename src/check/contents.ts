@@ -9,7 +9,7 @@ import {
   INLINE_BYTES_MAX,
   type Orphan,
 } from '../store/records.ts'
-import { orphanSpec } from '../store/tables.ts'
+import { inodeSpec, orphanSpec } from '../store/tables.ts'
 import { BitmapsCheck } from './bitmaps.ts'
 import type { BlocksCheck, Tail } from './blocks.ts'
 import { count } from './describe.ts'
@@ -147,7 +147,12 @@ export class ContentCheck {
     for (const owner of this.#owners) {
       for (const { span, count: used } of this.#used.within(owner)) {
         if (used === owner.used) continue
-        this.#view.problem(`its used is ${owner.used}, and its data takes ${used}`, owner.ino, span)
+        const text = `its used is ${owner.used}, and its data takes ${used}`
+        const versions = this.#view.versions(inodeSpec, owner.ino)
+        const version = versions.find(({ from, to }) => from === owner.from && to === owner.to)
+        const done = `its used is now ${used}`
+        const repair = this.#view.inodeRepair(owner.ino, version, span, done, { used })
+        this.#view.problem(text, owner.ino, span, repair)
       }
     }
   }

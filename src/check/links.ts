@@ -30,10 +30,11 @@ export class LinksCheck {
     for (const version of seen) this.#alone(ino, version)
     for (const span of pieces([...seen, ...links])) {
       const inside = ({ from, to }: Span): boolean => from <= span.from && span.to <= to
-      const inode = seen.find(inside)?.value
+      const version = seen.find(inside)
+      const inode = version?.value
       const names = links.filter(inside)
       if (inode === undefined) this.#view.problem('it has a name, but there is no inode', ino, span)
-      else this.#names(ino, inode, names, span)
+      else this.#names(ino, inode, names, span, version)
     }
     const directory = seen.filter(({ value }) => value.type === FileType.DIR)
     for (const span of union(directory)) this.#climb(ino, span)
@@ -75,13 +76,24 @@ export class LinksCheck {
     }
   }
 
-  #names(ino: number, inode: Inode, names: readonly Link[], span: Span): void {
+  #names(
+    ino: number,
+    inode: Inode,
+    names: readonly Link[],
+    span: Span,
+    version: Version<Inode> | undefined,
+  ): void {
     const tell = (text: string): void => this.#view.problem(text, ino, span)
     const other = names.find(({ type }) => type !== inode.type)
     if (other !== undefined) tell(`its type is ${inode.type}, and a name of it says ${other.type}`)
     const expected = this.#expected(ino, inode)
     if (names.length !== expected) {
-      tell(`it has ${count(names.length, 'name')}, and should have ${expected}`)
+      const text = `it has ${count(names.length, 'name')}, and should have ${expected}`
+      const by = { nlink: names.length }
+      const counts = inode.type !== FileType.DIR && names.length > 0
+      const to = `its nlink is now ${names.length}`
+      const repair = counts ? this.#view.inodeRepair(ino, version, span, to, by) : undefined
+      this.#view.problem(text, ino, span, repair)
     }
     if (inode.type !== FileType.DIR) return
     const isRoot = ino === this.#view.record.root

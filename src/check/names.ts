@@ -151,14 +151,30 @@ export class DirectoryCheck {
       const { entries, nlink } = version.value
       for (const { span, count: names } of this.#inNames.within(version)) {
         if (names === entries) continue
-        this.#tell(`it counts ${count(entries, 'name')}, and has ${names}`, span)
+        const text = `it counts ${count(entries, 'name')}, and has ${names}`
+        const to = `it counts ${count(names, 'name')} now`
+        this.#correct(version, span, text, to, { entries: names })
       }
       for (const { span, count: directories } of this.#directories.within(version)) {
         if (nlink === 2 + directories) continue
         const has = count(directories, 'directory')
-        this.#tell(`its nlink is ${nlink}, and it has ${has} in it`, span)
+        const text = `its nlink is ${nlink}, and it has ${has} in it`
+        const by = { nlink: 2 + directories }
+        this.#correct(version, span, text, `its nlink is now ${by.nlink}`, by)
       }
     }
+  }
+
+  /** Tells of a counter that is wrong, and how it would be right. */
+  #correct(
+    version: Version<Inode>,
+    span: Span,
+    text: string,
+    done: string,
+    by: Partial<Inode>,
+  ): void {
+    const repair = this.#view.inodeRepair(this.#ino, version, span, done, by)
+    this.#view.problem(text, this.#ino, span, repair)
   }
 
   /** Cookies are never used again: the next one only grows. */

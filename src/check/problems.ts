@@ -1,5 +1,6 @@
 /** What a check has found: sentences, the files they speak of named by their paths in the end. */
 import { count } from './describe.ts'
+import { REPAIRS_MAX, type Repair } from './repairs.ts'
 import type { Span } from './spans.ts'
 
 /** Sentences kept; more are only counted. */
@@ -20,10 +21,19 @@ interface Problem {
 export class Problems {
   readonly #kept: Problem[] = []
   readonly #seen = new Set<string>()
+  readonly #repairs: Repair[] = []
   #more = 0
+  /** Whether there is a problem that no repair is known for. */
+  isDoubtful = false
 
-  /** @param text the sentence, without its subject where that is a file */
-  add(text: string, subject?: Subject): void {
+  /**
+   * @param text the sentence, without its subject where that is a file; empty where others say it
+   * @param repair what puts it right, if anything does; several problems may have the same
+   */
+  add(text: string, subject?: Subject, repair?: Repair): void {
+    if (repair === undefined) this.isDoubtful = true
+    else if (this.#repairs.length < REPAIRS_MAX) this.#repairs.push(repair)
+    if (text === '') return
     const key = `${subject?.dataset}/${subject?.ino}/${text}`
     if (this.#seen.has(key)) return
     if (this.#kept.length >= PROBLEMS_MAX) {
@@ -32,6 +42,13 @@ export class Problems {
     }
     this.#seen.add(key)
     this.#kept.push({ subject, text })
+  }
+
+  /** What may be done: all of it, or where something else is wrong what is harmless; sums last. */
+  get repairs(): readonly Repair[] {
+    const may = this.#repairs.filter(({ harmless }) => harmless || !this.isDoubtful)
+    const first = may.filter(({ isSum, key }) => !isSum && key.length > 0)
+    return first.length > 0 ? first : may.filter(({ key }) => key.length > 0)
   }
 
   /** The files that are spoken of. */

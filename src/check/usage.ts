@@ -1,9 +1,11 @@
 /** What the live files of each dataset take: their inodes added up, against the dataset's account. */
 import { LIVE_ACCOUNT } from '../store/accounts.ts'
 import { type Key, Kind } from '../store/keys.ts'
-import { type Inode, NO_USAGE, type Usage } from '../store/records.ts'
+import { type Account, type Inode, NO_USAGE, type Usage } from '../store/records.ts'
+import { usageSpec } from '../store/tables.ts'
 import type { Objsets } from './objsets.ts'
 import type { Problems } from './problems.ts'
+import { changed } from './repairs.ts'
 
 export class UsageCheck {
   readonly #found = new Map<number, Usage>()
@@ -25,9 +27,15 @@ export class UsageCheck {
       const told = this.#told.get(id) ?? NO_USAGE
       if (deleting || (found.bytes === told.bytes && found.inodes === told.inodes)) continue
       const who = name === '' ? 'the root dataset' : `dataset '${name}'`
+      const { bytes, inodes } = found
+      const text = `${who} has ${inodes} inodes with ${bytes} bytes`
+      const done = `the account of ${who} now says ${inodes} inodes with ${bytes} bytes`
+      const correct = (account: Account): Account => ({ ...account, bytes, inodes })
+      const repair = { ...changed(done, id, usageSpec, LIVE_ACCOUNT, correct), isSum: true }
       problems.add(
-        `${who} has ${found.inodes} inodes with ${found.bytes} bytes, ` +
-          `and ${told.inodes} with ${told.bytes} on its account`,
+        `${text}, and ${told.inodes} with ${told.bytes} on its account`,
+        undefined,
+        repair,
       )
     }
   }

@@ -1,8 +1,8 @@
 /** One dataset as the checker looks at it: all versions of its records, and who sees them. */
 import type { FrozenDatabase, KeyRange } from '../store/database.ts'
 import { historyKey, type Key, Kind, keyBytes, parseKey } from '../store/keys.ts'
-import type { DatasetRecord, SnapshotRecord } from '../store/records.ts'
-import { historySpec } from '../store/tables.ts'
+import type { DatasetRecord, Inode, SnapshotRecord } from '../store/records.ts'
+import { historySpec, inodeSpec } from '../store/tables.ts'
 import { Inherited } from './inherited.ts'
 import type { Pace } from './pace.ts'
 import type { Problems } from './problems.ts'
@@ -16,6 +16,7 @@ import {
   readHistory,
   readSealed,
 } from './reader.ts'
+import { changed, type Repair } from './repairs.ts'
 import type { Span } from './spans.ts'
 import { LIVE, Timeline } from './timeline.ts'
 import { WrittenCheck } from './written.ts'
@@ -104,9 +105,28 @@ export class View {
   }
 
   /** @param states in which it is so */
-  problem(text: string, ino?: number, states: Span = this.timeline.all): void {
-    if (ino === undefined) this.problems.add(text)
-    else this.problems.add(text, { dataset: this.id, ino, states })
+  problem(text: string, ino?: number, states: Span = this.timeline.all, repair?: Repair): void {
+    const subject = ino === undefined ? undefined : { dataset: this.id, ino, states }
+    this.problems.add(text, subject, repair)
+  }
+
+  /**
+   * What corrects a counter of a live inode; undefined where only some of the states that see the
+   * record would have it so.
+   */
+  inodeRepair(
+    ino: number,
+    version: Version<Inode> | undefined,
+    span: Span,
+    text: string,
+    by: Partial<Inode>,
+  ): Repair | undefined {
+    if (version === undefined || version.end !== LIVE) return undefined
+    if (version.from !== span.from || version.to !== span.to) return undefined
+    return changed(`inode ${ino}: ${text}`, this.id, inodeSpec, ino, (inode) => ({
+      ...inode,
+      ...by,
+    }))
   }
 
   version<V>({ birth, value }: Read<V>, end: number): Version<V> {

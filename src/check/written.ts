@@ -8,6 +8,7 @@ import { type Account, BLOCK_BYTES, type Chunk, type SnapshotRecord } from '../s
 import { usageSpec } from '../store/tables.ts'
 import { Cursor, readSealed } from './reader.ts'
 import { newSlots } from './references.ts'
+import { changed } from './repairs.ts'
 import type { Version, View } from './view.ts'
 
 export class WrittenCheck {
@@ -69,7 +70,11 @@ export class WrittenCheck {
     if (account === undefined && key !== LIVE) view.problem(`${whose} has no account`)
     else if (found !== written) {
       const since = 'bytes that the newest snapshot before does not'
-      view.problem(`${whose} has ${found} ${since}, and ${written} on its account`)
+      const done = `the account of ${whose} now says that ${found} bytes were written`
+      const correct = (kept: Account): Account => ({ ...kept, written: found })
+      const repair = changed(done, view.id, usageSpec, key, correct)
+      const text = `${whose} has ${found} ${since}, and ${written} on its account`
+      view.problem(text, undefined, undefined, repair)
     }
   }
 }

@@ -1,4 +1,5 @@
 /** The rest of the program, loaded when a command needs it: most only speak to a running server. */
+import type { RepairReport } from '../check/repair.ts'
 import type { Operations } from '../control/operations.ts'
 import type { ServeOptions, Serving } from '../server.ts'
 
@@ -10,6 +11,8 @@ export interface Parts {
    * @throws StoreError
    */
   openLocal(options: LocalOptions): Promise<Operations>
+  /** Repairs the store that no server has. @throws StoreError, FsError */
+  repair(options: LocalOptions, progress: (done: string) => void): Promise<RepairReport>
   /** @throws with one sentence where it cannot serve */
   startServer(options: ServeOptions): Promise<Serving>
 }
@@ -30,6 +33,10 @@ export const realParts: Parts = {
     ])
     const volume = await Volume.open({ directory, create: false, command, report })
     return new OfflineOperations(volume, version)
+  },
+  async repair(options, progress) {
+    const { repairVolume } = await import('../volume.ts')
+    return repairVolume(options, progress)
   },
   async startServer(options) {
     const server = await import('../server.ts')

@@ -140,9 +140,14 @@ export class Database {
     }
   }
 
-  /** The database as it is now, whatever is written to it later. To be closed. */
-  freeze(): FrozenDatabase {
-    return new FrozenDatabase(this.#level)
+  /**
+   * The database as it is now, whatever is written to it later. To be closed.
+   *
+   * @param unreadable is told of what cannot be read, which then counts as not there; where it is
+   *   left out, that is thrown
+   */
+  freeze(unreadable?: Unreadable): FrozenDatabase {
+    return new FrozenDatabase(this.#level, unreadable)
   }
 
   /** Forgets everything. */
@@ -155,6 +160,9 @@ export class Database {
   }
 }
 
+/** Is told why something cannot be read. It may throw that. */
+type Unreadable = (error: unknown) => void
+
 /** A record and its key as they are on disk. */
 export type SealedRecord = readonly [key: Buffer, sealed: Buffer]
 
@@ -163,9 +171,12 @@ export class FrozenDatabase {
   readonly #level: ClassicLevel<Buffer, Buffer>
   readonly #snapshot: Snapshot
 
-  constructor(level: ClassicLevel<Buffer, Buffer>) {
+  readonly #unreadable: Unreadable
+
+  constructor(level: ClassicLevel<Buffer, Buffer>, told: Unreadable = unreadable) {
     this.#level = level
     this.#snapshot = level.snapshot()
+    this.#unreadable = told
   }
 
   /** Without leaving the turn. @throws FsError IO */
@@ -173,16 +184,40 @@ export class FrozenDatabase {
     try {
       return this.#level.getSync(key, { ...BYTES, snapshot: this.#snapshot })
     } catch (error) {
-      return unreadable(error)
+      this.#unreadable(error)
+      return undefined
     }
   }
 
   /** The records of a range in the order of their keys, some at a time. @throws FsError IO */
   async *batches(range: KeyRange): AsyncGenerator<readonly SealedRecord[]> {
+    let last: Buffer | undefined
+    try {
+      for await (const batch of this.#some(range, BATCH_RECORDS)) {
+        yield batch
+        last = batch.at(-1)?.[0]
+      }
+      return
+    } catch (error) {
+      this.#unreadable(error)
+    }
+    // LevelDB goes on behind what it cannot read, and says so in the end, instead of the last batch.
+    const rest = last === undefined ? range : { gt: last, lt: range.lt }
+    try {
+      for await (const batch of this.#some(rest, 1)) yield batch
+    } catch (error) {
+      this.#unreadable(error)
+    }
+  }
+
+  async *#some(
+    range: KeyRange | { readonly gt: Buffer; readonly lt: Buffer },
+    count: number,
+  ): AsyncGenerator<readonly SealedRecord[]> {
     const iterator = this.#level.iterator({ ...range, ...BYTES, snapshot: this.#snapshot })
     try {
       for (;;) {
-        const batch = await iterator.nextv(BATCH_RECORDS).catch(unreadable)
+        const batch = await iterator.nextv(count)
         if (batch.length === 0) return
         yield batch
       }

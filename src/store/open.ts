@@ -160,7 +160,7 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
     now: loop.now,
   })
   const space = spaceMap(options, database)
-  await loadSpace(database, space, kindRange(0, Kind.GROUP))
+  reportLost(await loadSpace(database, space, kindRange(0, Kind.GROUP)), report)
   const replies = await StoredReplies.open(disk, directory, report)
   const log = await IntentLog.open(disk, directory, logId(database))
   const { seq, recovered } = await recover({ database, log, space, blocks, replies })
@@ -181,6 +181,14 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   }
   await store.begin()
   return { store, recovered }
+}
+
+function reportLost(groups: readonly number[], report: OpenOptions['report']): void {
+  if (groups.length === 0) return
+  report(
+    "reference counts are damaged; what refers to their blocks cannot be removed until 'check --repair'",
+    new StoreError('DAMAGED', `groups whose records do not match: ${groups.join(', ')}`),
+  )
 }
 
 function reportDamaged({ damaged }: StoredReplies, report: OpenOptions['report']): void {

@@ -13,7 +13,7 @@ import type { Database } from './database.ts'
 import { Kind, keyBytes, parseKey } from './keys.ts'
 import type { IntentLog } from './log.ts'
 import { readLogEntry } from './log-entry.ts'
-import { sealRecord } from './record.ts'
+import { isSealed, sealRecord } from './record.ts'
 import type { StoredReplies } from './replies.ts'
 import type { SpaceMap } from './space.ts'
 
@@ -27,15 +27,33 @@ export function checkpointSeq(database: Database): number {
   return bytes.readUInt32BE(4) * 0x1_0000_0000 + bytes.readUInt32BE(8)
 }
 
-/** Loads the free counts of all groups of blocks. */
+/**
+ * Loads the free counts of all groups of blocks. Where a group's record is damaged nothing is free.
+ *
+ * @returns the groups whose records are damaged
+ */
 export async function loadSpace(
   database: Database,
   space: SpaceMap,
   range: { gte: Buffer; lt: Buffer },
-): Promise<void> {
-  for await (const { key, record } of database.scan(range)) {
-    space.load(Number(parseKey(key).key), record.subarray(4))
+): Promise<readonly number[]> {
+  const damaged: number[] = []
+  const frozen = database.freeze()
+  try {
+    for await (const batch of frozen.batches(range)) {
+      for (const [key, sealed] of batch) {
+        const group = Number(parseKey(key).key)
+        if (isSealed(key, sealed)) space.load(group, sealed.subarray(4, -4))
+        else {
+          damaged.push(group)
+          space.loadFull(group)
+        }
+      }
+    }
+  } finally {
+    await frozen.close()
   }
+  return damaged
 }
 
 /** What recovery brings up to date. */

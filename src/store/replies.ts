@@ -188,6 +188,14 @@ export class StoredReplies {
     return damaged
   }
 
+  /** The next checkpoint writes what is damaged as what it counts as: empty. @returns the slots */
+  mend(): readonly number[] {
+    const slots = [...this.damaged]
+    for (const slot of slots) this.#mark(slot)
+    this.damaged.clear()
+    return slots
+  }
+
   close(): Promise<void> {
     return this.#file.close()
   }

@@ -46,6 +46,13 @@ export class FreeGroups {
     this.add(group, usableBlocks(group))
   }
 
+  /** None of the group's blocks is free. */
+  fill(group: number): void {
+    this.include(group)
+    this.add(group, -this.free(group))
+    this.setBacked(group, true)
+  }
+
   free(group: number): number {
     return this.#free[group] ?? 0
   }

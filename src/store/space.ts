@@ -117,6 +117,11 @@ export class SpaceMap {
     this.#groups.setBacked(group, backed)
   }
 
+  /** As `load`, of a group whose record cannot be read: none of its blocks is ever handed out. */
+  loadFull(group: number): void {
+    this.#groups.fill(group)
+  }
+
   /**
    * Blocks for new data, in few runs, each with one reference from now on.
    *

@@ -320,11 +320,13 @@ test('status of a server', async () => {
       'file data    3.2 GiB',
       'disk free    120 GiB',
       'intent log   12 MiB to replay if this machine crashed now',
+      'scrub        never done to its end',
     ])
   })
   await both(['status', '--json'], tree, ({ stdout }) => {
     const nothing = { reason: null, schedule: null, freeing: null }
-    assert.equal(documents(stdout), [{ ...STATUS, ...nothing }])
+    const scrub = { running: null, last: null, failure: null }
+    assert.equal(documents(stdout), [{ ...STATUS, ...nothing, scrub }])
   })
 })
 

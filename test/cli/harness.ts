@@ -86,6 +86,9 @@ export async function cli(argv: readonly string[], world: World = {}): Promise<R
       if (world.operations !== undefined) return world.operations
       throw new StoreError('MISSING', `there is no store at ${directory}`)
     },
+    async repair() {
+      throw new Error('this test has nothing to repair')
+    },
     async startServer() {
       throw new Error('this test has no server')
     },

@@ -1,6 +1,7 @@
-/** `zerofs-nfs scrub`, and what `status` tells of it. */
+/** `zerofs-nfs scrub`, and what `status` tells of it; `check --repair`. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RepairReport } from '../../src/check/repair.ts'
 import type { ScrubStatus } from '../../src/check/scrub.ts'
 import { FakeOperations } from '../control/fake.ts'
 import { both, documents, lines } from './both.ts'
@@ -107,6 +108,24 @@ test('status tells of the last one', async () => {
   await both(['status'], answering(DAMAGED), ({ stdout }) => {
     assert.match(stdout, /scrub +2 hours ago: 1 problem/)
   })
+})
+
+test('check --repair tells what it did, and what is left', async () => {
+  const outcomes: RepairReport[] = [
+    { found: ['nlink of 7 is 2, not 1'], repaired: ['nlink of 7 is now 1'], problems: [] },
+    { found: ['a', 'b'], repaired: [], problems: ['a', 'b'] },
+  ]
+  const [whole, none] = outcomes.map((outcome) => ({ repair: async () => outcome }))
+  const ran = await cli(['check', '--repair'], { parts: whole ?? {} })
+  assert.is(ran.code, 0)
+  assert.equal(lines(ran.stdout), [
+    'found: nlink of 7 is 2, not 1',
+    'repaired: nlink of 7 is now 1',
+    '1 problem found, 1 repair: nothing is left',
+  ])
+  const left = await cli(['check', '--repair', '--json'], { parts: none ?? {} })
+  assert.is(left.code, 1)
+  assert.equal(documents(left.stdout), [{ event: 'repaired', ...outcomes[1] }])
 })
 
 test.run()
