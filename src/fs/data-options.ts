@@ -15,8 +15,6 @@ export interface DataStore {
   readonly blocks: Pick<BlockStore, 'readBlocks' | 'readSync' | 'queuedBytes' | 'drained'>
 }
 
-/** A file is settled once this many of its chunks are dirty throughout: it is a stream. */
-export const FULL_CHUNKS_MAX = 2
 /** Writers that have to wait go on once so much was written: 8 MiB. */
 export const DRAIN_BYTES = 8 * 2 ** 20
 

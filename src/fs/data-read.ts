@@ -7,6 +7,7 @@ import { BLOCK_BYTES, CHUNK_BLOCKS, type Chunk, type Inode } from '../store/reco
 import type { ReadBuffer, ReadBuffers } from './data-buffers.ts'
 import { FsError } from './error.ts'
 import type { Awaitable } from './filesystem.ts'
+import type { Below } from './pages.ts'
 
 /** What reading needs of the block store. */
 export type BlockReader = Pick<BlockStore, 'readBlocks' | 'readSync'>
@@ -35,6 +36,14 @@ export function readBlock(blocks: BlockReader, chunk: Chunk, slot: number, into:
   blocks.readSync(address, 1, into)
   if (checksum(into) !== chunk.checksum[slot]) {
     throw new FsError('IO', `block ${address} fails its checksum`)
+  }
+}
+
+/** What is stored of a content, for the dirty pages over it. */
+export function below(reader: Pick<Reader, 'chunks'>, blocks: BlockReader, content: number): Below {
+  return {
+    chunk: (index) => reader.chunks.get(chunkKey(content, index)),
+    readBlock: (chunk, slot, into) => readBlock(blocks, chunk, slot, into),
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * A WRITE lands in dirty pages (pages.ts) and is settled later: its blocks are allocated, on their
  * way to the disk, and mapped, in one transaction. What calls for that is a COMMIT or any other
- * change of the file, the amount of memory held, or time (`tick`).
+ * change of the file, a chunk of it that is full, the amount of memory held, or time (`tick`).
  *
  *   write -> dirty pages --settle--> transaction: blocks + chunk records -> blocks.ts, intent log
  *   read  <- dirty pages over blocks on their way (blocks.ts) over the disk
@@ -17,7 +17,6 @@
  */
 import assert from 'node:assert/strict'
 import type { Dataset } from '../store/dataset.ts'
-import { chunkKey } from '../store/keys.ts'
 import { BLOCK_BYTES, type Inode } from '../store/records.ts'
 import { timeAfter } from '../store/time.ts'
 import type { Transaction } from '../store/transaction.ts'
@@ -29,14 +28,13 @@ import {
   type DataOptions,
   type DataStore,
   DRAIN_BYTES,
-  FULL_CHUNKS_MAX,
 } from './data-options.ts'
-import { ContentReader, type ReadData, readBlock } from './data-read.ts'
+import { below, ContentReader, type ReadData } from './data-read.ts'
 import { requireRoom } from './data-room.ts'
 import { releaseContent, storePages, truncateData } from './data-settle.ts'
 import { FsError } from './error.ts'
 import type { Awaitable } from './filesystem.ts'
-import { type Below, DirtyFile } from './pages.ts'
+import { DirtyFile } from './pages.ts'
 
 export class FileData {
   readonly #store: DataStore
@@ -76,7 +74,7 @@ export class FileData {
     return this.#held
   }
 
-  /** The inode as clients must see it: with size, used, mtime and ctime of dirty data. */
+  /** The inode as clients must see it: with size, used and times of dirty data. */
   current(ino: number, inode: Inode): Inode {
     return this.#files.get(ino)?.merge(inode) ?? inode
   }
@@ -99,27 +97,28 @@ export class FileData {
    * @param data kept by reference from SHARED_BYTES_MIN bytes on: it must not change afterwards
    * @throws FsError NOSPC; IO where the write covers part of a block that cannot be read
    */
-  write(ino: number, inode: Inode, offset: number, data: Uint8Array): Awaitable<void> {
+  write(ino: number, { content }: Inode, offset: number, data: Uint8Array): Awaitable<void> {
     if (data.length === 0) return
     this.#requireSpace(data.length)
+    // Looked up here: what is dirty may have been stored to make room.
+    const inode = this.#dataset.inodes.get(ino)
+    assert(inode?.content === content, 'content was exchanged under dirty pages')
     const known = this.#files.get(ino)
     // A clock that went back must not hide the change: ctime only moves forward.
     const time = timeAfter(this.#store.clock(), (known?.merge(inode) ?? inode).ctime)
-    const file =
-      known ?? new DirtyFile(inode.content, inode.size, time, this.#ticks, this.#recordBuffers)
-    assert.equal(file.content, inode.content, 'content was exchanged under dirty pages')
+    const file = known ?? new DirtyFile(content, inode.size, time, this.#ticks, this.#recordBuffers)
+    assert.equal(file.content, content, 'content was exchanged under dirty pages')
     const { held, count } = file
     try {
-      file.write(offset, data, time, this.#below(file.content))
+      file.write(offset, data, time, below(this.#dataset, this.#store.blocks, content))
     } finally {
       // A write that fails may leave memory behind in a file that was dirty before.
       if (known !== undefined) this.#account(file.held - held, file.count - count)
     }
-    if (known === undefined) {
-      this.#files.set(ino, file)
-      this.#account(file.held, file.count)
-    }
-    if (file.full >= FULL_CHUNKS_MAX || file.held >= this.#limits.fileBytesMax) this.#due.add(ino)
+    if (known === undefined) this.#attach(ino, file)
+    // A full chunk need not wait, and its data is still in the processor's cache.
+    if (file.full > 0 && this.#failure === undefined) this.#tryToSettle(ino)
+    else if (file.held >= this.#limits.fileBytesMax) this.#due.add(ino)
     if (this.#nextDue() !== undefined) this.#schedule()
     return this.#overHard() ? this.#drained() : undefined
   }
@@ -147,9 +146,11 @@ export class FileData {
    */
   truncate(tx: Transaction, ino: number, inode: Inode, size: number): Inode {
     assert(!this.#files.has(ino), 'a file is settled before it is truncated')
-    const below = this.#below(inode.content)
-    const newIno = () => this.#store.newIno()
-    const content = { dataset: this.#dataset, below, newIno, orphaned: this.#orphaned }
+    const content = {
+      ...{ dataset: this.#dataset, orphaned: this.#orphaned },
+      below: below(this.#dataset, this.#store.blocks, inode.content),
+      newIno: () => this.#store.newIno(),
+    }
     return truncateData(tx, content, inode, size)
   }
 
@@ -183,15 +184,15 @@ export class FileData {
    * @throws FsError NOSPC, IO: the first one's
    */
   settleAll(): void {
-    let failure: unknown
+    const failures: unknown[] = []
     for (const ino of [...this.#files.keys()]) {
       try {
         this.#settleAlone(ino)
       } catch (error) {
-        failure ??= error
+        failures.push(error)
       }
     }
-    if (failure !== undefined) throw failure
+    if (failures.length > 0) throw failures[0]
   }
 
   /** To be called about once a second: what has been dirty for long enough is settled soon. */
@@ -202,13 +203,6 @@ export class FileData {
       if (since + this.#limits.dirtyTicksMax <= this.#ticks) this.#due.add(ino)
     }
     if (this.#nextDue() !== undefined) this.#schedule()
-  }
-
-  #below(content: number): Below {
-    return {
-      chunk: (index) => this.#dataset.chunks.get(chunkKey(content, index)),
-      readBlock: (chunk, slot, into) => readBlock(this.#store.blocks, chunk, slot, into),
-    }
   }
 
   #account(held: number, pages: number): void {
@@ -223,9 +217,13 @@ export class FileData {
     this.#account(-file.held, -file.count)
     tx.onUndo(() => {
       file.disown()
-      this.#files.set(ino, file)
-      this.#account(file.held, file.count)
+      this.#attach(ino, file)
     })
+  }
+
+  #attach(ino: number, file: DirtyFile): void {
+    this.#files.set(ino, file)
+    this.#account(file.held, file.count)
   }
 
   #settleAlone(ino: number): void {
@@ -269,15 +267,19 @@ export class FileData {
     const ino = this.#nextDue()
     if (ino === undefined) return
     this.#due.delete(ino)
+    this.#tryToSettle(ino)
+    if (this.#nextDue() !== undefined) this.#schedule()
+  }
+
+  /** Settles a file. Where that fails the pages stay, and the next tick tries again. */
+  #tryToSettle(ino: number): void {
     try {
       this.#settleAlone(ino)
     } catch (error) {
-      // The pages stay; the next tick tries again. Writers are told when memory becomes scarce.
+      // Writers are told when memory becomes scarce.
       if (!(error instanceof FsError)) throw error
       this.#failure = error
-      return
     }
-    if (this.#nextDue() !== undefined) this.#schedule()
   }
 
   #overHard(): boolean {

@@ -31,8 +31,10 @@ export function write(
   const before = live.current(ino, inode)
   const written = firstWritten(live, cred, ino, inode)
   const throttled = live.data.write(ino, written, offset, data)
+  // Looked up again: data that came with the write, or had to make room, may be stored by now.
+  const stored = live.regular(id)
   const after =
-    stable === StableHow.UNSTABLE ? live.current(ino, written) : settle(live, ino, written)
+    stable === StableHow.UNSTABLE ? live.current(ino, stored) : settle(live, ino, stored)
   const result = { count, change: live.change(ino, before, after) }
   return throttled === undefined ? result : throttled.then(() => result)
 }

@@ -1,12 +1,12 @@
 /**
- * Checksums of blocks: the low 32 bits of XXH64, seed 0. They are kept by who refers to the block.
+ * Checksums of blocks: 32 bits, by `nh.ts`. They are kept by who refers to the block.
  *
  * Blocks that lie in a region of `summedMemory` are summed where they are, all others are copied
  * into a small one first.
  */
 import { strict as assert } from 'node:assert'
+import { newSummer, SUM_BLOCKS_MAX, type Summer } from './nh.ts'
 import { BLOCK_BYTES } from './records.ts'
-import { newSummer, SUM_BLOCKS_MAX, type Summer } from './xxh64.ts'
 
 /** Blocks that are copied at a time: few enough to stay in the processor's cache. */
 const COPIED_BLOCKS = 16

@@ -1,23 +1,21 @@
 /**
  * Whether the system writes, or reads, at the speed of memory: it does while the page cache has
  * room for what is written, and has what is read. Then large pieces are best moved without leaving
- * the turn: on few processors, handing them to a thread and waking it takes as long as copying.
+ * the turn: on few processors, handing them to a thread takes as long as copying them.
  *
  * It cannot be asked, so each large piece is timed. One that was slow has waited for the disk, and
- * the event loop with it: for a while the next ones go to a thread, and for longer each time that
- * the first one after it is slow again. So the loop waits for the disk a few times a minute.
+ * the event loop with it: for several times as long the next ones go to a thread. So the loop waits
+ * for the disk a small part of the time at most.
  */
 
 /** A piece is slow from so many milliseconds on: far longer than copying 4 MiB takes. */
 const SLOW_MS = 15
-/** How long nothing is tried after a slow piece, at first and at most, in milliseconds. */
-const REST_MS_MIN = 1000
-const REST_MS_MAX = 60_000
+/** Nothing is tried after a slow piece for so many times as long as it took. */
+const REST_RATIO = 8
 
 export class Promptness {
   readonly #now: (() => number) | undefined
   #restsUntil = Number.NEGATIVE_INFINITY
-  #rest = REST_MS_MIN
 
   /** @param now milliseconds since any time, with fractions; without it nothing is likely prompt */
   constructor(now: (() => number) | undefined) {
@@ -40,11 +38,6 @@ export class Promptness {
   }
 
   #took(start: number, end: number): void {
-    if (end - start < SLOW_MS) {
-      this.#rest = REST_MS_MIN
-      return
-    }
-    this.#restsUntil = end + this.#rest
-    this.#rest = Math.min(REST_MS_MAX, this.#rest * 2)
+    if (end - start >= SLOW_MS) this.#restsUntil = end + (end - start) * REST_RATIO
   }
 }

@@ -80,7 +80,13 @@ class PointFile implements DiskFile {
   }
 
   writeSync(buffers: readonly Uint8Array[], position: number): void {
+    const half = `${this.#kind} write half`
     this.#points.reach(`${this.#kind} write before`)
+    if (this.#points.isArmed(half)) {
+      const bytes = Buffer.concat(buffers)
+      this.#file.writeSync([bytes.subarray(0, bytes.length >> 1)], position)
+      this.#points.reach(half)
+    }
     this.#file.writeSync(buffers, position)
     this.#points.reach(`${this.#kind} write after`)
   }

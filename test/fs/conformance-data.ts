@@ -53,6 +53,32 @@ export function dataConformance(test: Test, withEmpty: WithSubject): void {
     assert.is(await client.readText('f'), 'moremoremore')
   })
 
+  on(
+    'a WRITE of whole chunks tells what the file has become, and so does each later one',
+    async (client) => {
+      client.create('f')
+      const id = client.id('f')
+      let size = 0
+      for (const [offset, length] of [
+        ...[
+          [0, MIB],
+          [MIB, MIB],
+          [2 * MIB + 5, MIB],
+          [100, 4096],
+          [0, 2 * MIB],
+        ],
+      ] as const) {
+        for (const stable of [StableHow.UNSTABLE, StableHow.FILE_SYNC]) {
+          const data = pattern(length)
+          const { change } = await client.fs.write(ROOT, id, offset, data, stable)
+          size = Math.max(size, offset + length)
+          assert.is(change.after?.size, size)
+          assert.equal(change.after, client.stat('f'))
+        }
+      }
+    },
+  )
+
   on('a WRITE of nothing changes nothing', async (client) => {
     const id = client.create('f')
     const before = client.stat('f')

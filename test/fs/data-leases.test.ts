@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FileData } from '../../src/fs/data.ts'
+import { FsError } from '../../src/fs/error.ts'
 import type { Transaction } from '../../src/store/transaction.ts'
 import { RECORD_BUFFER_BYTES, RecordBuffers } from '../../src/xdr/buffers.ts'
 import { bytesOf, FakeStore } from './data-fake.ts'
@@ -33,20 +34,21 @@ function withLeases() {
 test('pages that are written over give their buffers back', () => {
   const { leases, store, write } = withLeases()
   const ino = store.create()
-  write(ino, 0, MIB, 1)
+  write(ino, 4096, MIB - 4096, 1)
   assert.is(leases.free, COUNT - 1)
-  write(ino, 0, MIB / 2, 2)
+  write(ino, 4096, MIB / 2, 2)
   assert.is(leases.free, COUNT - 2)
-  write(ino, MIB / 2, MIB / 2, 3)
+  write(ino, 4096 + MIB / 2, MIB / 2 - 4096, 3)
   assert.is(leases.free, COUNT - 2)
-  for (let at = 0; at < MIB / 2; at += 4096) write(ino, at, 4096, 4)
+  for (let at = 4096; at <= MIB / 2; at += 4096) write(ino, at, 4096, 4)
   assert.is(leases.free, COUNT - 1)
 })
 
 test('a removed file gives them back, but not before the removal stands', () => {
   const { leases, store, data, write, remove } = withLeases()
   const ino = store.create()
-  write(ino, 1000, MIB, 1)
+  const length = MIB - 8192
+  write(ino, 1000, length, 1)
   assert.is(leases.free, COUNT - 1)
   const undone = () =>
     store.transact((tx) => {
@@ -55,11 +57,33 @@ test('a removed file gives them back, but not before the removal stands', () => 
     })
   assert.throws(undone, /undone/)
   assert.is(leases.free, COUNT - 1)
-  const got = data.read(ino, store.inode(ino), 1000, MIB)
+  const got = data.read(ino, store.inode(ino), 1000, length)
   assert.not(got instanceof Promise)
-  if (!(got instanceof Promise)) assert.ok(Buffer.from(got.data).equals(bytesOf(MIB, 1)))
+  if (!(got instanceof Promise)) assert.ok(Buffer.from(got.data).equals(bytesOf(length, 1)))
   store.transact((tx) => remove(tx, ino))
   assert.is(leases.free, COUNT)
+})
+
+test('a full chunk that cannot be stored keeps its buffer until it can', () => {
+  const { leases, store, data, write } = withLeases()
+  const ino = store.create()
+  const allocate = store.spaceMap.allocate.bind(store.spaceMap)
+  store.spaceMap.allocate = () => {
+    throw new FsError('IO', 'not now')
+  }
+  write(ino, 0, MIB, 1)
+  assert.is(leases.free, COUNT - 1)
+  assert.is(store.inode(ino).size, 0)
+  store.spaceMap.allocate = allocate
+  write(ino, 4096, MIB / 2, 2)
+  assert.is(leases.free, COUNT - 2)
+  data.settleAll()
+  assert.is(store.inode(ino).size, MIB)
+  const expected = Buffer.from(bytesOf(MIB, 1))
+  expected.set(bytesOf(MIB / 2, 2), 4096)
+  const got = data.read(ino, store.inode(ino), 0, MIB)
+  assert.not(got instanceof Promise)
+  if (!(got instanceof Promise)) assert.ok(expected.equals(got.data))
 })
 
 test('more than there are buffers is written all the same', () => {

@@ -227,7 +227,13 @@ test('a quota is kept, by bytes and by inodes, and seen as the size of the file 
     assert.is(write(500_000, 600_000), 'DQUOT')
     // What replaces other data takes no more.
     for (let i = 0; i < 10; i++) assert.is(write(0, 400_000), undefined)
+    // The second one has to make room first, by storing the first one, which made the file longer.
     datasets.settleAll()
+    assert.is(write(100_000, 450_000), undefined)
+    assert.is(write(0, 200_000), undefined)
+    assert.is(fs.getattr(file).size, 550_000)
+    datasets.settleAll()
+    assert.is(fs.getattr(file).size, 550_000)
     const { tbytes, abytes, tfiles, afiles } = fs.statfs(root)
     assert.equal([tbytes, tfiles, afiles], [1_000_000, 4, 2])
     assert.is(abytes, 1_000_000 - fs.getattr(file).used)
