@@ -1,6 +1,6 @@
 /**
  * Entries of a listing on the wire, each behind the flag that says that there is one. Listings are
- * the replies with the most fields, so an entry is written in one go, into room that is claimed once:
+ * the replies with the most fields, so an entry is written in one go, into room claimed once:
  *
  *     entry3       1 · fileid · name · cookie
  *     entryplus3   the same, then 1 · fattr3 · 1 · handle, or 0 · 0 where neither is known
