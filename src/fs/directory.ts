@@ -245,6 +245,20 @@ export function listNames(
   cookie: number,
   emit: (entry: PageEntry) => boolean,
 ): boolean {
+  return listPages(reader, dir, nextCookie, cookie, (page) => {
+    for (const entry of page) if (entry.cookie > cookie && !emit(entry)) return false
+    return true
+  })
+}
+
+/** The same, page by page: of the first one, some entries may not be behind `cookie`. */
+export function listPages(
+  reader: Pick<Reader, 'pages' | 'bitmaps'>,
+  dir: number,
+  nextCookie: number,
+  cookie: number,
+  emit: (page: Page, key: string) => boolean,
+): boolean {
   const limit = Math.floor((nextCookie - 1) / PAGE_COOKIES) + 1
   const first = Math.floor((cookie + 1) / PAGE_COOKIES)
   for (
@@ -252,9 +266,10 @@ export function listNames(
     number !== undefined;
     number = nextBit(reader, dir, number + 1, limit)
   ) {
-    const page = reader.pages.get(pageKey(dir, number))
+    const key = pageKey(dir, number)
+    const page = reader.pages.get(key)
     assert(page !== undefined, 'a page that its bitmap names is missing')
-    for (const entry of page) if (entry.cookie > cookie && !emit(entry)) return false
+    if (!emit(page, key)) return false
   }
   return true
 }

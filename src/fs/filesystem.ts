@@ -12,8 +12,9 @@
 import { FileType } from '../store/records.ts'
 import type { Time } from '../store/time.ts'
 import type { FsError } from './error.ts'
+import type { Packing } from './packing.ts'
 
-export type { Time }
+export type { Packing, Time }
 export { FileType }
 
 /** A value, or a promise of it where the disk must be waited for. */
@@ -262,6 +263,7 @@ export interface FileSystem {
    * before one entry was emitted, where much has to be read from the disk.
    *
    * @param plus also find each entry's id and attributes
+   * @param packing takes what can be taken packed, in place of `emit`; only with `plus`
    * @throws FsError NOTDIR, ACCES
    */
   readdir(
@@ -270,6 +272,7 @@ export interface FileSystem {
     cookie: number,
     plus: boolean,
     emit: (entry: DirectoryEntry) => boolean,
+    packing?: Packing,
   ): ReaddirResult
 
   statfs(id: FileId): Statfs

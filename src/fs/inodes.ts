@@ -12,6 +12,7 @@ import { checkName, findName, isDot, isDotDot } from './directory.ts'
 import { FsError } from './error.ts'
 import type { Attributes, Awaitable, Cred, FileId, Found } from './filesystem.ts'
 import { attributesOf } from './inode.ts'
+import type { PackedListing } from './packed-listing.ts'
 
 /** Bytes of a file, and how to give their buffer back once they are sent. */
 export interface FileBytes {
@@ -47,6 +48,8 @@ export class Inodes {
   readonly place: Place
   readonly reader: Reader
   readonly files: FileReader
+  /** Where listings are kept packed; undefined where they are not. */
+  readonly listing: PackedListing | undefined = undefined
 
   constructor(place: Place, reader: Reader, files: FileReader) {
     this.place = place

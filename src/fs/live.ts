@@ -7,6 +7,7 @@ import type { FileData } from './data.ts'
 import type { Change } from './filesystem.ts'
 import { changed, changeOf } from './inode.ts'
 import { type File, Inodes } from './inodes.ts'
+import { PackedListing } from './packed-listing.ts'
 
 /** Whether something is seen under a name of a directory that is no entry of it. */
 export type IsTaken = (dir: number, name: Uint8Array) => boolean
@@ -17,6 +18,7 @@ export class Live extends Inodes {
   readonly data: FileData
   /** Under such a name nothing can be made. */
   readonly isTaken: IsTaken
+  override readonly listing: PackedListing
 
   constructor(
     store: Store,
@@ -30,6 +32,7 @@ export class Live extends Inodes {
     this.dataset = dataset
     this.data = data
     this.isTaken = isTaken
+    this.listing = new PackedListing(dataset, this)
   }
 
   /** The inode for a change of it, with all of its data part of the transaction. */

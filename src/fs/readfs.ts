@@ -1,7 +1,7 @@
 /** The reading half of a FileSystem, over the live dataset or over a snapshot's view. */
-import type { Inode, PageEntry } from '../store/records.ts'
+import type { Inode, Page, PageEntry } from '../store/records.ts'
 import { grantedAccess, Permission, permits, requirePermission, requireRead } from './access.ts'
-import { listNames } from './directory.ts'
+import { listPages } from './directory.ts'
 import { FsError } from './error.ts'
 import {
   type Attributes,
@@ -11,6 +11,7 @@ import {
   type FileId,
   IO_BYTES_MAX,
   type Lookup,
+  type Packing,
   type ReaddirResult,
   type ReadResult,
 } from './filesystem.ts'
@@ -18,8 +19,8 @@ import { DOT_COOKIE, DOT_DOT_COOKIE } from './inode.ts'
 import type { FileBytes, Inodes } from './inodes.ts'
 
 /**
- * Most records that a listing with attributes reads from the database in one turn: some
- * milliseconds of other clients' time. The reply is shorter then, and the client asks for the rest.
+ * How many records a listing reads from the database in one turn until it ends, with the page that
+ * it is at: some milliseconds of other clients' time. The client asks for the rest.
  */
 export const LISTING_LOADS_MAX = 512
 
@@ -79,22 +80,27 @@ export class ReadableFileSystem {
     cookie: number,
     plus: boolean,
     emit: (entry: DirectoryEntry) => boolean,
+    packing?: Packing,
   ): ReaddirResult {
     const inode = this.inodes.directory(dir)
     requirePermission(cred, inode, Permission.READ)
     // Handles and attributes are what a LOOKUP would answer, so they need what a LOOKUP needs.
     const find = plus && permits(cred, inode, Permission.EXECUTE)
-    const { reader } = this.inodes
+    const { reader, listing } = this.inodes
     const loadsMax = reader.loads + LISTING_LOADS_MAX
-    let first = true
-    const emitNext = (entry: Omit<PageEntry, 'type'>): boolean => {
-      if (!first && reader.loads >= loadsMax) return false
-      first = false
-      return emit(this.#entryOf(entry, find))
+    const emitFound = (entry: Omit<PageEntry, 'type'>) => emit(this.#entryOf(entry, find))
+    const emitPage = (page: Page, key: string): boolean => {
+      // A page and its inodes are far fewer: so the first one is emitted.
+      if (reader.loads >= loadsMax) return false
+      if (find && packing !== undefined && listing !== undefined) {
+        return listing.list(page, key, cookie, packing)
+      }
+      for (const entry of page) if (entry.cookie > cookie && !emitFound(entry)) return false
+      return true
     }
     const eof =
-      emitDots(dir.ino, inode, cookie, emitNext) &&
-      listNames(reader, dir.ino, inode.nextCookie, cookie, emitNext)
+      emitDots(dir.ino, inode, cookie, emitFound) &&
+      listPages(reader, dir.ino, inode.nextCookie, cookie, emitPage)
     return { eof, attributes: this.inodes.attributes(dir.ino, inode) }
   }
 

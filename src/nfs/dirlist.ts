@@ -1,17 +1,21 @@
 /**
  * The list of entries in READDIR's and READDIRPLUS's replies, filled to the byte that the client
- * allows. Listings are the replies with the most fields, so an entry's length is known before it is
- * written, and it is written in one go:
- *
- *     entry3       1 · fileid · name · cookie
- *     entryplus3   the same, then 1 · fattr3 · 1 · handle, or 0 · 0 where neither is known
+ * allows. Entries come one by one, or out of a run that was packed before (fs/packed-listing.ts).
  */
+import assert from 'node:assert/strict'
 import { FsError } from '../fs/error.ts'
-import type { DirectoryEntry, ReaddirResult } from '../fs/filesystem.ts'
+import type { DirectoryEntry, Packing, ReaddirResult } from '../fs/filesystem.ts'
 import { bool, type Codec, list } from '../xdr/codec.ts'
-import { putUint64, XdrWriter } from '../xdr/writer.ts'
-import { FATTR3_BYTES, putFattr3 } from './attributes.ts'
-import { type FileHandles, HANDLE_BYTES } from './fhandle.ts'
+import { XdrWriter } from '../xdr/writer.ts'
+import {
+  directoryBytes,
+  directoryBytesOf,
+  entryBytes,
+  entryPlusBytes,
+  writeEntry,
+  writeEntryPlus,
+} from './entries.ts'
+import type { FileHandles } from './fhandle.ts'
 
 /** Bytes that a reply holds at most, whatever the client allows. */
 const REPLY_BYTES_MAX = 1024 * 1024
@@ -19,12 +23,6 @@ const REPLY_BYTES_MAX = 1024 * 1024
 const AROUND_BYTES = 4 + 84 + 8 + 4 + 4
 /** Most entries that a reply is believed to hold: an entry of READDIR takes 28 bytes at least. */
 const ENTRIES_MAX = Math.floor(REPLY_BYTES_MAX / 28)
-
-/** Bytes of an entry3 without its name: the flag before it, fileid, the name's length, cookie. */
-const ENTRY_BYTES = 4 + 8 + 4 + 8
-/** What entryplus3 adds: two flags; attributes; the handle with its length. */
-const FLAGS_BYTES = 4 + 4
-const PLUS_BYTES = FLAGS_BYTES + FATTR3_BYTES + 4 + HANDLE_BYTES
 
 /** Entries as they lie on the wire, each behind its `1`, without the `0` at the end. */
 export class PackedEntries {
@@ -56,72 +54,102 @@ export function directoryList<E>(entry: Codec<E>): Codec<DirectoryList<E>> {
 
 /** One for all calls: what it holds is copied into the reply in the same turn. */
 const scratch = new XdrWriter(64 * 1024)
+/** What a run is packed in, while a reply may be under way in the other one. */
+const packed = new XdrWriter(16 * 1024)
+
+/** Entries of READDIRPLUS, each with its attributes and handle, as they lie on the wire. */
+class PackedRun {
+  readonly bytes: Uint8Array
+  /** Where each entry ends. */
+  readonly ends: readonly number[]
+
+  constructor(bytes: Uint8Array, ends: readonly number[]) {
+    this.bytes = bytes
+    this.ends = ends
+  }
+
+  get length(): number {
+    return this.bytes.length
+  }
+}
 
 /** One reply's entries on their way into a budget of bytes. */
-export class EntryPacker {
+export class EntryPacker implements Packing {
+  readonly #handles: FileHandles
   readonly #bytesMax: number
+  readonly #dirBytesMax: number
+  #dirBytes = 0
   #count = 0
   #full = false
 
-  /** @param count what the client allows the whole resok structure, in bytes */
-  constructor(count: number) {
+  /**
+   * @param count what the client allows the whole resok structure, in bytes
+   * @param dircount what it allows the fileids, names and cookies in it, but for the first ones
+   */
+  constructor(handles: FileHandles, count: number, dircount = Infinity) {
+    this.#handles = handles
     this.#bytesMax = Math.min(count, REPLY_BYTES_MAX) - AROUND_BYTES
+    this.#dirBytesMax = dircount
     scratch.reset()
   }
 
   /** Takes an entry of READDIR. @returns false where it does not fit */
   add(entry: DirectoryEntry): boolean {
-    return this.#put(entry, ENTRY_BYTES) >= 0
-  }
-
-  /** Takes an entry of READDIRPLUS. @returns false where it does not fit */
-  addPlus(entry: DirectoryEntry, handles: FileHandles): boolean {
-    const { found } = entry
-    const size = ENTRY_BYTES + (found === undefined ? FLAGS_BYTES : PLUS_BYTES)
-    const end = this.#put(entry, size)
-    if (end < 0) return false
-    const { view } = scratch
-    if (found === undefined) {
-      putUint64(view, end, 0)
-      return true
-    }
-    view.setUint32(end, 1)
-    putFattr3(view, end + 4, found.attributes)
-    const at = end + 4 + FATTR3_BYTES
-    view.setUint32(at, 1)
-    view.setUint32(at + 4, HANDLE_BYTES)
-    scratch.bytes.set(handles.encode(found.id), at + 8)
+    if (!this.#admits(0, entryBytes(entry), directoryBytes(entry))) return false
+    writeEntry(scratch, entry)
     return true
   }
 
-  /**
-   * Puts what READDIR and READDIRPLUS have in common.
-   *
-   * @param size of the whole entry in bytes, without its name
-   * @returns the offset of the rest in `scratch`; -1 where the entry does not fit
-   */
-  #put({ fileid, name, cookie }: DirectoryEntry, size: number): number {
-    const padded = name.length + (-name.length & 3)
-    if (scratch.length + size + padded > this.#bytesMax) {
-      this.#full = true
-      return -1
-    }
-    this.#count++
-    const at = scratch.claim(size + padded)
-    const { view } = scratch
-    view.setUint32(at, 1)
-    putUint64(view, at + 4, fileid)
-    view.setUint32(at + 12, name.length)
-    // The last word first: the name then leaves its padding zero.
-    if (padded > 0) view.setUint32(at + 12 + padded, 0)
-    scratch.bytes.set(name, at + 16)
-    putUint64(view, at + 16 + padded, cookie)
-    return at + ENTRY_BYTES + padded
+  /** Takes an entry of READDIRPLUS. @returns false where it does not fit */
+  addPlus(entry: DirectoryEntry): boolean {
+    if (!this.#admits(0, entryPlusBytes(entry), directoryBytes(entry))) return false
+    writeEntryPlus(scratch, entry, this.#handles)
+    return true
   }
 
-  /** How many entries it took. */
-  get count(): number {
-    return this.#count
+  /** Entries look the same wherever handles do. */
+  get owner(): FileHandles {
+    return this.#handles
+  }
+
+  pack(entries: readonly DirectoryEntry[]): PackedRun {
+    packed.reset()
+    const ends = entries.map((entry) => {
+      writeEntryPlus(packed, entry, this.#handles)
+      return packed.length
+    })
+    return new PackedRun(packed.finish().slice(), ends)
+  }
+
+  take(run: object, from: number): number {
+    assert(run instanceof PackedRun, 'what is taken was packed here')
+    const { bytes, ends } = run
+    const start = from === 0 ? 0 : (ends[from - 1] ?? 0)
+    let end = start
+    let at = from
+    for (; at < ends.length; at++) {
+      const size = (ends[at] ?? 0) - end
+      if (!this.#admits(end - start, size, directoryBytesOf(size))) break
+      end += size
+    }
+    if (end > start) scratch.opaqueFixed(bytes.subarray(start, end))
+    return at - from
+  }
+
+  /**
+   * Counts an entry, where there is room for it.
+   *
+   * @param ahead bytes that were admitted and are still to be written
+   */
+  #admits(ahead: number, bytes: number, dirBytes: number): boolean {
+    this.#dirBytes += dirBytes
+    if (this.#dirBytes > this.#dirBytesMax && this.#count > 0) return false
+    if (scratch.length + ahead + bytes > this.#bytesMax) {
+      this.#full = true
+      return false
+    }
+    this.#count++
+    return true
   }
 
   /** @throws FsError TOOSMALL where there was an entry and not even one fitted */

@@ -25,6 +25,7 @@ import type {
   FileType,
   Lookup,
   Made,
+  Packing,
   ReaddirResult,
   ReadResult,
   SetAttributes,
@@ -125,8 +126,9 @@ export class RootFileSystem implements FileSystem {
     cookie: number,
     plus: boolean,
     emit: (entry: DirectoryEntry) => boolean,
+    packing?: Packing,
   ): ReaddirResult {
-    const listed = this.#of(dir).readdir(cred, dir, cookie, plus, emit)
+    const listed = this.#of(dir).readdir(cred, dir, cookie, plus, emit, packing)
     const isRoot = dir.ino === this.#rootIno && dir.dataset === this.#root.dataset.id
     if (!listed.eof || !isRoot || dir.snapshot !== 0 || dir.snapdir) return listed
     return { ...listed, eof: this.#emitDatasets(cookie, emit) }

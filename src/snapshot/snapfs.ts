@@ -18,6 +18,7 @@ import {
   type Found,
   type Lookup,
   type Made,
+  type Packing,
   type ReaddirResult,
   type ReadResult,
   type SetAttributes,
@@ -176,9 +177,10 @@ export class SnapFileSystem implements FileSystem {
     cookie: number,
     plus: boolean,
     emit: (entry: DirectoryEntry) => boolean,
+    packing?: Packing,
   ): ReaddirResult {
     if (dir.snapdir) return this.#snapdir.readdir(dir, cookie, emit)
-    return this.#of(dir).readdir(cred, dir, cookie, plus, emit)
+    return this.#of(dir).readdir(cred, dir, cookie, plus, emit, packing)
   }
 
   statfs(id: FileId): Statfs {

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { type Key, nameKey } from './keys.ts'
 import type { NameFinder } from './name-finder.ts'
+import type { PackedPages } from './packed-pages.ts'
 import { PastTable } from './past.ts'
 import {
   type Account,
@@ -40,6 +41,7 @@ export interface Reader {
 export interface SharedMemory {
   readonly cache: Pick<Cache, 'ages' | 'loads'>
   readonly finder: NameFinder
+  readonly packed: PackedPages
 }
 
 /** Opens the table of one kind of record of this dataset. */
@@ -73,11 +75,11 @@ export class Dataset implements Reader {
   #byId: ReadonlyMap<number, Snapshot> = new Map()
   /** Epochs of the snapshots that are not being deleted, ascending. */
   #seen: readonly number[] = []
-  readonly #memory: SharedMemory
+  readonly memory: SharedMemory
 
   constructor(id: number, record: DatasetRecord, open: OpenTable, memory: SharedMemory) {
     this.id = id
-    this.#memory = memory
+    this.memory = memory
     this.#record = record
     this.epoch = record.epoch
     this.inodes = open(id, tables.inodeSpec)
@@ -94,11 +96,11 @@ export class Dataset implements Reader {
   }
 
   findName(dir: number, name: Uint8Array): NameRecord | undefined {
-    return this.#memory.finder.find(this.names, dir, name)
+    return this.memory.finder.find(this.names, dir, name)
   }
 
   get loads(): number {
-    return this.#memory.cache.loads
+    return this.memory.cache.loads
   }
 
   /**
@@ -211,7 +213,7 @@ export class Dataset implements Reader {
    */
   at(epoch: number, decodedMax?: number): Reader {
     const names = new PastTable(this, this.names, epoch, decodedMax)
-    const { cache } = this.#memory
+    const { cache } = this.memory
     return {
       inodes: new PastTable(this, this.inodes, epoch, decodedMax),
       names,

@@ -1,7 +1,8 @@
 /** The datasets of a store that are open: all of them, as long as the store is. */
 import { strict as assert } from 'node:assert'
-import { Dataset, type OpenTable, type Snapshot } from './dataset.ts'
+import { Dataset, type OpenTable, type SharedMemory, type Snapshot } from './dataset.ts'
 import { NameFinder } from './name-finder.ts'
+import { PackedPages } from './packed-pages.ts'
 import { DECODED_BENEATH_MAX } from './past.ts'
 import type { DatasetRecord } from './records.ts'
 import type { Cache, Table } from './table.ts'
@@ -11,13 +12,13 @@ export class Objsets {
   readonly #records: Table<number, DatasetRecord>
   readonly #openTable: OpenTable
   readonly #cache: Cache
-  readonly #finder: NameFinder
+  readonly #memory: SharedMemory
   readonly #open = new Map<number, Dataset>()
 
   /** @param cache the one of all tables that `openTable` opens */
   constructor(records: Table<number, DatasetRecord>, openTable: OpenTable, cache: Cache) {
     this.#cache = cache
-    this.#finder = new NameFinder(cache)
+    this.#memory = { cache, finder: new NameFinder(cache), packed: new PackedPages(cache) }
     this.#records = records
     this.#openTable = openTable
   }
@@ -38,8 +39,7 @@ export class Objsets {
    * origin, which has a lower number, must be known already.
    */
   attach(id: number, snapshots: readonly Snapshot[]): Dataset {
-    const memory = { cache: this.#cache, finder: this.#finder }
-    const dataset = new Dataset(id, this.#record(id), this.#openTable, memory)
+    const dataset = new Dataset(id, this.#record(id), this.#openTable, this.#memory)
     dataset.setSnapshots(snapshots, dataset.epoch)
     const { origin, deleting } = dataset.record
     if (origin !== undefined && !deleting) {
@@ -54,7 +54,7 @@ export class Objsets {
   detach(id: number): void {
     this.#open.delete(id)
     this.#cache.forget(id)
-    this.#finder.forget(id)
+    this.#memory.finder.forget(id)
   }
 
   /** The datasets that need a snapshot because they are clones of it, those being deleted too. */

@@ -84,6 +84,7 @@ export class Cache {
   ages = 0
   /** How many records were read from the database because somebody waited for them. */
   loads = 0
+  readonly #onAge: (() => void)[] = []
 
   /** @param bytesMax about how much memory clean entries may take, in bytes */
   constructor(bytesMax: number) {
@@ -92,6 +93,11 @@ export class Cache {
 
   register(table: Table<Key, unknown>): void {
     this.#tables.push(table)
+  }
+
+  /** @param forget runs whenever the old half is forgotten: what points to entries goes with it */
+  onAge(forget: () => void): void {
+    this.#onAge.push(forget)
   }
 
   /** A dataset is gone, and nobody asks its tables any more. */
@@ -106,6 +112,7 @@ export class Cache {
     this.#young = 0
     this.ages++
     for (const table of this.#tables) table.age()
+    for (const forget of this.#onAge) forget()
   }
 }
 

@@ -10,6 +10,7 @@ import { checksum } from '../../src/store/checksum.ts'
 import { Dataset } from '../../src/store/dataset.ts'
 import type { Key } from '../../src/store/keys.ts'
 import { NameFinder } from '../../src/store/name-finder.ts'
+import { PackedPages } from '../../src/store/packed-pages.ts'
 import { BLOCK_BYTES, FileType, type Inode, NO_USAGE } from '../../src/store/records.ts'
 import type { SpaceMap } from '../../src/store/space.ts'
 import { Cache, Table, type TableSpec } from '../../src/store/table.ts'
@@ -210,8 +211,9 @@ export class FakeStore implements DataStore {
       origin: undefined,
       tombstones: false,
     }
+    const memory = { cache, finder: new NameFinder(cache), packed: new PackedPages(cache) }
     const record = { ...about, epoch: 1, snapshotsChanged: created }
-    this.dataset = new Dataset(1, record, open, { cache, finder: new NameFinder(cache) })
+    this.dataset = new Dataset(1, record, open, memory)
   }
 
   readonly clock = (): Time => ({ seconds: ++this.#seconds, nseconds: 0 })

@@ -26,7 +26,7 @@ export const READDIR = define({
 
   run(call, { dir, cookie, count }) {
     const id = call.file(dir)
-    const packer = new EntryPacker(Math.min(count, call.bytesMax))
+    const packer = new EntryPacker(call.service.handles, Math.min(count, call.bytesMax))
     const result = call.fs.readdir(call.cred, id, cookie, false, (entry) => packer.add(entry))
     return {
       dir_attributes: result.attributes,

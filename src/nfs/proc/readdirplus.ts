@@ -40,14 +40,10 @@ export const READDIRPLUS = define({
 
   run(call, { dir, cookie, dircount, maxcount }) {
     const id = call.file(dir)
-    const packer = new EntryPacker(Math.min(maxcount, call.bytesMax))
     const { handles } = call.service
-    let dirBytes = 0
-    const result = call.fs.readdir(call.cred, id, cookie, true, (entry) => {
-      dirBytes += directoryBytes(entry)
-      if (dirBytes > dircount && packer.count > 0) return false
-      return packer.addPlus(entry, handles)
-    })
+    const packer = new EntryPacker(handles, Math.min(maxcount, call.bytesMax), dircount)
+    const emit = (entry: DirectoryEntry) => packer.addPlus(entry)
+    const result = call.fs.readdir(call.cred, id, cookie, true, emit, packer)
     return {
       dir_attributes: result.attributes,
       cookieverf: NO_COOKIEVERF,
@@ -56,8 +52,3 @@ export const READDIRPLUS = define({
   },
   fail: (call) => ({ dir_attributes: call.attributesOf(call.id) }),
 })
-
-/** What `dircount` counts: fileid, name with its length and padding, cookie. */
-function directoryBytes({ name }: DirectoryEntry): number {
-  return 8 + 4 + name.length + (-name.length & 3) + 8
-}
