@@ -85,7 +85,7 @@ interface Side {
 
 function sidesOf(program: Generator, group: Group, servers: readonly Server[]): readonly Side[] {
   const modes = group.durabilities.map((durability) => `${OURS} ${durability}`)
-  const isPeer = (name: string) => PEERS.some((peer) => peer === name) && !group.snapshotting
+  const isPeer = (name: string) => PEERS.some((peer) => peer === name)
   const taking = servers.filter(({ name }) => isPeer(name) || modes.includes(name))
   const sides = taking.map((server): Side => {
     const refused = NOT_SUPPORTED[server.name] ?? []
