@@ -94,10 +94,10 @@ function panel(points: readonly Point[], operation: string, left: number, width:
   return [name, ...grid, ...below, ...drawn.reverse()].join('\n')
 }
 
-/** 1, 2 or 5 and zeros. */
+/** A round number. */
 function niceAbove(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value))
-  return ([1, 2, 5].find((step) => step * power >= value) ?? 10) * power
+  return ([1, 1.5, 2, 3, 4, 6, 8].find((step) => step * power >= value) ?? 10) * power
 }
 
 function shortly(value: number): string {
