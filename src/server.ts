@@ -65,6 +65,8 @@ export interface ServeOptions {
   readonly version: string
   /** Is told what nobody asked for: failures of the store, bugs. */
   readonly report: (message: string, error: unknown) => void
+  /** What the store's own files are on; the real disk unless told otherwise. */
+  readonly disk?: VolumeOptions['disk']
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly checkpointLimits?: Partial<CheckpointLimits>
   /** The schedules' clock and timers; the system's unless told otherwise. */
@@ -102,10 +104,10 @@ const RECORD_BUFFERS = 96
 
 /** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
 export async function startServer(options: ServeOptions): Promise<Serving> {
-  const { directory, report, checkpointLimits: limits, clock } = options
+  const { directory, report, disk, checkpointLimits: limits, clock } = options
   const command = 'zerofs-nfs serve'
   const buffers = new RecordBuffers(summedMemory(RECORD_BUFFERS * RECORD_BUFFER_BYTES))
-  const settings = { report, limits, buffers, clock }
+  const settings = { report, disk, limits, buffers, clock }
   const volume = await Volume.open({ directory, create: true, command, ...settings })
   const opened: (() => Promise<unknown>)[] = [() => volume.close()]
   const close = async () => {

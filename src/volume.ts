@@ -32,7 +32,7 @@ export interface VolumeOptions {
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly limits?: Partial<CheckpointLimits> | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
-  readonly disk?: Disk
+  readonly disk?: Disk | undefined
   /** The schedules' clock and timers; the system's unless told otherwise. */
   readonly clock?: Pick<SchedulerHost, 'nowMs' | 'after'> | undefined
 }
