@@ -15,7 +15,8 @@ has to do nothing else. The program is built first: npm run build.
   ${NFSBENCH_HELP}
   --unfs3 PATH      the program of unfs3 (unfsd on the PATH)
   --dir DIR         the disk to measure on (${DEFAULT_DIR}): 30 GiB
-  --only NAME       one of them: compare, kernel, clients, snapshots, restore, deletion, readers, btrfs
+  --only NAME       one of them: compare, kernel, clients, snapshots, restore, deletion, readers or
+                    btrfs
 `
 
 /** In this order, each with the options that it shares with this command. */
