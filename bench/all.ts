@@ -8,9 +8,9 @@ import { DEFAULT_DIR } from './tree.ts'
 const HELP = `
 Usage: npm run bench -- [OPTIONS]
 
-Runs every benchmark and keeps what it showed: the tables in bench/README.md and docs/performance.md,
-the charts in docs/charts, the figures in bench/results. It takes about half an hour, and the machine
-has to do nothing else. The program is built first: npm run build.
+Runs every benchmark and keeps what it showed: the tables in bench/README.md and in
+docs/performance.md, the charts in docs/charts, the figures in bench/results. It takes about half an
+hour, and the machine has to do nothing else. The program is built first: npm run build.
 
   ${NFSBENCH_HELP}
   --unfs3 PATH      the program of unfs3 (unfsd on the PATH)

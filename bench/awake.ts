@@ -2,8 +2,8 @@
  * Keeps the CPUs of a virtual machine awake while something is measured that is one call at a time.
  *
  * A CPU that has nothing to do is halted, and the host takes up to a millisecond to wake it: more
- * than a call takes, and at random. A loop on each of them, which only runs where nothing else wants
- * to (SCHED_IDLE), leaves what is measured its time and the CPU awake.
+ * than a call takes, and at random. A loop on each of them, which only runs where nothing else
+ * wants to (SCHED_IDLE), leaves what is measured its time and the CPU awake.
  */
 import { spawn } from 'node:child_process'
 import { cpus } from 'node:os'

@@ -1,4 +1,4 @@
-/** The same load on this server and on its peers, side by side: `npx tsx bench/compare.ts --help`. */
+/** The same load on this server and its peers, side by side: `npx tsx bench/compare.ts --help`. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -80,9 +80,9 @@ function scriptFor(servers: readonly Server[], tars: Tars): string {
 }
 
 /**
- * The guest's network card now and then overlooks that something has come, until more comes: what it
- * waits for is a retransmission. The least time before one is 200 ms; here it is a few, so that what
- * is measured is servers.
+ * The guest's network card now and then overlooks that something has come, until more comes: what
+ * it waits for is a retransmission. The least time before one is 200 ms; here it is a few, so that
+ * what is measured is servers.
  */
 async function retransmitSoon(net: HostNet): Promise<void> {
   const route = ['10.99.0.0/30', 'dev', 'tap0', 'proto', 'kernel', 'scope', 'link']

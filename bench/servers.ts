@@ -1,4 +1,4 @@
-/** A server under load: ours here, the peers in bench/peers.ts. Each has a disk and ports of its own. */
+/** A server under load: ours here, the peers in bench/peers.ts. Each has ports of its own. */
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** What is wanted of the ratios, this server's figure divided by a peer's, and whether they are so. */
+/** What is wanted of the ratios, our figure divided by a peer's, and whether they are so. */
 import type { PeerName } from './peers.ts'
 import type { Durability } from './rows.ts'
 
