@@ -8,14 +8,15 @@ import { DEFAULT_DIR } from './tree.ts'
 const HELP = `
 Usage: npm run bench -- [OPTIONS]
 
-Runs every benchmark and keeps what it showed: the tables in bench/README.md and docs/performance.md,
-the charts in docs/charts, the figures in bench/results. It takes about half an hour, and the machine
-has to do nothing else. The program is built first: npm run build.
+Runs every benchmark and keeps what it showed: the tables in bench/README.md and in
+docs/performance.md, the charts in docs/charts, the figures in bench/results. It takes about half an
+hour, and the machine has to do nothing else. The program is built first: npm run build.
 
   ${NFSBENCH_HELP}
   --unfs3 PATH      the program of unfs3 (unfsd on the PATH)
   --dir DIR         the disk to measure on (${DEFAULT_DIR}): 30 GiB
-  --only NAME       one of them: compare, kernel, clients, snapshots, restore, deletion, readers, btrfs
+  --only NAME       one of them: compare, kernel, clients, snapshots, restore, deletion, readers or
+                    btrfs
 `
 
 /** In this order, each with the options that it shares with this command. */

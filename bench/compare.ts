@@ -1,4 +1,4 @@
-/** The same load on this server and on its peers, side by side: `npx tsx bench/compare.ts --help`. */
+/** The same load on this server and its peers, side by side: `npx tsx bench/compare.ts --help`. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ a time never is.
   --unfs3 PATH      the program of unfs3 (unfsd on the PATH)
   --rounds N        how often each is measured (5)
   --seconds N       how long (2)
-  --group NAME      only groups of operations whose name holds this
+  --group A,B..     only groups of operations whose name holds one of these
   --files N         files whose attributes are read and set (1000)
   --file N          MiB of the file that is read and written (1024)
   --entries N       names in the directory that is listed (100000)
@@ -85,7 +85,7 @@ interface Side {
 
 function sidesOf(program: Generator, group: Group, servers: readonly Server[]): readonly Side[] {
   const modes = group.durabilities.map((durability) => `${OURS} ${durability}`)
-  const isPeer = (name: string) => PEERS.some((peer) => peer === name) && !group.snapshotting
+  const isPeer = (name: string) => PEERS.some((peer) => peer === name)
   const taking = servers.filter(({ name }) => isPeer(name) || modes.includes(name))
   const sides = taking.map((server): Side => {
     const refused = NOT_SUPPORTED[server.name] ?? []
@@ -168,7 +168,8 @@ async function main(dir: string, servers: Server[]): Promise<void> {
   })
   await startAll(dir, servers)
   const results: Result[] = []
-  for (const group of groups.filter(({ name }) => name.includes(options.group))) {
+  const wanted = options.group.split(',')
+  for (const group of groups.filter(({ name }) => wanted.some((part) => name.includes(part)))) {
     results.push(...(await runGroup(program, group, servers)))
   }
   const rows = report.rowsOf(groups, results)

@@ -5,11 +5,14 @@ import { dot, drawing, legend, line, logScale, type Point, rectangle, text } fro
 
 const WIDTH = 860
 const LEFT = 300
-const RIGHT = WIDTH - 60
+const RIGHT = WIDTH - 76
 const TOP = 92
-const ROW = 26
+const ROW = 28
 const FOOT = 34
 const COLOURS: Readonly<Record<PeerName, string>> = { 'nfs-ganesha': 'second', unfs3: 'third' }
+
+/** Where both are as fast. */
+const ONE = '1x'
 
 type Scale = (value: number) => number
 
@@ -32,7 +35,7 @@ function chart({ rows, title, legend: names, scale, ticks, draw }: Lines): strin
   })
   const grid = ticks.map(([value, label]) => {
     const x = scale(value)
-    const look = value === 1 && label.startsWith('1') ? 'axis' : 'grid'
+    const look = label === ONE ? 'axis' : 'grid'
     const numbers = [TOP - 8, bottom + 16].map((y) =>
       text({ x, y }, label, 'faint small', 'middle'),
     )
@@ -67,7 +70,7 @@ function ratioChart(rows: readonly Row[]): string {
       ['strong', 'the line: what is wanted beside nfs-ganesha'],
     ],
     ticks: powers.map((value) => [value, `${value}x`]),
-    draw: (row, y) => PEERS.map((peer, i) => ratioBar(row, peer, y + i * 8 - 8, scale)).join(''),
+    draw: (row, y) => PEERS.map((peer, i) => ratioBar(row, peer, y + i * 12 - 11, scale)).join(''),
   })
 }
 
@@ -77,16 +80,15 @@ function ratioBar(row: Row, peer: PeerName, y: number, scale: Scale): string {
   const { ours, wanted } = row
   const alone = wanted.latency !== undefined
   const ratio = alone ? theirs.p50 / ours.p50 : ours.rate / theirs.rate
-  const bar = rectangle({ x: scale(1), y }, { x: scale(ratio), y: y + 7 }, COLOURS[peer], 2)
-  const end = Math.max(scale(1), scale(ratio)) + 5
-  const figure = text({ x: end, y: y + 7.5 }, ratio.toFixed(1), 'faint small')
+  const bar = rectangle({ x: scale(1), y }, { x: scale(ratio), y: y + 10 }, COLOURS[peer], 2)
+  const figure = text({ x: WIDTH - 22, y: y + 9.5 }, ratio.toFixed(1), 'faint small', 'end')
   const bound = peer === 'nfs-ganesha' ? (wanted.latency ?? wanted.rate[peer]) : undefined
   const mark = bound === undefined ? '' : wantedMark(scale(bound), y)
   return bar + figure + mark
 }
 
 function wantedMark(x: number, y: number): string {
-  return line({ x, y: y - 2 }, { x, y: y + 9 }, 'strong mark')
+  return line({ x, y: y - 1 }, { x, y: y + 11 }, 'strong mark')
 }
 
 /** One dot for each server. */

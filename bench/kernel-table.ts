@@ -107,7 +107,9 @@ function chart(works: readonly Work[]): string {
     })
     return marks.reverse().join('')
   })
-  const names = SERVERS.map((server, s) => [LOOKS[s] ?? 'text', server] as const)
+  const names = SERVERS.map((server, s) => [LOOKS[s] ?? 'text', server] as const).filter(
+    ([, server]) => works.some((one) => one.server === server),
+  )
   const head = [text({ x: 20, y: 30 }, title, 'strong title'), legend({ x: 20, y: 56 }, names)]
   return drawing(WIDTH, bottom + 34, title, [...head, ...rows, ...grid, ...dots])
 }

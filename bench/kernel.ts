@@ -1,9 +1,11 @@
 /** What people do, through a kernel's NFS client: `npx tsx bench/kernel.ts --help`. */
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { guestUnavailable, runGuest } from '../test/guest/guest.ts'
-import { SERVER_ADDRESS, withNet } from '../test/guest/net.ts'
+import { type HostNet, SERVER_ADDRESS, withNet } from '../test/guest/net.ts'
 import { argumentsOf, numberOf } from './arguments.ts'
+import { keepAwake } from './awake.ts'
 import { kernelTable, WORKS, type Work } from './kernel-table.ts'
 import { makeTars, type Tars } from './kernel-tree.ts'
 import { peers } from './peers.ts'
@@ -30,6 +32,7 @@ caches are emptied. The program is built first: npm run build.
   --add             adds to what was kept of the same commit: other work, or more rounds
 `
 const SCRIPT = readFileSync(new URL('kernel.sh', import.meta.url), 'utf8')
+const RTO_MIN = '3ms'
 const TICKS_PER_SECOND = 100
 const ROUND_SECONDS_MAX = 300
 
@@ -76,13 +79,27 @@ function scriptFor(servers: readonly Server[], tars: Tars): string {
     ${SCRIPT}`
 }
 
+/**
+ * The guest's network card now and then overlooks that something has come, until more comes: what
+ * it waits for is a retransmission. The least time before one is 200 ms; here it is a few, so that
+ * what is measured is servers.
+ */
+async function retransmitSoon(net: HostNet): Promise<void> {
+  const route = ['10.99.0.0/30', 'dev', 'tap0', 'proto', 'kernel', 'scope', 'link']
+  const change = ['ip', 'route', 'change', ...route, 'src', SERVER_ADDRESS, 'rto_min', RTO_MIN]
+  const [code] = await once(net.spawn(change, { stdio: 'inherit' }), 'exit')
+  if (code !== 0) throw new Error(`${change.join(' ')} failed with ${code}`)
+}
+
 /** Does all of it in one guest. */
 async function measured(dir: string): Promise<readonly Work[]> {
   const tars = makeTars(dir, numberOf(options.files))
   const works: Work[] = []
   const servers: Server[] = []
+  const sleep = keepAwake()
   await withNet(async (net) => {
     try {
+      await retransmitSoon(net)
       await startAll(dir, { host: SERVER_ADDRESS, spawn: net.spawn }, servers)
       let before = 0
       const find = (word: string) => {
@@ -104,6 +121,7 @@ async function measured(dir: string): Promise<readonly Work[]> {
       const { code, output } = await runGuest({ net, script, timeoutSeconds, on: { began, ended } })
       if (code !== 0) throw new Error(`the guest's script failed with ${code}:\n${output}`)
     } finally {
+      sleep()
       for (const server of servers) await server.stop()
     }
   })

@@ -1,4 +1,4 @@
-/** What bench/load.ts can do to a server: each operation prepares, and then is done again and again. */
+/** What bench/load.ts can do to a server: an operation prepares, and is done again and again. */
 import { StableHow } from '../src/fs/filesystem.ts'
 import { ACCESS } from '../src/nfs/proc/access.ts'
 import { CREATE } from '../src/nfs/proc/create.ts'

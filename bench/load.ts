@@ -1,7 +1,7 @@
 /**
  * A load generator of this project, that prints what nfsbench prints: `npx tsx bench/load.ts
- * --help`. It is there so that the benchmarks run everywhere. It takes more CPU for a request than a
- * server does: what it measures is itself.
+ * --help`. It is there so that the benchmarks run everywhere. It takes more CPU for a request than
+ * a server does: what it measures is itself.
  */
 import { readFileSync } from 'node:fs'
 import { argumentsOf, numberOf } from './arguments.ts'

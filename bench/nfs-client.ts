@@ -36,16 +36,22 @@ export class StatusError extends Error {
   }
 }
 
-/** A result that has to be NFS3_OK. */
-function okOf<R>(resok: Codec<R>): Codec<R> {
+/** What is behind NFS3_OK, or another status. */
+function resultOf<R>(resok: Codec<R>): Codec<R | StatusError> {
   return {
     encode: () => undefined,
     decode(r) {
       const status = uint32.decode(r)
       if (status === nfsstat3.NFS3_OK) return resok.decode(r)
-      throw new StatusError(status)
+      return new StatusError(status)
     },
   }
+}
+
+async function okOf<R>(result: Promise<R | StatusError>): Promise<R> {
+  const value = await result
+  if (value instanceof StatusError) throw value
+  return value
 }
 
 export const name = (text: string): Uint8Array => Buffer.from(text)
@@ -64,9 +70,9 @@ export class NfsClient {
 
   /** The handle of what is exported; it is asked for on the port of MOUNT. */
   async mount(path: string): Promise<Uint8Array> {
-    const mounted = okOf(mountres3_ok)
     const call = [MOUNT_PROGRAM, MOUNT_V3, MNT, opaque(PATH_BYTES_MAX)] as const
-    return (await this.#rpc.call(...call, name(path), mounted)).fhandle.slice()
+    const answer = this.#rpc.call(...call, name(path), resultOf(mountres3_ok))
+    return (await okOf(answer)).fhandle.slice()
   }
 
   /** @throws StatusError */
@@ -75,7 +81,7 @@ export class NfsClient {
     { args, resok }: { readonly args: Codec<A>; readonly resok: Codec<R> },
     value: A,
   ): Promise<R> {
-    return this.#rpc.call(NFS_PROGRAM, NFS_V3, number, args, value, okOf(resok))
+    return okOf(this.#rpc.call(NFS_PROGRAM, NFS_V3, number, args, value, resultOf(resok)))
   }
 
   async null(): Promise<void> {

@@ -15,7 +15,7 @@ const OWN_COMMAND = ['--import', 'tsx', fileURLToPath(new URL('load.ts', import.
 
 /** The option that names the generator, and what `--help` says about it. */
 export const NFSBENCH_OPTION = { type: 'string', default: NFSBENCH ?? OWN } as const
-export const NFSBENCH_HELP = `--nfsbench PATH   the load generator: its program, or the folder of its source ($NFSBENCH).
+export const NFSBENCH_HELP = `--nfsbench PATH   the load generator: its program, or its source's folder ($NFSBENCH).
                     'own' is bench/load.ts, which shows that all of it works, not how fast`
 
 /** One line of nfsbench's output, as far as it is used here. */

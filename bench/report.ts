@@ -83,7 +83,7 @@ export function rowsOf(groups: readonly Group[], results: readonly Result[]): re
     const all = results.filter((result) => result.group === group.name)
     const ours = all.filter(({ server }) => server.startsWith(OURS) && server !== SNAPSHOTTING)
     return ours
-      .filter(({ operation }) => !group.snapshotting && !group.preparing?.includes(operation))
+      .filter(({ operation }) => !group.preparing?.includes(operation))
       .map((result) => rowOf(result, all))
   })
 }
@@ -147,7 +147,7 @@ function ratiosTo({ ours, peers, wanted }: Row, peer: PeerName): readonly string
 export function besideSnapshots(results: readonly Result[]): string {
   const withThem = results.find(({ server }) => server === SNAPSHOTTING)
   const without = results.find(
-    ({ server, group }) => server !== SNAPSHOTTING && group === withThem?.group,
+    ({ server, group }) => server === `${OURS} sync` && group === withThem?.group,
   )
   if (withThem === undefined || without === undefined) return ''
   const [a, b] = [medianOf(without), medianOf(withThem)]

@@ -1,4 +1,4 @@
-/** A server under load: ours here, the peers in bench/peers.ts. Each has a disk and ports of its own. */
+/** A server under load: ours here, the peers in bench/peers.ts. Each has ports of its own. */
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -46,18 +46,22 @@ export interface Started extends Omit<Server, 'pid' | 'stop'> {
   readonly dir: string
 }
 
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  if (typeof address !== 'object' || address === null) throw new Error('no free port')
+  return address.port
+}
+
+/** Two that differ. */
 export async function freePorts(): Promise<{ readonly port: number; readonly mountPort: number }> {
-  const probes = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const probe of probes) {
-    await once(probe.listen(0, '127.0.0.1'), 'listening')
-    const address = probe.address()
-    if (typeof address === 'object' && address !== null) ports.push(address.port)
+  const port = await freePort()
+  for (;;) {
+    const mountPort = await freePort()
+    if (mountPort !== port) return { port, mountPort }
   }
-  for (const probe of probes) probe.close()
-  const [port, mountPort] = ports
-  if (port === undefined || mountPort === undefined) throw new Error('no free port')
-  return { port, mountPort }
 }
 
 export async function startOurs(

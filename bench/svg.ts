@@ -1,4 +1,4 @@
-/** As much SVG as charts need. They have a background of their own: they are read in light and dark. */
+/** As much SVG as charts need, with a background of their own: they are read in light and dark. */
 
 /** The looks of a class of elements, where the reader likes it light and where dark. */
 interface Look {
@@ -23,16 +23,16 @@ const LOOKS: Readonly<Record<string, Look>> = {
 }
 
 function rules(of: keyof Look): string {
-  return Object.entries(LOOKS)
-    .map(
-      ([name, look]) => `.${name}{fill:${look[of]}}line.${name},path.${name}{stroke:${look[of]}}`,
-    )
-    .join('')
+  const lines = Object.entries(LOOKS).map(([name, { [of]: colour }]) => {
+    const fill = `.${name}{fill:${colour}}line.${name}{stroke:${colour}}`
+    return `${fill}path.${name}{fill:none;stroke:${colour}}`
+  })
+  return lines.join('')
 }
 
 const STYLE =
   `text{font:12px ${FONT}}text.title{font-size:16px;font-weight:600}text.small{font-size:11px}` +
-  `text.bold{font-weight:600}path{fill:none!important;stroke-width:2}line.mark{stroke-width:2}` +
+  `text.bold{font-weight:600}path{stroke-width:2}line.mark{stroke-width:2}` +
   `${rules('light')}@media(prefers-color-scheme:dark){${rules('dark')}}`
 
 type Attributes = Readonly<Record<string, string | number>>

@@ -45,7 +45,7 @@ export interface Shown {
   /** One sentence: sizes, rounds, and whatever else the figures depend on. */
   readonly about: string
   readonly table: string
-  /** More tables by the names of their places; the facts are told above the first one alone. */
+  /** More tables by the names of their places; empty where there is nothing to show. */
   readonly more?: Readonly<Record<string, string>>
   /** SVG by the names of their files in docs/charts, without `.svg`. */
   readonly charts?: Readonly<Record<string, string>>
@@ -82,7 +82,9 @@ export function save({ name, dir, about, table, more = {}, charts = {}, figures 
   writeFileSync(join(RESULTS, `${name}-${date}-${commit}.json`), `${kept}\n`)
   const facts = `${date}, commit ${commit}: ${hardware}; ${about}.`
   show(name, `${facts}\n\n${table}`)
-  for (const [place, text] of Object.entries(more)) show(place, text)
+  for (const [place, text] of Object.entries(more)) {
+    if (text !== '') show(place, `${facts}\n\n${text}`)
+  }
   mkdirSync(CHARTS, { recursive: true })
   for (const [chart, svg] of Object.entries(charts))
     writeFileSync(join(CHARTS, `${chart}.svg`), svg)

@@ -1,4 +1,4 @@
-/** What is wanted of the ratios, this server's figure divided by a peer's, and whether they are so. */
+/** What is wanted of the ratios, our figure divided by a peer's, and whether they are so. */
 import type { PeerName } from './peers.ts'
 import type { Durability } from './rows.ts'
 
@@ -55,23 +55,26 @@ export function wantedOf(operation: string, mode: Durability, alone: boolean): W
 
 /** `2.75 (≥ 2.5) ✓` */
 export function atLeast(ratio: number, wanted: number | undefined): string {
-  return judged(ratio, wanted, '≥', (bound) => ratio >= bound)
+  return judged(ratio, wanted, '≥', (shown, bound) => shown >= bound)
 }
 
 export function atMost(ratio: number, wanted: number | undefined): string {
-  return judged(ratio, wanted, '≤', (bound) => ratio <= bound)
+  return judged(ratio, wanted, '≤', (shown, bound) => shown <= bound)
 }
 
+/** What is shown is what decides: 1.496 is 1.50. */
 function judged(
   ratio: number,
   wanted: number | undefined,
   sign: string,
-  met: (bound: number) => boolean,
+  met: (shown: number, bound: number) => boolean,
 ): string {
-  if (wanted === undefined) return ratio.toFixed(2)
-  return `${ratio.toFixed(2)} (${sign} ${shortly(wanted)}) ${met(wanted) ? '✓' : '✗'}`
+  const shown = ratio.toFixed(ratio < 0.2 ? 3 : 2)
+  if (wanted === undefined) return shown
+  return `${shown} (${sign} ${shortly(wanted)}) ${met(Number(shown), wanted) ? '✓' : '✗'}`
 }
 
+/** `1/8`, or the number as it is. */
 function shortly(bound: number): string {
   const part = Math.round(1 / bound)
   const isPart = bound < 1 && Math.abs(part * bound - 1) < 1e-9

@@ -9,10 +9,14 @@ import { withFolder } from '../store/open-store.ts'
 
 const test = suite('bench')
 
+/** So that one that hangs is a failure which tells which one. */
+const SECONDS_MAX = 120
+
 /** What a benchmark prints. @throws where it fails */
 function run(name: string, args: readonly string[]): string {
   const command = ['--import', 'tsx', `bench/${name}.ts`, ...args]
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+  const limits = { encoding: 'utf8', timeout: SECONDS_MAX * 1000 } as const
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, limits)
   assert.is(status, 0, `${name} ended with code ${status}:\n${stderr}`)
   return stdout
 }
@@ -29,20 +33,16 @@ function rowsOf(text: string): Map<string, readonly string[]> {
 }
 
 const ALL = [
-  'compare',
-  'snapshots',
-  'diff',
-  'restore',
-  'deletion',
-  'readers',
-  'flat',
-  'btrfs',
-  'load',
+  ...['all', 'compare', 'kernel', 'clients', 'snapshots', 'diff', 'restore', 'deletion'],
+  ...['readers', 'flat', 'btrfs', 'load'],
 ]
 
 for (const name of ALL) {
   test(`${name} --help tells how to run it, and runs nothing`, () => {
-    assert.match(run(name, ['--help']), new RegExp(`^Usage: npx tsx bench/${name}.ts`))
+    assert.match(
+      run(name, ['--help']),
+      new RegExp(`^Usage: (npx tsx bench/${name}.ts|npm run bench)`),
+    )
   })
 }
 
@@ -101,6 +101,17 @@ test('compare measures every operation, in each mode that it has', () =>
     for (const line of measured) assert.not.match(line, /\| 0 ·|NaN/)
     const beside = lines.at(-3) ?? ''
     assert.match(beside, /^\| WRITE 1 MiB.* \(≥ 0.8\) [✓✗] \| /, 'beside snapshots')
+  }))
+
+test('clients measures some operations with more and more connections', () =>
+  withFolder(async (dir) => {
+    const sizes = ['--connections', '1,3', '--file', '1', '--no-peer', '--dir', dir]
+    const rows = rowsOf(run('clients', [...OWN_LOAD, ...sizes]))
+    assert.is(rows.size, 5)
+    for (const [what, [, ...cells]] of rows) {
+      assert.is(cells.length, 2)
+      assert.match(cells.join(), /^[\d,.]+ (·.* us|MiB),[\d,.]+ (·.* us|MiB)$/, what)
+    }
   }))
 
 test('deletion measures writing, alone and while a snapshot is deleted', () =>
