@@ -5,6 +5,7 @@ import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import type { FileSystem } from './fs/filesystem.ts'
 import type { Live } from './fs/live.ts'
+import { type MemoryPlan, planMemory } from './memory.ts'
 import { Datasets } from './snapshot/datasets.ts'
 import { RootFileSystem } from './snapshot/rootfs.ts'
 import type { Schedule } from './snapshot/schedule.ts'
@@ -31,6 +32,8 @@ export interface VolumeOptions {
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly limits?: Partial<CheckpointLimits> | undefined
+  /** What it may take of memory; that of a server by default. */
+  readonly memory?: MemoryPlan | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
   readonly disk?: Disk
   /** The schedules' clock and timers; the system's unless told otherwise. */
@@ -88,7 +91,14 @@ export class Volume {
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
-    const shared = { buffers: new ReadBuffers(), recordBuffers, budget: { held: 0 }, report }
+    const { data: limits } = options.memory ?? planMemory()
+    const shared = {
+      buffers: new ReadBuffers(),
+      recordBuffers,
+      budget: { held: 0 },
+      limits,
+      report,
+    }
     const clock = options.clock ?? SYSTEM_CLOCK
     this.store = store
     this.recovered = recovered
@@ -124,8 +134,9 @@ export class Volume {
   /** @throws StoreError where the store cannot be opened */
   static async open(options: VolumeOptions): Promise<Volume> {
     const { directory, create, command, report, limits, buffers, disk = nodeDisk } = options
+    const { store: memory } = options.memory ?? planMemory()
     const { store, recovered } = await openStore({
-      ...{ directory, create, report, limits, buffers, disk },
+      ...{ directory, create, report, limits, buffers, disk, memory },
       ...{ wallClock: wallClock(), loop: LOOP, randomBytes },
       owner: { pid: process.pid, command },
       rootOwner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },

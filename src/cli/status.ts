@@ -26,6 +26,7 @@ function rows(status: Status, style: Context['style']): string[][] {
   const whenServed: string[][] = [
     ['addresses', status.addresses.join(', ')],
     ['connections', count(status.connections)],
+    ...memoryRow(status),
     ['durability', status.durability],
   ]
   return [
@@ -44,6 +45,12 @@ function rows(status: Status, style: Context['style']): string[][] {
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
     ...scheduleRows(status, style),
   ]
+}
+
+function memoryRow({ memory }: Status): string[][] {
+  return memory === undefined
+    ? []
+    : [['memory', `${size(memory.used)} of at most ${size(memory.max)}`]]
 }
 
 function scheduleRows({ schedule, state }: Status, style: Context['style']): string[][] {
@@ -79,8 +86,8 @@ export const status: Command = {
       const found = await operations.status()
       for (const line of columns(rows(found, context.style))) context.print(line)
       const schedule = scheduleJson(found.schedule)
-      const { reason = null, freeing = null } = found
-      context.printJson({ ...found, reason, freeing, schedule })
+      const { reason = null, freeing = null, memory = null } = found
+      context.printJson({ ...found, reason, freeing, memory, schedule })
       return found.state === 'failed' ? Exit.ERROR : Exit.OK
     }),
 }

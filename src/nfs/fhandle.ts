@@ -33,8 +33,8 @@ const BODY_BYTES = 16
 const FILE = 1
 const SNAPDIR = 2
 
-/** Handles kept, a power of two; about 250 bytes each, 32 MiB in all when full. */
-const KEPT_HANDLES_MAX = 131_072
+/** Handles kept by default, a power of two; about 250 bytes each, 32 MiB in all when full. */
+const KEPT_HANDLES = 131_072
 
 interface Kept {
   readonly id: FileId
@@ -45,12 +45,16 @@ export class FileHandles {
   readonly #cipher: Cipher
   readonly #body = new Uint8Array(BODY_BYTES)
   readonly #view = new DataView(this.#body.buffer)
-  /** By slotOf: a newer handle takes the slot of the older one, whose bytes stay as they are. */
-  readonly #kept: (Kept | undefined)[] = new Array(KEPT_HANDLES_MAX).fill(undefined)
+  /** By #slotOf: a newer handle takes the slot of the older one, whose bytes stay as they are. */
+  readonly #kept: (Kept | undefined)[]
 
-  /** @param key HANDLE_KEY_BYTES random bytes that live and die with the store */
-  constructor(key: Uint8Array) {
+  /**
+   * @param key HANDLE_KEY_BYTES random bytes that live and die with the store
+   * @param keptMax how many are kept, a power of two
+   */
+  constructor(key: Uint8Array, keptMax: number = KEPT_HANDLES) {
     assert(key.length === HANDLE_KEY_BYTES, `the handle key is ${key.length} bytes long`)
+    this.#kept = new Array(keptMax).fill(undefined)
     this.#cipher = createCipheriv('aes-128-ecb', key, null)
     // Without padding the cipher gives back each block at once, and never ends.
     this.#cipher.setAutoPadding(false)
@@ -58,7 +62,7 @@ export class FileHandles {
 
   /** @returns HANDLE_BYTES bytes, not to be changed: the next call may answer the same ones */
   encode(id: FileId): Uint8Array {
-    const slot = slotOf(id.ino, id.snapshot, id.dataset)
+    const slot = this.#slotOf(id.ino, id.snapshot, id.dataset)
     const kept = this.#kept[slot]
     if (kept !== undefined && sameId(kept.id, id)) return kept.bytes
 
@@ -83,7 +87,7 @@ export class FileHandles {
     const snapshot = uint16At(bytes, 4) * 0x1_0000 + uint16At(bytes, 6)
     const low = uint16At(bytes, 10) * 0x1_0000 + uint16At(bytes, 12)
     const ino = uint16At(bytes, 8) * 0x1_0000_0000 + low
-    const slot = slotOf(ino, snapshot, dataset)
+    const slot = this.#slotOf(ino, snapshot, dataset)
     const kept = this.#kept[slot]
     if (kept !== undefined && differenceOf(kept.bytes, bytes, 0) === 0) return kept.id
 
@@ -98,6 +102,11 @@ export class FileHandles {
     return id
   }
 
+  #slotOf(ino: number, snapshot: number, dataset: number): number {
+    const mixed = ino ^ Math.imul(snapshot, 0x9e37_79b1) ^ Math.imul(dataset, 0x85eb_ca77)
+    return mixed & (this.#kept.length - 1)
+  }
+
   #mac(): Uint8Array {
     return this.#cipher.update(this.#body)
   }
@@ -105,13 +114,6 @@ export class FileHandles {
 
 function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
-}
-
-function slotOf(ino: number, snapshot: number, dataset: number): number {
-  return (
-    (ino ^ Math.imul(snapshot, 0x9e37_79b1) ^ Math.imul(dataset, 0x85eb_ca77)) &
-    (KEPT_HANDLES_MAX - 1)
-  )
 }
 
 function sameId(a: FileId, b: FileId): boolean {
