@@ -69,6 +69,8 @@ export interface ServeOptions {
   readonly version: string
   /** Is told what nobody asked for: failures of the store, bugs. */
   readonly report: (message: string, error: unknown) => void
+  /** What the store's own files are on; the real disk unless told otherwise. */
+  readonly disk?: VolumeOptions['disk']
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly checkpointLimits?: Partial<CheckpointLimits>
   /** The schedules' clock and timers; the system's unless told otherwise. */
@@ -101,18 +103,18 @@ const BUSY_POLL_MS = 0.1
 
 /** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
 export async function startServer(options: ServeOptions): Promise<Serving> {
-  const { directory, report, checkpointLimits: limits, clock } = options
+  const { directory, report, disk, checkpointLimits: limits, clock } = options
   const command = 'zerofs-nfs serve'
   const memory = planMemory(options.memory)
   const buffers = new RecordBuffers(summedMemory(memory.recordBytes))
-  const settings = { report, limits, buffers, clock, memory }
+  const settings = { report, disk, limits, buffers, clock, memory }
   const volume = await Volume.open({ directory, create: true, command, ...settings })
   const opened: (() => unknown)[] = [limitHeap(memory.heapBytes), () => volume.close()]
   const close = async () => {
     for (const one of opened.reverse()) await one()
   }
   try {
-    const programs = await nfsPrograms(volume, memory, options)
+    const programs = await nfsPrograms(volume, options)
     const { locks } = programs
     const replies = replyCache(volume)
     const endpoints = await serve(programs, buffers, replies, memory, options)
@@ -144,16 +146,12 @@ interface Programs {
   readonly locks: LockService
 }
 
-async function nfsPrograms(
-  volume: Volume,
-  memory: MemoryPlan,
-  options: ServeOptions,
-): Promise<Programs> {
-  const { report, graceSeconds = GRACE_SECONDS } = options
+async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Programs> {
+  const { report, graceSeconds = GRACE_SECONDS, memory } = options
   refuseTaken(volume.datasets, options.exports?.aliases ?? [])
   const service = {
     fs: volume.fs,
-    handles: new FileHandles(volume.store.superblock.handleKey, memory.handles),
+    handles: new FileHandles(volume.store.superblock.handleKey, planMemory(memory).handles),
     exports: new Exports([]),
     report: (error: unknown) => report('a call failed', error),
   }

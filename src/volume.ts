@@ -35,7 +35,7 @@ export interface VolumeOptions {
   /** What it may take of memory; that of a server by default. */
   readonly memory?: MemoryPlan | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
-  readonly disk?: Disk
+  readonly disk?: Disk | undefined
   /** The schedules' clock and timers; the system's unless told otherwise. */
   readonly clock?: Pick<SchedulerHost, 'nowMs' | 'after'> | undefined
 }

@@ -11,7 +11,7 @@ import { checkStore } from '../../src/check/check.ts'
 import { FsError } from '../../src/store/error.ts'
 import { BLOCK_BYTES } from '../../src/store/records.ts'
 import { Volume } from '../../src/volume.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder } from '../store/open-store.ts'
 import { assertSound } from './assert-sound.ts'
 import { Scene, withVolume } from './scene.ts'
@@ -19,14 +19,12 @@ import { Workload } from './workload.ts'
 
 const test = suite('check: sound stores')
 
-const { CHECK_SEED, CHECK_STEPS } = process.env
-const seed = CHECK_SEED === undefined ? Date.now() % 2 ** 31 : Number(CHECK_SEED)
+const { CHECK_STEPS } = process.env
+const seed = seedOf('CHECK_SEED')
 const STEPS = Number(CHECK_STEPS ?? 600)
 const STEPS_BETWEEN = 60
 /** A window for each number, and a group at a time. */
 const SMALLEST = { windowWeight: 1, groupsAtOnce: 1 }
-console.log(`CHECK_SEED=${seed}`)
-
 test('a new store is sound, and has one file', async () => {
   await withVolume(async ({ store }) => {
     assert.equal(await assertSound(store), { inodes: 1, blocks: 0, snapshots: 0, problems: [] })

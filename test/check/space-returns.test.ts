@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert'
 import { Kind, parseKey } from '../../src/store/keys.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Volume } from '../../src/volume.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder } from '../store/open-store.ts'
 import { assertSound } from './assert-sound.ts'
 import { Churn } from './churn.ts'
@@ -18,16 +18,14 @@ import { withVolumeOf } from './scene.ts'
 
 const test = suite('check: space comes back')
 
-const { SPACE_SEED, SPACE_ROUNDS } = process.env
-const seed = SPACE_SEED === undefined ? Date.now() % 2 ** 31 : Number(SPACE_SEED)
+const { SPACE_ROUNDS } = process.env
+const seed = seedOf('SPACE_SEED')
 const ROUNDS = Number(SPACE_ROUNDS ?? 60)
 /** How often the store is opened, before the last time. */
 const LIVES = 3
 /** How long freeing in the background may take, in turns of the event loop. */
 const TURNS_MAX = 100_000
 const EVERYTHING = { gte: Buffer.alloc(1), lt: Buffer.alloc(16, 0xff) }
-console.log(`SPACE_SEED=${seed}`)
-
 /** All keys of the database, but for the space map's: its groups stay, with all their blocks free. */
 async function keysOf(store: Store): Promise<string[]> {
   await store.checkpoint()

@@ -45,6 +45,7 @@ export class Crowd {
   #reached: Reached | undefined
   #load: Promise<unknown> = Promise.resolve()
   #failure: unknown
+  #mayEnd = false
   operations = 0
   /** Operations that found no room. */
   refusals = 0
@@ -71,6 +72,7 @@ export class Crowd {
   /** Meets a server that has just started. */
   async meet(reached: Reached): Promise<void> {
     this.#reached = reached
+    this.#mayEnd = false
     const [first] = reached.connections
     if (first === undefined) throw new Error('there is no connection')
     const root = await first.mount()
@@ -163,10 +165,15 @@ export class Crowd {
       try {
         await once()
       } catch (error) {
-        if (this.#reached === undefined && isGone(error)) return
+        if ((this.#mayEnd || this.#reached === undefined) && isGone(error)) return
         this.#failure ??= error
       }
     }
+  }
+
+  /** The server may go at any moment: who finds that it has, ends. */
+  mayEnd(): void {
+    this.#mayEnd = true
   }
 
   /** The server is about to go: no new work, and no surprise where a call finds nobody. */

@@ -20,8 +20,6 @@ export interface Life {
   /** The root directory. */
   readonly root: Handle
   readonly control: RemoteOperations
-  /** Watches the job, which has the other one to itself. */
-  readonly watcher: RemoteOperations
 }
 
 export class Jobs {
@@ -39,35 +37,33 @@ export class Jobs {
     const nfs = await Nfs.connect(host, port)
     const root = await nfs.mount()
     const control = await RemoteOperations.connect(this.#directory)
-    const watcher = await RemoteOperations.connect(this.#directory)
-    return { server, nfs, root, control, watcher }
+    return { server, nfs, root, control }
   }
 
   /**
-   * Begins a job, and kills the server once it is so far.
+   * Begins a job, and has the server kill itself behind so many commits from then on.
    *
-   * @returns whether it was killed before the job ended
+   * @returns whether that was before the job ended
    */
   async killDuring(
     { server, ...life }: Life,
     job: () => Promise<unknown>,
-    isSoFar: () => Promise<boolean>,
+    commits: number,
   ): Promise<boolean> {
-    const work = { ended: false }
+    await server.arm({ point: 'log write after', nth: commits })
     const ended = job().then(
-      () => {
-        work.ended = true
-      },
+      () => true,
       (error: unknown) => {
         if (!isGone(error)) throw error
+        return false
       },
     )
-    while (!work.ended && !(await isSoFar()));
+    const hasEnded = await Promise.race([ended, server.died().then(() => false)])
     await server.kill()
     await ended
     await disconnect(life)
     requireSilent(server)
-    return !work.ended
+    return !hasEnded
   }
 
   async stop({ server, ...life }: Life): Promise<void> {
@@ -82,8 +78,8 @@ export class Jobs {
   }
 }
 
-async function disconnect({ nfs, control, watcher }: Omit<Life, 'server'>): Promise<void> {
-  await Promise.all([nfs, control, watcher].map((one) => one.close()))
+async function disconnect({ nfs, control }: Omit<Life, 'server'>): Promise<void> {
+  await Promise.all([nfs, control].map((one) => one.close()))
 }
 
 function requireSilent({ problems, stderr }: ServerProcess): void {

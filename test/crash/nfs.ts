@@ -77,17 +77,24 @@ function ok<R>(what: string, result: R | Status): R {
   return result
 }
 
+/** Does what is asked of a server; `what` is the name of the procedure, or of the operation. */
+export type Around = <T>(what: string, ask: () => Promise<T>) => Promise<T>
+
+const directly: Around = (_, ask) => ask()
+
 export class Nfs {
   readonly #client: RpcClient
+  readonly #around: Around
 
-  private constructor(client: RpcClient) {
+  private constructor(client: RpcClient, around: Around) {
     this.#client = client
+    this.#around = around
   }
 
-  static async connect(host: string, port: number): Promise<Nfs> {
+  static async connect(host: string, port: number, around = directly): Promise<Nfs> {
     // As a real client: one that always began with the same xid would be taken for its former self.
     const options = { credential: ROOT, firstXid: randomInt(2 ** 32) }
-    return new Nfs(await RpcClient.connect({ transport: 'tcp', host, port }, options))
+    return new Nfs(await RpcClient.connect({ transport: 'tcp', host, port }, options), around)
   }
 
   close(): Promise<void> {
@@ -104,8 +111,8 @@ export class Nfs {
 
   #proc<A, R, F>(name: string, number: number, { args, resok }: Definition<A, R, F>) {
     const results = okOf(resok)
-    return async (given: A): Promise<R> =>
-      ok(name, await this.#client.call(NFS_PROGRAM, NFS_V3, number, args, given, results))
+    const call = (given: A) => this.#client.call(NFS_PROGRAM, NFS_V3, number, args, given, results)
+    return async (given: A): Promise<R> => ok(name, await this.#around(name, () => call(given)))
   }
 
   readonly getattr = this.#proc('GETATTR', 1, GETATTR)

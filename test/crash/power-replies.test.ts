@@ -12,15 +12,14 @@ import { nameKey } from '../../src/store/keys.ts'
 import { closeStore } from '../../src/store/open.ts'
 import { FileType } from '../../src/store/records.ts'
 import type { Store } from '../../src/store/store.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { openTestStore, withFolder, withStore } from '../store/open-store.ts'
 import { Cuts, leave } from './power-cuts.ts'
 import { PowerDisk } from './power-disk.ts'
 
 const test = suite('crash: replies and loss of power')
 
-const { CRASH_SEED } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+const seed = seedOf('CRASH_SEED')
 const ROUNDS = 3
 const CUTS_MAX = 14
 const OPERATIONS_MAX = 3000
@@ -29,8 +28,6 @@ const SLOTS = 12
 const FIRST_INO = 5000
 /** So small that there is a checkpoint under way much of the time. */
 const LIMITS = { logBytesMax: 32 * 1024, dirtyRecordsMax: 10 }
-
-console.log(`CRASH_SEED=${seed}`)
 
 /** The newest operation in each slot that is known to be on the disk; -1 while there is none. */
 class Promised {

@@ -11,7 +11,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder } from '../store/open-store.ts'
 import { Crowd } from './crowd.ts'
 import { type Cut, Cuts, leave } from './power-cuts.ts'
@@ -20,8 +20,8 @@ import { PowerServer } from './power-server.ts'
 
 const test = suite('crash: loss of power')
 
-const { CRASH_SEED, CRASH_STATES } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+const { CRASH_STATES } = process.env
+const seed = seedOf('CRASH_SEED')
 const STATES = Number(CRASH_STATES ?? 100)
 /** Moments that are noted before they are looked at. */
 const BATCH = 14
@@ -30,8 +30,6 @@ const ROOMY = 2 ** 40
 /** How much rarer moments are noted under load than in a start, in which little happens. */
 const LOAD_RARITY = 4
 const LOAD_MS_MAX = 3000
-
-console.log(`CRASH_SEED=${seed}`)
 
 class Run {
   readonly #folder: string

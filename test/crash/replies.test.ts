@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { assertSound } from '../check/assert-sound.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder, withStore } from '../store/open-store.ts'
 import { HardClient, User } from './hard-client.ts'
 import { Nfs } from './nfs.ts'
@@ -17,8 +17,7 @@ import { Servers } from './server.ts'
 
 const test = suite('crash: replies that are lost')
 
-const { CRASH_SEED } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+const seed = seedOf('CRASH_SEED')
 const KILLS = 6
 const USERS = 4
 const LOAD_MS_MAX = 700
@@ -26,8 +25,6 @@ const LOAD_MS_MAX = 700
 const CALLS_MIN = 3
 /** So small that there is a checkpoint under way much of the time. */
 const LIMITS = { logBytesMax: 256 * 1024, dirtyRecordsMax: 100 }
-
-console.log(`CRASH_SEED=${seed}`)
 
 /** A server that is killed and started again, on the same folder and another port. */
 class Killed {

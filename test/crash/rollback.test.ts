@@ -6,21 +6,19 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bytes } from '../fs/client.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { blocks, put, type Subject, withOpened } from '../snapshot/harness.ts'
 import { requireExact } from '../snapshot/rolled-back.ts'
 import { removeTree, requireSound } from '../snapshot/sound.ts'
 import { withFolder } from '../store/open-store.ts'
+import { BUNDLE_OPTIONS, bundled } from './bundle.ts'
 
 const test = suite('crash: a rollback that is killed')
 
-const { CRASH_SEED } = process.env
-const seed = CRASH_SEED === undefined ? Date.now() % 2 ** 31 : Number(CRASH_SEED)
+const seed = seedOf('CRASH_SEED')
 const KILLS = 6
 const RUN_MS_MAX = 400
 const CHILD = fileURLToPath(new URL('rollback-child.ts', import.meta.url))
-
-console.log(`CRASH_SEED=${seed}`)
 
 /** The snapshots `s` and `t`, between which everything changes. */
 async function upheaval({ client, snapshots, store }: Subject): Promise<void> {
@@ -44,7 +42,7 @@ async function upheaval({ client, snapshots, store }: Subject): Promise<void> {
 
 /** Starts a rollback in a process of its own, and kills that after a while. */
 async function killed(directory: string, snapshot: string, ms: number): Promise<void> {
-  const args = [...process.execArgv, CHILD, directory, snapshot]
+  const args = [...BUNDLE_OPTIONS, bundled(CHILD), directory, snapshot]
   const child: ChildProcess = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

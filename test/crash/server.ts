@@ -3,14 +3,24 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { CheckpointLimits } from '../../src/store/checkpointer.ts'
+import { BUNDLE_OPTIONS, bundled } from './bundle.ts'
+import type { Arming } from './points.ts'
 
 export interface ToServer {
   readonly directory: string
   readonly checkpointLimits: Partial<CheckpointLimits>
+  /** Where it kills itself. */
+  readonly arming?: Arming
+}
+
+/** While it serves: where it kills itself, or that it does not. */
+export interface ToArm {
+  readonly arming: Arming | undefined
 }
 
 export interface FromServer {
   readonly loaded?: true
+  readonly armed?: true
   readonly addresses?: readonly string[]
   readonly recovered?: number
   /** What the server reported: nothing in these tests gives it a reason. */
@@ -26,12 +36,13 @@ export class ServerProcess {
   readonly #exit: Promise<unknown>
   readonly #loaded: Promise<void>
   #serving: (message: FromServer) => void = () => undefined
+  #armed: () => void = () => undefined
   readonly problems: string[] = []
   #stderr = ''
 
   constructor() {
     const stdio: ('ignore' | 'pipe' | 'ipc')[] = ['ignore', 'ignore', 'pipe', 'ipc']
-    this.#child = fork(CHILD, { execArgv: ['--import', 'tsx'], stdio })
+    this.#child = fork(bundled(CHILD), { execArgv: BUNDLE_OPTIONS, stdio })
     this.#exit = once(this.#child, 'exit')
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text
@@ -39,6 +50,7 @@ export class ServerProcess {
     this.#loaded = new Promise((resolve) => {
       this.#child.on('message', (message: FromServer) => {
         if (message.loaded) resolve()
+        if (message.armed) this.#armed()
         if (message.problem !== undefined) this.problems.push(message.problem)
         if (message.addresses !== undefined) this.#serving(message)
       })
@@ -72,6 +84,22 @@ export class ServerProcess {
   async #ended(): Promise<never> {
     await this.#exit
     throw new Error(`the server ended by itself:\n${this.#stderr}`)
+  }
+
+  /** Has it kill itself somewhere; resolves when it knows, or is dead. */
+  async arm(arming: Arming | undefined): Promise<void> {
+    const armed = new Promise<void>((resolve) => {
+      this.#armed = resolve
+    })
+    if (!this.#child.connected) return
+    this.#child.send({ arming } satisfies ToArm, () => undefined)
+    await Promise.race([armed, this.#exit])
+  }
+
+  /** Resolves when it has killed itself. @throws Error where it ended otherwise */
+  async died(): Promise<void> {
+    await this.#exit
+    if (this.#child.signalCode !== 'SIGKILL') throw new Error(`it ended:\n${this.#stderr}`)
   }
 
   /** As a power switch does: nothing of the process runs any more when this resolves. */

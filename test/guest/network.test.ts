@@ -68,6 +68,7 @@ async function through(script: string): Promise<ProxyCounts> {
     )
     await zerofsNfs('check', '--data', data)
   })
+  console.log(JSON.stringify(counts))
   return counts
 }
 
@@ -222,7 +223,7 @@ scenario(test, 'no byte is wrong whatever the network does, or the server', asyn
   const counts = await through(`
     ${EXERCISE}
     mounting ${port('cut')},nconnect=2 'exercises 10 400000 killed'
-    mounting ${port('stall')},timeo=5,retrans=1 'exercises 10 400000 true'
+    mounting ${port('stall')},timeo=5,retrans=1 'exercises 15 400000 true'
     mounting ${port('bytes')},rsize=4096,wsize=4096 'exercises 3 12000 true'
   `)
   assert.ok(counts.repliesLost + counts.callsCut >= 5, JSON.stringify(counts))

@@ -37,8 +37,36 @@ const SLOW_BYTES = 32 * 1024
 const SLOW_MS = 5
 
 /** One piece of data in so many waits for so many milliseconds, and all behind it. */
-const STALL_ONCE_IN = 60
+const STALL_ONCE_IN = 30
 const STALL_MS = 1500
+
+/** True once in `times` on average, and at least once in twice as many, so that no run has none. */
+class Turns {
+  readonly #times: number
+  #left: number
+
+  constructor(times: number) {
+    this.#times = times
+    this.#left = this.#next()
+  }
+
+  come(): boolean {
+    if (--this.#left > 0) return false
+    this.#left = this.#next()
+    return true
+  }
+
+  #next(): number {
+    return 1 + randomInt(2 * this.#times)
+  }
+}
+
+/** Of all connections: many are cut before they have seen many pieces. */
+const turns = {
+  callsCut: new Turns(CUT_ONCE_IN),
+  repliesLost: new Turns(CUT_ONCE_IN),
+  stalls: new Turns(STALL_ONCE_IN),
+}
 
 const counts = { repliesLost: 0, callsCut: 0, stalls: 0 }
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -69,7 +97,7 @@ function cutAtTimes(client: Socket, server: Socket): void {
     server.resetAndDestroy()
   }
   void pump(client, server, async (data) => {
-    if (randomInt(CUT_ONCE_IN) > 0) {
+    if (!turns.callsCut.come()) {
       await write(server, data)
       return
     }
@@ -79,8 +107,8 @@ function cutAtTimes(client: Socket, server: Socket): void {
     cut('callsCut')
   })
   void pump(server, client, async (data) => {
-    if (randomInt(CUT_ONCE_IN) > 0) await write(client, data)
-    else cut('repliesLost')
+    if (turns.repliesLost.come()) cut('repliesLost')
+    else await write(client, data)
   })
 }
 
@@ -113,7 +141,7 @@ const FAULTS: Record<Fault, (client: Socket, server: Socket) => void> = {
   },
   stall(client, server) {
     const each = (to: Socket) => async (data: Buffer) => {
-      if (randomInt(STALL_ONCE_IN) === 0) {
+      if (turns.stalls.come()) {
         counts.stalls++
         await pause(STALL_MS)
       }

@@ -1,5 +1,16 @@
 /** Random numbers that a seed replays. */
 
+/**
+ * The seed of a suite: what the environment variable `name` gives, a new one where it says `new`,
+ * and otherwise the same each time, so that a suite that passes goes on passing. It is printed.
+ */
+export function seedOf(name: string): number {
+  const { [name]: given = '1' } = process.env
+  const seed = given === 'new' ? Date.now() % 2 ** 31 : Number(given)
+  console.log(`${name}=${seed}`)
+  return seed
+}
+
 export class Random {
   #state: number
 

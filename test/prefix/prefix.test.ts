@@ -11,7 +11,7 @@ import { RemoteOperations } from '../../src/control/client.ts'
 import { assertSound } from '../check/assert-sound.ts'
 import { Nfs } from '../crash/nfs.ts'
 import { type ServerProcess, Servers } from '../crash/server.ts'
-import { Random } from '../model/random.ts'
+import { Random, seedOf } from '../model/random.ts'
 import { withFolder, withStore } from '../store/open-store.ts'
 import { concurrent, problemOf } from './checker.ts'
 import type { Taken } from './history.ts'
@@ -19,8 +19,8 @@ import { Load } from './load.ts'
 
 const test = suite('prefix: snapshots while clients write')
 
-const { PREFIX_SEED, PREFIX_SNAPSHOTS } = process.env
-const seed = PREFIX_SEED === undefined ? Date.now() % 2 ** 31 : Number(PREFIX_SEED)
+const { PREFIX_SNAPSHOTS } = process.env
+const seed = seedOf('PREFIX_SEED')
 const CLIENTS = 4
 const SNAPSHOTS = Number(PREFIX_SNAPSHOTS ?? 15)
 /** Another dataset: snapshots are of both, in one instant. */
@@ -30,8 +30,6 @@ const AT_ONCE = 3
 const KEPT = 6
 /** So small that there is a checkpoint under way much of the time. */
 const LIMITS = { logBytesMax: 2 ** 20, dirtyRecordsMax: 300, limboBlocksMax: 300 }
-
-console.log(`PREFIX_SEED=${seed}`)
 
 interface Parts {
   readonly load: Load
