@@ -11,7 +11,7 @@ import { residentOf, startMeasured } from './flat-server.ts'
 import { type Flooded, flood, type Operation, randomOf, type Target } from './flood.ts'
 import { median } from './report.ts'
 
-/** Files that are asked for again and again, as by clients that work on a part of a large tree. */
+/** Files of some directories, for clients that work on a part of a large tree. */
 export const WORKING_SET = 10_000
 const SNAPSHOTS = 20
 const SEED = 0x2545_f491
@@ -55,13 +55,11 @@ export class Targets {
   constructor(handles: FileHandles, tree: BulkTree) {
     this.#handles = handles
     this.#tree = tree
-    const count = Math.min(WORKING_SET, this.#files)
-    this.#few = Array.from({ length: count }, () => this.#any())
-  }
-
-  /** Files in directories of the usual size. */
-  get #files(): number {
-    return (this.#tree.directories.length - 2) * NAMES_PER_DIRECTORY
+    const few = Array.from({ length: WORKING_SET / NAMES_PER_DIRECTORY }, () => this.#any()[0])
+    this.#few = few.flatMap((directory) => {
+      const { files } = this.#directory(directory)
+      return Array.from({ length: files }, (_, file) => [directory, file] as const)
+    })
   }
 
   #any(): readonly [directory: number, file: number] {

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 
 const NFS_PROGRAM = 100003
-const PROCEDURES = { getattr: 1, lookup: 3, create: 8 } as const
+const PROCEDURES = { getattr: 1, lookup: 3, write: 7, create: 8 } as const
 /** Bytes of a reply before its status: record mark, xid, REPLY, accepted, verifier, SUCCESS. */
 const REPLY_BYTES = 28
 /** Where the xid is in a call, behind the record mark. */
@@ -16,11 +16,17 @@ const WARMUP = 0.2
 
 export type Operation = keyof typeof PROCEDURES
 
-/** What the next call is about: a file, or a name in a directory. */
+/** What the next call is about: a file, a name in a directory, a place in a file. */
 export interface Target {
   readonly handle: Uint8Array
   readonly name?: string
+  /** Where WRITE_BYTES are written, UNSTABLE. */
+  readonly offset?: number
 }
+
+/** The longest WRITE there is. */
+export const WRITE_BYTES = 2 ** 20
+const DATA = Buffer.alloc(WRITE_BYTES, 'flood')
 
 export interface Flood {
   readonly port: number
@@ -31,6 +37,8 @@ export interface Flood {
   readonly connections: number
   readonly inFlight: number
   readonly seconds: number
+  /** After how many answers it ends, instead of so many seconds. */
+  readonly calls?: number
 }
 
 export interface Flooded {
@@ -72,10 +80,11 @@ export async function flood(load: Flood): Promise<Flooded> {
   const failed = Promise.all(loops)
   const wait = (seconds: number) =>
     Promise.race([failed, new Promise((done) => setTimeout(done, seconds * 1000))])
-  await wait(load.seconds * WARMUP)
+  if (load.calls === undefined) await wait(load.seconds * WARMUP)
   const before = { at: performance.now(), cpu: cpuSeconds(load.pid), answered: state.answered }
   state.stall = 0
-  await wait(load.seconds)
+  if (load.calls === undefined) await wait(load.seconds)
+  else await failed
   const seconds = (performance.now() - before.at) / 1000
   const cpu = cpuSeconds(load.pid) - before.cpu
   const answered = state.answered - before.answered
@@ -122,6 +131,7 @@ function callLoop(socket: Socket, state: State, connection: number): Promise<voi
       state.last = now
       state.answered += replies
       open -= replies
+      if (state.answered >= (state.load.calls ?? Number.POSITIVE_INFINITY)) state.over = true
       if (!state.over) send(replies)
       else if (open === 0) socket.end(resolve)
     })
@@ -137,10 +147,10 @@ const NO_VERIFIER = [0, 0]
 /** createhow3 GUARDED, and a sattr3 of mode 0644. */
 const NEW_FILE = [1, 1, 0o644, 0, 0, 0, 0, 0]
 
-function callOf(operation: Operation, { handle, name }: Target, xid: number): Buffer {
+function callOf(operation: Operation, { handle, name, offset }: Target, xid: number): Buffer {
   const head = [0, xid, 0, 2, NFS_PROGRAM, 3, PROCEDURES[operation]]
   const words = [...head, ...CREDENTIAL, ...NO_VERIFIER, handle.length]
-  const more = operation === 'create' ? NEW_FILE : []
+  const more = operation === 'create' ? NEW_FILE : operation === 'write' ? writeOf(offset) : []
   const padded = name === undefined ? 0 : 4 + Math.ceil(name.length / 4) * 4
   const call = Buffer.alloc(4 * words.length + handle.length + padded + 4 * more.length)
   for (const [i, word] of words.entries()) call.writeUInt32BE(word >>> 0, 4 * i)
@@ -152,7 +162,13 @@ function callOf(operation: Operation, { handle, name }: Target, xid: number): Bu
     at += padded
   }
   for (const [i, word] of more.entries()) call.writeUInt32BE(word, at + 4 * i)
-  call.writeUInt32BE(0x8000_0000 + call.length - 4, 0)
+  const data = operation === 'write' ? DATA : DATA.subarray(0, 0)
+  call.writeUInt32BE(0x8000_0000 + call.length + data.length - 4, 0)
   call.writeUInt32BE(xid, XID_AT)
-  return call
+  return data.length === 0 ? call : Buffer.concat([call, data])
+}
+
+/** offset3, count3, UNSTABLE, and the length of the data. */
+function writeOf(offset = 0): readonly number[] {
+  return [Math.floor(offset / 2 ** 32), offset % 2 ** 32, WRITE_BYTES, 0, WRITE_BYTES]
 }

@@ -9,7 +9,8 @@ import type { Volume } from './volume.ts'
 export type Served = Pick<
   Status,
   'version' | 'state' | 'uptime' | 'durability' | 'addresses' | 'connections'
->
+> &
+  Partial<Pick<Status, 'memory'>>
 
 export function volumeStatus({ store, datasets }: Volume, served: Served): Status {
   const { all } = datasets
@@ -19,6 +20,7 @@ export function volumeStatus({ store, datasets }: Volume, served: Served): Statu
     ...(failure === undefined
       ? { reason: undefined }
       : { state: 'failed', reason: failure.message }),
+    memory: served.memory,
     directory: store.directory,
     pid: process.pid,
     snapshots: all.reduce((sum, { snapshots }) => sum + snapshots.list().length, 0),

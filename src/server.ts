@@ -11,8 +11,10 @@ import { controlProgram } from './control/program.ts'
 import { openControlSocket } from './control/socket.ts'
 import { type Endpoints, openEndpoints, servicesOf } from './endpoints.ts'
 import { FsError } from './fs/error.ts'
+import { limitHeap } from './heap.ts'
 import { LocalOperations } from './local.ts'
 import { LockService } from './locks.ts'
+import { type MemoryPlan, planMemory } from './memory.ts'
 import { StoreMounts } from './mount-journal.ts'
 import { type ExportOptions, Exports } from './nfs/exports.ts'
 import { FileHandles } from './nfs/fhandle.ts'
@@ -23,7 +25,7 @@ import { rquotaPrograms } from './nfs/rquota.ts'
 import { KeptReplies } from './replies.ts'
 import { BusyPoll } from './rpc/busypoll.ts'
 import { Dispatcher } from './rpc/dispatch.ts'
-import { BUDGET_BYTES_MAX, Listener } from './rpc/listener.ts'
+import { Listener } from './rpc/listener.ts'
 import {
   choosePortmap,
   mountOptions,
@@ -40,7 +42,7 @@ import type { CheckpointLimits } from './store/checkpointer.ts'
 import { summedMemory } from './store/checksum.ts'
 import { REPLY_SLOTS } from './store/reply.ts'
 import { Volume, type VolumeOptions } from './volume.ts'
-import { RECORD_BUFFER_BYTES, RecordBuffers } from './xdr/buffers.ts'
+import { RecordBuffers } from './xdr/buffers.ts'
 
 /** What holds for all exports; `aliases` are of the root. */
 export type ExportRules = Omit<ExportOptions, 'dataset' | 'path' | 'durability' | 'securePorts'>
@@ -62,6 +64,8 @@ export interface ServeOptions {
   readonly exports?: ExportRules
   /** How long clients may reclaim their locks after a restart, in seconds; 45 by default. */
   readonly graceSeconds?: number | undefined
+  /** The most resident memory, in bytes: at least MEMORY_MIN. MEMORY_DEFAULT by default. */
+  readonly memory?: number | undefined
   readonly version: string
   /** Is told what nobody asked for: failures of the store, bugs. */
   readonly report: (message: string, error: unknown) => void
@@ -96,20 +100,16 @@ const GRACE_SECONDS = 45
 const DRAIN_MS = 1000
 /** How long the process stays awake after a lone call: the time in which a client asks again. */
 const BUSY_POLL_MS = 0.1
-/**
- * Receive buffers for large WRITEs: 96 MiB, a little more than what may be on its way to the disk
- * at a time (fs/data-options.ts). They take no memory before they are needed.
- */
-const RECORD_BUFFERS = 96
 
 /** @throws StoreError, EndpointError, PortmapError, SocketError: each with one sentence */
 export async function startServer(options: ServeOptions): Promise<Serving> {
   const { directory, report, disk, checkpointLimits: limits, clock } = options
   const command = 'zerofs-nfs serve'
-  const buffers = new RecordBuffers(summedMemory(RECORD_BUFFERS * RECORD_BUFFER_BYTES))
-  const settings = { report, disk, limits, buffers, clock }
+  const memory = planMemory(options.memory)
+  const buffers = new RecordBuffers(summedMemory(memory.recordBytes))
+  const settings = { report, disk, limits, buffers, clock, memory }
   const volume = await Volume.open({ directory, create: true, command, ...settings })
-  const opened: (() => Promise<unknown>)[] = [() => volume.close()]
+  const opened: (() => unknown)[] = [limitHeap(memory.heapBytes), () => volume.close()]
   const close = async () => {
     for (const one of opened.reverse()) await one()
   }
@@ -117,7 +117,7 @@ export async function startServer(options: ServeOptions): Promise<Serving> {
     const programs = await nfsPrograms(volume, options)
     const { locks } = programs
     const replies = replyCache(volume)
-    const endpoints = await serve(programs, buffers, replies, options)
+    const endpoints = await serve(programs, buffers, replies, memory, options)
     opened.push(() => Promise.all(endpoints.sockets.map((socket) => socket.close(DRAIN_MS))))
     const portmap = await choose(endpoints, locks, options)
     opened.push(() => portmap.close())
@@ -147,11 +147,11 @@ interface Programs {
 }
 
 async function nfsPrograms(volume: Volume, options: ServeOptions): Promise<Programs> {
-  const { report, graceSeconds = GRACE_SECONDS } = options
+  const { report, graceSeconds = GRACE_SECONDS, memory } = options
   refuseTaken(volume.datasets, options.exports?.aliases ?? [])
   const service = {
     fs: volume.fs,
-    handles: new FileHandles(volume.store.superblock.handleKey),
+    handles: new FileHandles(volume.store.superblock.handleKey, planMemory(memory).handles),
     exports: new Exports([]),
     report: (error: unknown) => report('a call failed', error),
   }
@@ -203,6 +203,7 @@ function serve(
   { nfs, mount, locks }: Programs,
   buffers: RecordBuffers,
   replies: ReplyCache,
+  { networkBytes }: MemoryPlan,
   options: ServeOptions,
 ): Promise<Endpoints> {
   const report = (error: unknown) => options.report('a call failed', error)
@@ -214,7 +215,7 @@ function serve(
     dispatcher: new Dispatcher([nfs, ...mount, ...locks.programs], report, replies),
     mountDispatcher: new Dispatcher([...mount, ...locks.programs], report),
     lockDispatcher: new Dispatcher(locks.programs, report),
-    budget: { used: 0, max: BUDGET_BYTES_MAX },
+    budget: { used: 0, max: networkBytes },
     buffers,
     busyPoll: new BusyPoll(BUSY_POLL_MS, () => performance.now()),
   })
@@ -250,6 +251,7 @@ function statusOf(options: ServeOptions, endpoints: Endpoints) {
     uptime: Math.floor((performance.now() - started) / 1000),
     durability: options.durability,
     addresses: addressesOf(endpoints),
+    memory: { used: process.memoryUsage.rss(), max: planMemory(options.memory).total },
     connections: endpoints.sockets.reduce((sum, socket) => sum + socket.connections, 0),
   })
 }

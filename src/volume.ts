@@ -8,6 +8,7 @@ import type { FileData } from './fs/data.ts'
 import { ReadBuffers } from './fs/data-buffers.ts'
 import type { FileSystem } from './fs/filesystem.ts'
 import type { Live } from './fs/live.ts'
+import { type MemoryPlan, planMemory } from './memory.ts'
 import { Datasets } from './snapshot/datasets.ts'
 import { RootFileSystem } from './snapshot/rootfs.ts'
 import type { Schedule } from './snapshot/schedule.ts'
@@ -34,6 +35,8 @@ export interface VolumeOptions {
   readonly report: (message: string, error: unknown) => void
   /** Where checkpoints shall begin earlier than they do by default. */
   readonly limits?: Partial<CheckpointLimits> | undefined
+  /** What it may take of memory; that of a server by default. */
+  readonly memory?: MemoryPlan | undefined
   /** What the store's own files are on; the real disk unless told otherwise. */
   readonly disk?: Disk | undefined
   /** The schedules' clock and timers; the system's unless told otherwise. */
@@ -116,7 +119,14 @@ export class Volume {
 
   private constructor(store: Store, recovered: number, options: VolumeOptions) {
     const { report, buffers: recordBuffers } = options
-    const shared = { buffers: new ReadBuffers(), recordBuffers, budget: { held: 0 }, report }
+    const { data: limits } = options.memory ?? planMemory()
+    const shared = {
+      buffers: new ReadBuffers(),
+      recordBuffers,
+      budget: { held: 0 },
+      limits,
+      report,
+    }
     const clock = options.clock ?? SYSTEM_CLOCK
     this.store = store
     this.#disk = options.disk ?? nodeDisk
@@ -154,9 +164,10 @@ export class Volume {
   /** @throws StoreError where the store cannot be opened */
   static async open(options: VolumeOptions): Promise<Volume> {
     const { directory, create, command, report, limits, buffers, disk = nodeDisk } = options
+    const { store: memory } = options.memory ?? planMemory()
     const { store, recovered } = await openStore({
       ...openOptions({ directory, create, command, report }),
-      ...{ limits, buffers, disk, loop: LOOP },
+      ...{ limits, buffers, disk, memory, loop: LOOP },
     })
     const volume = new Volume(store, recovered, options)
     await volume.datasets.resume()

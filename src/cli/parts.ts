@@ -27,10 +27,13 @@ export interface LocalOptions {
 
 export const realParts: Parts = {
   async openLocal({ directory, command, version, report }) {
-    const [{ Volume }, { OfflineOperations }] = await Promise.all([
+    const [{ Volume }, { OfflineOperations }, { limitHeap }, { planMemory }] = await Promise.all([
       import('../volume.ts'),
       import('../local.ts'),
+      import('../heap.ts'),
+      import('../memory.ts'),
     ])
+    limitHeap(planMemory().heapBytes)
     const volume = await Volume.open({ directory, create: false, command, report })
     return new OfflineOperations(volume, version)
   },

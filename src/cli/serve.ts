@@ -2,13 +2,15 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MEMORY_MIN } from '../memory.ts'
 import type { ServeOptions, Serving } from '../server.ts'
 import { type Context, dataFolder } from './context.ts'
 import { Exit, UsageError } from './errors.ts'
 import type { StopSignal } from './io.ts'
 import type { Command, Given } from './options.ts'
 import { EXPORT_OPTIONS, exportRules } from './serve-exports.ts'
-import { columns, counted } from './text.ts'
+import { parseSize } from './size.ts'
+import { columns, counted, size } from './text.ts'
 
 /** SIGTERM is obeyed within 5 seconds. */
 const STOP_MS = 4900
@@ -42,6 +44,11 @@ export const serve: Command = {
       name: 'durability',
       value: 'MODE',
       about: 'sync, or async: replies to metadata changes do not wait for the disk (default: sync)',
+    },
+    {
+      name: 'memory',
+      value: 'SIZE',
+      about: 'the most resident memory, from 256M on (default: 1G)',
     },
     {
       name: 'grace',
@@ -89,6 +96,7 @@ function serveOptions(context: Context, given: Given): ServeOptions {
     portmap: given.word('portmap', ['auto', 'own', 'system', 'off'], 'auto'),
     durability: given.word('durability', ['sync', 'async'], 'sync'),
     graceSeconds: graceOf(given),
+    memory: memoryOf(given),
     version,
     report: (message, error) => tellProblem(context, message, error),
   }
@@ -103,6 +111,16 @@ function graceOf(given: Given): number | undefined {
   throw new UsageError(
     `--grace is a number of seconds from 0 to ${GRACE_SECONDS_MAX}, not '${value}'`,
   )
+}
+
+/** @throws UsageError */
+function memoryOf(given: Given): number | undefined {
+  const value = given.value('memory')
+  if (value === undefined) return undefined
+  const bytes = parseSize(value)
+  if (bytes !== undefined && bytes >= MEMORY_MIN) return bytes
+  const least = size(MEMORY_MIN)
+  throw new UsageError(`--memory is a size of at least ${least}, such as 2G, not '${value}'`)
 }
 
 function hostsOf(address: string): readonly string[] {

@@ -27,6 +27,7 @@ function rows(status: Status, style: Context['style']): string[][] {
   const whenServed: string[][] = [
     ['addresses', status.addresses.join(', ')],
     ['connections', count(status.connections)],
+    ...memoryRow(status),
     ['durability', status.durability],
   ]
   return [
@@ -45,6 +46,12 @@ function rows(status: Status, style: Context['style']): string[][] {
     ['intent log', `${size(status.logBytes)} to replay if this machine crashed now`],
     ...scheduleRows(status, style),
   ]
+}
+
+function memoryRow({ memory }: Status): string[][] {
+  return memory === undefined
+    ? []
+    : [['memory', `${size(memory.used)} of at most ${size(memory.max)}`]]
 }
 
 function scheduleRows({ schedule, state }: Status, style: Context['style']): string[][] {
@@ -86,8 +93,9 @@ export const status: Command = {
       const all = [...rows(found, context.style), ...scrubRows]
       for (const line of columns(all)) context.print(line)
       const schedule = scheduleJson(found.schedule)
-      const { reason = null, freeing = null } = found
-      context.printJson({ ...found, reason, freeing, schedule, scrub: scrubJson(scrubbed) })
+      const { reason = null, freeing = null, memory = null } = found
+      const scrub = scrubJson(scrubbed)
+      context.printJson({ ...found, reason, freeing, memory, schedule, scrub })
       return found.state === 'failed' ? Exit.ERROR : Exit.OK
     }),
 }

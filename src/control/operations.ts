@@ -103,6 +103,8 @@ export interface Status {
   /** `127.0.0.1:2049`, for each address served. */
   readonly addresses: readonly string[]
   readonly connections: number
+  /** Resident memory of the server, and its ceiling, in bytes; undefined where none runs. */
+  readonly memory: { readonly used: number; readonly max: number } | undefined
   /** Of all datasets. */
   readonly snapshots: number
   /** Bytes of file data in the store, shared blocks counted once. */

@@ -34,8 +34,8 @@ const BODY_BYTES = 16
 const FILE = 1
 const SNAPDIR = 2
 
-/** Handles kept, a power of two; about 250 bytes each, 32 MiB in all when full. */
-const KEPT_HANDLES_MAX = 131_072
+/** Handles kept by default, a power of two; about 250 bytes each, 32 MiB in all when full. */
+const KEPT_HANDLES = 131_072
 
 interface Kept {
   readonly id: FileId
@@ -46,18 +46,22 @@ export class FileHandles {
   readonly #macs: HandleMacs
   readonly #body = new Uint8Array(BODY_BYTES)
   readonly #view = new DataView(this.#body.buffer)
-  /** By slotOf: a newer handle takes the slot of the older one, whose bytes stay as they are. */
-  readonly #kept: (Kept | undefined)[] = new Array(KEPT_HANDLES_MAX).fill(undefined)
+  /** By #slotOf: a newer handle takes the slot of the older one, whose bytes stay as they are. */
+  readonly #kept: (Kept | undefined)[]
 
-  /** @param key HANDLE_KEY_BYTES random bytes that live and die with the store */
-  constructor(key: Uint8Array) {
+  /**
+   * @param key HANDLE_KEY_BYTES random bytes that live and die with the store
+   * @param keptMax how many are kept, a power of two
+   */
+  constructor(key: Uint8Array, keptMax: number = KEPT_HANDLES) {
     assert(key.length === HANDLE_KEY_BYTES, `the handle key is ${key.length} bytes long`)
+    this.#kept = new Array(keptMax).fill(undefined)
     this.#macs = new HandleMacs(key)
   }
 
   /** @returns HANDLE_BYTES bytes, not to be changed: the next call may answer the same ones */
   encode(id: FileId): Uint8Array {
-    const slot = slotOf(id.ino, id.snapshot, id.dataset)
+    const slot = this.#slotOf(id.ino, id.snapshot, id.dataset)
     const kept = this.#kept[slot]
     if (kept !== undefined && sameId(kept.id, id)) return kept.bytes
 
@@ -86,7 +90,7 @@ export class FileHandles {
     const snapshot = uint16At(bytes, at + 4) * 0x1_0000 + uint16At(bytes, at + 6)
     const low = uint16At(bytes, at + 10) * 0x1_0000 + uint16At(bytes, at + 12)
     const ino = uint16At(bytes, at + 8) * 0x1_0000_0000 + low
-    const slot = slotOf(ino, snapshot, dataset)
+    const slot = this.#slotOf(ino, snapshot, dataset)
     const kept = this.#kept[slot]
     if (kept !== undefined && differenceOf(kept.bytes, bytes, at) === 0) return kept.id
 
@@ -100,17 +104,15 @@ export class FileHandles {
     this.#kept[slot] = { id, bytes: bytes.slice(at, at + HANDLE_BYTES) }
     return id
   }
+
+  #slotOf(ino: number, snapshot: number, dataset: number): number {
+    const mixed = ino ^ Math.imul(snapshot, 0x9e37_79b1) ^ Math.imul(dataset, 0x85eb_ca77)
+    return mixed & (this.#kept.length - 1)
+  }
 }
 
 function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
-}
-
-function slotOf(ino: number, snapshot: number, dataset: number): number {
-  return (
-    (ino ^ Math.imul(snapshot, 0x9e37_79b1) ^ Math.imul(dataset, 0x85eb_ca77)) &
-    (KEPT_HANDLES_MAX - 1)
-  )
 }
 
 function sameId(a: FileId, b: FileId): boolean {

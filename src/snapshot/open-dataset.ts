@@ -1,7 +1,7 @@
 /** A dataset that is being served: its files, their data, its snapshots, its schedule, and the work behind them. */
 import { FileData } from '../fs/data.ts'
 import type { ReadBuffers } from '../fs/data-buffers.ts'
-import type { DirtyBudget } from '../fs/data-options.ts'
+import type { DataLimits, DirtyBudget } from '../fs/data-options.ts'
 import { type IsTaken, Live } from '../fs/live.ts'
 import { LiveFileSystem } from '../fs/livefs.ts'
 import { Reclaimer } from '../fs/reclaim.ts'
@@ -19,6 +19,7 @@ export interface SharedParts {
   readonly buffers: ReadBuffers
   readonly recordBuffers: RecordBuffers | undefined
   readonly budget: DirtyBudget
+  readonly limits?: Partial<DataLimits>
   /** The clock and the timers of schedules. */
   readonly clock: Pick<SchedulerHost, 'nowMs' | 'after'>
   /** Is told of what nobody asked for: an orphan that cannot be freed. */
@@ -40,7 +41,7 @@ export class OpenDataset {
   readonly #report: SharedParts['report']
 
   constructor(store: Store, dataset: Dataset, shared: SharedParts, isTaken: IsTaken) {
-    const { buffers, recordBuffers, budget, clock, report } = shared
+    const { buffers, recordBuffers, budget, limits = {}, clock, report } = shared
     const failed = (content: number, error: unknown) =>
       report(`the blocks of content ${content} cannot be freed`, error)
     const { pace } = store
@@ -48,7 +49,7 @@ export class OpenDataset {
     const timed = (step: () => boolean) => pace.step(step)
     const reclaimer = new Reclaimer(store, dataset, { failed, later, timed })
     const orphaned = (content: number) => reclaimer.add(content)
-    const data = new FileData(store, dataset, { buffers, recordBuffers, budget, orphaned })
+    const data = new FileData(store, dataset, { limits, buffers, recordBuffers, budget, orphaned })
     const live = new Live(store, dataset, data, store.fsid(dataset.id), isTaken)
     const unfreed = (error: unknown) => report('a deleted snapshot cannot be freed', error)
     const snapshots = new Snapshots(store, dataset, () => data.settleAll(), unfreed)

@@ -5,8 +5,30 @@ import { DatabaseBatch } from './database-batch.ts'
 import { FsError } from './error.ts'
 import { openRecord } from './record.ts'
 
-const BLOCK_CACHE_BYTES = 32 * 1024 * 1024
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+const MIB = 2 ** 20
+
+/**
+ * Bytes of a table, a file of the database. All but the newest are mapped when they are read, and
+ * what is mapped counts as the process's memory. So they are small, and only so many are open.
+ */
+const TABLE_BYTES = MIB
+/** Of the files that may be open, these are for other purposes (LevelDB's own number). */
+const OTHER_FILES = 10
+
+/** Memory that the database may take, in bytes. */
+export interface DatabaseMemory {
+  /** Blocks of tables, decompressed. */
+  readonly blockCacheBytes: number
+  /** What was written and is in no table yet; while it becomes one there are two. */
+  readonly writeBufferBytes: number
+  /** Tables that are mapped: pages of the page cache. At least 64 MiB. */
+  readonly tableBytes: number
+}
+const DATABASE_MEMORY: DatabaseMemory = {
+  blockCacheBytes: 32 * MIB,
+  writeBufferBytes: 16 * MIB,
+  tableBytes: 300 * MIB,
+}
 
 /** Keys or records that an iterator brings at a time. */
 const BATCH_RECORDS = 500
@@ -42,11 +64,16 @@ export class Database {
   }
 
   /** @throws InUseError; any other error says that the database is damaged or out of reach */
-  static async open(directory: string): Promise<Database> {
+  static async open(
+    directory: string,
+    memory: DatabaseMemory = DATABASE_MEMORY,
+  ): Promise<Database> {
     const level = new ClassicLevel<Buffer, Buffer>(directory, {
       ...BYTES,
-      cacheSize: BLOCK_CACHE_BYTES,
-      writeBufferSize: WRITE_BUFFER_BYTES,
+      cacheSize: memory.blockCacheBytes,
+      writeBufferSize: memory.writeBufferBytes,
+      maxFileSize: TABLE_BYTES,
+      maxOpenFiles: OTHER_FILES + Math.floor(memory.tableBytes / TABLE_BYTES),
       compression: true,
     })
     try {

@@ -6,7 +6,7 @@ import type { RecordBuffers } from '../xdr/buffers.ts'
 import { BlockStore } from './blocks.ts'
 import { checkpointPut, type Put } from './checkpoint.ts'
 import { CHECKPOINT_LIMITS, type CheckpointLimits } from './checkpointer.ts'
-import { Database, InUseError } from './database.ts'
+import { Database, type DatabaseMemory, InUseError } from './database.ts'
 import type { Snapshot } from './dataset.ts'
 import type { Disk } from './disk.ts'
 import {
@@ -43,6 +43,17 @@ const ROOT_INO = 1
 const FIRST_INO = 1024
 const ROOT_DATASET = 1
 
+/** Memory that a store may take. */
+export interface StoreMemory {
+  /** About how much clean records may take, in bytes. */
+  readonly cacheBytes: number
+  /** Reference counts of blocks as they are decoded, in bytes. */
+  readonly spaceBytes: number
+  readonly database: DatabaseMemory
+  /** Records that a checkpoint has yet to write, which are in memory whatever they take. */
+  readonly dirtyRecordsMax: number
+}
+
 export interface OpenOptions {
   readonly directory: string
   readonly disk: Disk
@@ -55,6 +66,8 @@ export interface OpenOptions {
   /** Whether a store is made where the folder is missing or empty. */
   readonly create: boolean
   readonly cacheBytesMax?: number
+  /** Where something else holds for all of it than by default. */
+  readonly memory?: StoreMemory | undefined
   /** To which the data of large writes goes back once it is written. */
   readonly buffers?: RecordBuffers | undefined
   /** Where checkpoints shall begin earlier than they do by default. */
@@ -85,7 +98,7 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   if (found === 'empty' && !options.create) {
     throw new StoreError('MISSING', `there is no store at ${directory}: the folder is empty`)
   }
-  const database = await openDatabase(directory, found)
+  const database = await openDatabase(options, found)
   try {
     await writeOwner(directory, options.owner)
     // What is served goes ways of its own: no backup is written over it any more.
@@ -100,10 +113,13 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   }
 }
 
-async function openDatabase(directory: string, found: 'store' | 'empty'): Promise<Database> {
+async function openDatabase(
+  { directory, memory }: OpenOptions,
+  found: 'store' | 'empty',
+): Promise<Database> {
   const path = join(directory, 'meta')
   try {
-    const database = await Database.open(path)
+    const database = await Database.open(path, memory?.database)
     if (found === 'store') return database
     // A making that was interrupted left parts: nothing in them was ever promised to anybody.
     await database.clear()
@@ -165,11 +181,13 @@ async function openParts(options: OpenOptions, database: Database, disk: Disk): 
   const log = await IntentLog.open(disk, directory, logId(database))
   const { seq, recovered } = await recover({ database, log, space, blocks, replies })
   reportDamaged(replies, report)
-  const cacheBytesMax = options.cacheBytesMax ?? CACHE_BYTES_DEFAULT
+  const { memory } = options
+  const cacheBytesMax = options.cacheBytesMax ?? memory?.cacheBytes ?? CACHE_BYTES_DEFAULT
   const clock = strictClock(options.wallClock)
   const own = { database, blocks, space, log, replies, seq, clock, loop }
   const parts = { directory, disk, ...own, randomBytes, report }
-  const limits = { ...CHECKPOINT_LIMITS, ...options.limits }
+  const dirty = memory === undefined ? {} : { dirtyRecordsMax: memory.dirtyRecordsMax }
+  const limits = { ...CHECKPOINT_LIMITS, ...dirty, ...options.limits }
   const store = new Store({ ...parts, cacheBytesMax, reserveBytes: RESERVE_BYTES, limits })
   const snapshots = await loadSnapshots(database)
   for await (const { key } of database.scan(kindRange(0, Kind.DATASET))) {
@@ -203,6 +221,7 @@ function reportDamaged({ damaged }: StoredReplies, report: OpenOptions['report']
 function spaceMap(options: OpenOptions, database: Database): SpaceMap {
   return new SpaceMap({
     load: (group) => database.get(Buffer.from(keyBytes(0, Kind.GROUP, group)))?.subarray(4),
+    ...(options.memory !== undefined && { cacheBytes: options.memory.spaceBytes }),
     mayGrow: (bytes) => options.disk.space(options.directory).free - bytes > RESERVE_BYTES,
   })
 }

@@ -315,6 +315,7 @@ test('status of a server', async () => {
       'version      0.1.0',
       'addresses    127.0.0.1:2049, [::1]:2049',
       'connections  3',
+      'memory       300 MiB of at most 1 GiB',
       'durability   sync',
       'snapshots    2',
       'file data    3.2 GiB',

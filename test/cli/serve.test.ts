@@ -95,7 +95,7 @@ test('hands its options on', async () => {
     directory: '/srv/d',
     listen: ['0.0.0.0', '::1', '127.0.0.1', '::1'],
     ...{ port: 12049, mountPort: 20048, portmap: 'off', durability: 'async', version: '0.1.0' },
-    ...{ graceSeconds: undefined, udp: false, exports: {} },
+    ...{ graceSeconds: undefined, memory: undefined, udp: false, exports: {} },
   })
 })
 
@@ -106,7 +106,7 @@ test('its defaults', async () => {
   assert.equal(options, {
     ...{ directory: '/srv/data', listen: [], port: undefined, mountPort: undefined },
     ...{ portmap: 'auto', durability: 'sync', version: '0.1.0' },
-    ...{ graceSeconds: undefined, udp: false, exports: {} },
+    ...{ graceSeconds: undefined, memory: undefined, udp: false, exports: {} },
   })
 })
 
@@ -232,6 +232,21 @@ test('the grace period is a number of seconds, an hour at most', async () => {
     const { code, stderr } = await cli(['serve', `--grace=${wrong}`], world())
     assert.is(code, 2)
     assert.match(stderr, /--grace is a number of seconds from 0 to 3600/)
+  }
+})
+
+test('the memory is a size of at least 256 MiB', async () => {
+  const given = world()
+  await cli(['serve', '--memory', '256M'], given)
+  await cli(['serve', '--memory', '1.5 GiB'], given)
+  assert.equal(
+    given.asked.map(({ memory }) => memory),
+    [2 ** 28, 1.5 * 2 ** 30],
+  )
+  for (const wrong of ['255M', '1', '-1', 'all']) {
+    const { code, stderr } = await cli(['serve', `--memory=${wrong}`], world())
+    assert.is(code, 2)
+    assert.match(stderr, /--memory is a size of at least 256 MiB, such as 2G, not '/)
   }
 })
 

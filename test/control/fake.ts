@@ -115,7 +115,8 @@ export const ROLLED_BACK: RollbackSummary = {
 export const STATUS: Status = {
   ...{ directory: '/srv/data', version: '0.1.0', pid: 1234, state: 'serving', reason: undefined },
   ...{ uptime: 7384, durability: 'sync', addresses: ['127.0.0.1:2049', '[::1]:2049'] },
-  ...{ connections: 3, snapshots: 2, dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
+  ...{ connections: 3, memory: { used: 314_572_800, max: 2 ** 30 }, snapshots: 2 },
+  ...{ dataBytes: 3_435_973_837, freeBytes: 128_849_018_880 },
   ...{ logBytes: 12_582_912, freeing: undefined, promoting: [], schedule: undefined },
 }
 
