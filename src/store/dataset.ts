@@ -1,5 +1,6 @@
 /** A dataset: its tables, its epoch, its snapshots; and how it looked at an epoch of the past. */
 import { strict as assert } from 'node:assert'
+import type { Cache } from './cache.ts'
 import { type Key, nameKey } from './keys.ts'
 import type { NameFinder } from './name-finder.ts'
 import type { PackedPages } from './packed-pages.ts'
@@ -18,7 +19,7 @@ import {
   type Usage,
   type Version,
 } from './records.ts'
-import type { Cache, Source, Table, TableSpec } from './table.ts'
+import type { Source, Table, TableSpec } from './table.ts'
 import * as tables from './tables.ts'
 
 /** Everything that reading code needs: a live dataset, or one at an epoch. */

@@ -11,9 +11,11 @@
  * the entry is the one that transactions change, so what it says of the name is always the newest,
  * also that there is no such name.
  */
+
+import type { Cache } from './cache.ts'
 import { nameKey } from './keys.ts'
 import type { NameRecord } from './records.ts'
-import type { Cache, Entry, Table } from './table.ts'
+import type { Entry, Table } from './table.ts'
 
 /** A power of two; about 250 bytes each, 4 MiB in all when full. For all datasets together. */
 const SLOTS = 16_384

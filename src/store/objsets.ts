@@ -1,11 +1,12 @@
 /** The datasets of a store that are open: all of them, as long as the store is. */
 import { strict as assert } from 'node:assert'
+import type { Cache } from './cache.ts'
 import { Dataset, type OpenTable, type SharedMemory, type Snapshot } from './dataset.ts'
 import { NameFinder } from './name-finder.ts'
 import { PackedPages } from './packed-pages.ts'
 import { DECODED_BENEATH_MAX } from './past.ts'
 import type { DatasetRecord } from './records.ts'
-import type { Cache, Table } from './table.ts'
+import type { Table } from './table.ts'
 import type { Transaction } from './transaction.ts'
 
 export class Objsets {

@@ -12,8 +12,10 @@
  *   and each inode, is the very one that it was made of; nobody has to tell that something changed.
  * - Nothing is kept beyond the cache: when that forgets its old half, all of this goes.
  */
+
+import type { Cache } from './cache.ts'
 import type { Inode, Page } from './records.ts'
-import type { Cache, Entry } from './table.ts'
+import type { Entry } from './table.ts'
 
 /** About how much memory it may take, in bytes: 150,000 entries with short names. */
 const PACKED_BYTES_MAX = 32 * 1024 * 1024

@@ -148,12 +148,8 @@ export class SpaceMap {
   share(address: number, count: number): void {
     this.#check(address, count, 1, REFERENCES_MAX)
     const full = this.#cache.outside(address, count, 1, REFERENCES_MAX - 1)
-    if (full !== undefined) {
-      throw new FsError(
-        'NOSPC',
-        `block ${full} has ${REFERENCES_MAX} references, and takes no more`,
-      )
-    }
+    const why = `block ${full} has ${REFERENCES_MAX} references, and takes no more`
+    if (full !== undefined) throw new FsError('NOSPC', why)
     this.#adjust(address, count, 1, false)
   }
 

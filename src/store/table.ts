@@ -7,6 +7,7 @@
  */
 import type { Codec } from '../xdr/codec.ts'
 import type { Absence } from './absence.ts'
+import type { Cache } from './cache.ts'
 import { type Key, type Kind, keyBytes } from './keys.ts'
 import { decodeRecord, isTombstone } from './record.ts'
 
@@ -75,47 +76,6 @@ export interface Base<K extends Key, V> {
   readonly birth: number
 }
 
-/** Memory shared by all tables: half for what was used lately, half for what was used before. */
-export class Cache {
-  readonly #bytesMax: number
-  #tables: Table<Key, unknown>[] = []
-  #young = 0
-  /** How often the old half was forgotten. As long as it is the same, nothing has left memory. */
-  ages = 0
-  /** How many records were read from the database because somebody waited for them. */
-  loads = 0
-  readonly #onAge: (() => void)[] = []
-
-  /** @param bytesMax about how much memory clean entries may take, in bytes */
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax
-  }
-
-  register(table: Table<Key, unknown>): void {
-    this.#tables.push(table)
-  }
-
-  /** @param forget runs whenever the old half is forgotten: what points to entries goes with it */
-  onAge(forget: () => void): void {
-    this.#onAge.push(forget)
-  }
-
-  /** A dataset is gone, and nobody asks its tables any more. */
-  forget(dataset: number): void {
-    this.#tables = this.#tables.filter((table) => table.dataset !== dataset)
-  }
-
-  /** Counts what came into a table; when the young half is full, the old half is forgotten. */
-  grow(bytes: number): void {
-    this.#young += bytes
-    if (this.#young <= this.#bytesMax / 2) return
-    this.#young = 0
-    this.ages++
-    for (const table of this.#tables) table.age()
-    for (const forget of this.#onAge) forget()
-  }
-}
-
 export class Table<K extends Key, V> implements Source<K, V> {
   readonly dataset: number
   readonly spec: TableSpec<V>
@@ -149,7 +109,7 @@ export class Table<K extends Key, V> implements Source<K, V> {
     this.#loadMany = loadMany
     this.#cache = cache
     this.#absence = spec.versioned ? absence : undefined
-    cache.register(this as unknown as Table<Key, unknown>)
+    cache.register(this)
   }
 
   /** @throws FsError IO where the record on disk fails its checksum */

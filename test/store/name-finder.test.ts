@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Cache } from '../../src/store/cache.ts'
 import { keyBytes, nameKey } from '../../src/store/keys.ts'
 import { NameFinder } from '../../src/store/name-finder.ts'
 import { encodeRecord } from '../../src/store/record.ts'
 import { FileType, type NameRecord } from '../../src/store/records.ts'
-import { Cache, type Entry, Table } from '../../src/store/table.ts'
+import { type Entry, Table } from '../../src/store/table.ts'
 import { nameSpec } from '../../src/store/tables.ts'
 
 const test = suite('store/name-finder')

@@ -1,9 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newInode } from '../../src/fs/inode.ts'
+import { Cache } from '../../src/store/cache.ts'
 import { PackedPages } from '../../src/store/packed-pages.ts'
 import { FileType, type Inode, type Page } from '../../src/store/records.ts'
-import { Cache, type Entry, Table } from '../../src/store/table.ts'
+import { type Entry, Table } from '../../src/store/table.ts'
 import { inodeSpec, pageSpec } from '../../src/store/tables.ts'
 
 const test = suite('store/packed-pages')

@@ -1,10 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Absence } from '../../src/store/absence.ts'
+import { Cache } from '../../src/store/cache.ts'
 import { encodeRecord } from '../../src/store/record.ts'
 import { FileType, type Inode, type NameRecord } from '../../src/store/records.ts'
 import type { Load, LoadMany } from '../../src/store/table.ts'
-import { Cache, Table } from '../../src/store/table.ts'
+import { Table } from '../../src/store/table.ts'
 import { inodeSpec, nameSpec, pageSpec } from '../../src/store/tables.ts'
 
 const test = suite('table')
