@@ -13,7 +13,7 @@ import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const FILE_SECONDS_MAX = 300
+const FILE_SECONDS_MAX = 600
 const FILES_AT_ONCE = 2
 /** How long a stopped file has for its own cleaning up. */
 const STOP_SECONDS = 5

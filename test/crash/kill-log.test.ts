@@ -11,7 +11,7 @@ const test = suite('crash: a server that is killed, and its log')
 
 const { CRASH_ROUNDS } = process.env
 const seed = seedOf('CRASH_SEED')
-const KILLS = Number(CRASH_ROUNDS ?? 100)
+const KILLS = Number(CRASH_ROUNDS ?? 50)
 
 test(`what was promised is there after each of ${KILLS} kills, and nothing half-done`, () =>
   surviveKills(seed + 100, KILLS, {}))
