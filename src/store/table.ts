@@ -135,9 +135,9 @@ export class Table<K extends Key, V> implements Source<K, V> {
   }
 
   #promote(key: K): Entry<V> {
-    // What never was cannot be in the old half, but as an entry that says so, which nobody has.
-    if (this.#isAbsent(key)) return this.#keep(key, this.#absent(key))
-    return this.#again(key) ?? this.#keep(key, this.#read(key))
+    const entry = this.#again(key)
+    if (entry !== undefined) return entry
+    return this.#keep(key, this.#isAbsent(key) ? this.#absent(key) : this.#read(key))
   }
 
   #isAbsent(key: K): boolean {

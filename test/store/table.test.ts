@@ -131,6 +131,17 @@ test('what was never stored is not read, unless it may be read beneath', () => {
   assert.is(reads(), 3)
 })
 
+test('there is one entry of a name that was never stored, as long as it is in memory', () => {
+  const absence = new Absence()
+  absence.begin(5)
+  const cache = new Cache(CACHE_BYTES * 100)
+  const { load } = counting()
+  const table = new Table<string, NameRecord>(1, nameSpec, load, cache, undefined, absence)
+  const entry = table.entry('5/a')
+  cache.grow(CACHE_BYTES * 51)
+  assert.is(table.entry('5/a'), entry, 'in the old half')
+})
+
 test('a number above all others is new, and found from then on', () => {
   const { load, reads } = counting()
   const table = new Table<number, Inode>(1, inodeSpec, load, new Cache(1_000_000))
