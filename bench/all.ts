@@ -15,8 +15,8 @@ hour, and the machine has to do nothing else. The program is built first: npm ru
   ${NFSBENCH_HELP}
   --unfs3 PATH      the program of unfs3 (unfsd on the PATH)
   --dir DIR         the disk to measure on (${DEFAULT_DIR}): 30 GiB
-  --only NAME       one of them: compare, kernel, clients, snapshots, restore, deletion, readers or
-                    btrfs
+  --only NAME       one of them: compare, kernel, clients, snapshots, restore, deletion, readers,
+                    flat or btrfs
 `
 
 /** In this order, each with the options that it shares with this command. */
@@ -28,6 +28,7 @@ const BENCHMARKS: Readonly<Record<string, readonly Shared[]>> = {
   restore: ['dir'],
   deletion: ['nfsbench', 'dir'],
   readers: ['nfsbench', 'dir'],
+  flat: ['nfsbench', 'dir'],
   btrfs: ['dir'],
 }
 
