@@ -28,7 +28,7 @@ const BENCHMARKS: Readonly<Record<string, readonly Shared[]>> = {
   restore: ['dir'],
   deletion: ['nfsbench', 'dir'],
   readers: ['nfsbench', 'dir'],
-  flat: ['nfsbench', 'dir'],
+  flat: ['dir'],
   btrfs: ['dir'],
 }
 
