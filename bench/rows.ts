@@ -37,6 +37,7 @@ const SYNC = ['sync'] as const
  */
 export function groupsOf({ files, fileBytes, entries }: Sizes): readonly Group[] {
   const file = ['--file-size', `${fileBytes}`]
+  const long = ['--warmup', '3']
   const few = ['--files', `${files}`]
   return [
     {
@@ -54,11 +55,12 @@ export function groupsOf({ files, fileBytes, entries }: Sizes): readonly Group[]
       operations: ['read_rand', 'write_rand', 'write_sync'],
       ...{ connections: 4, inFlight: 16, durabilities: SYNC, options: file },
     },
-    // By itself, as it begins with truncating what was there: after random writes that costs more.
+    // By itself, as it begins with truncating what was there: after random writes that costs more. A
+    // while later, as the first data of a new server goes to places that the system has to find first.
     {
       name: 'writing in order',
       operations: ['write_seq'],
-      ...{ connections: 1, inFlight: 16, durabilities: SYNC, options: file },
+      ...{ connections: 1, inFlight: 16, durabilities: SYNC, options: [...file, ...long] },
       snapshotting: true,
     },
     {
