@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { argumentsOf, numberOf } from './arguments.ts'
-import { OPERATIONS, type Slot, Workplace } from './load-operations.ts'
+import { OPERATIONS, type Operation, type Slot, Workplace } from './load-operations.ts'
 import { NfsClient, StatusError } from './nfs-client.ts'
 
 const HELP = `
@@ -21,6 +21,7 @@ Keeps requests under way on a server, and prints a line of JSON for each operati
   --inflight N      requests under way on each connection (16)
   --conns N         connections (1)
   --seconds S       time of each operation (1)
+  --warmup S        time before it that does not count (0)
   --files N         files of getattr, lookup, access and setattr (1000)
   --entries N       entries of the directory that is listed (100000)
   --file-size N     bytes of the file that is read and written, whole MiB (${256 * 1024 * 1024})
@@ -38,6 +39,7 @@ const options = argumentsOf(HELP, {
   inflight: { type: 'string', default: '16' },
   conns: { type: 'string', default: '1' },
   seconds: { type: 'string', default: '1' },
+  warmup: { type: 'string', default: '0' },
   files: { type: 'string', default: '1000' },
   entries: { type: 'string', default: '100000' },
   'file-size': { type: 'string', default: `${256 * 1024 * 1024}` },
@@ -73,13 +75,13 @@ class Tally {
   }
 }
 
-async function run(operation: string, work: Workplace, slots: readonly Slot[]): Promise<void> {
-  const prepare = OPERATIONS[operation]
-  if (prepare === undefined) throw new Error(`there is no operation '${operation}'`)
-  const { issue, finish } = await prepare(work)
-  const tally = new Tally()
-  const [started, cpu] = [performance.now(), serverCpu()]
-  const until = started + Number(options.seconds) * 1000
+async function keepUnderWay(
+  issue: Operation['issue'],
+  slots: readonly Slot[],
+  seconds: number,
+  tally: Tally,
+): Promise<void> {
+  const until = performance.now() + seconds * 1000
   const keep = async (slot: Slot) => {
     for (let sent = performance.now(); sent < until; sent = performance.now()) {
       const asked = issue(slot)
@@ -96,6 +98,16 @@ async function run(operation: string, work: Workplace, slots: readonly Slot[]): 
     }
   }
   await Promise.all(slots.map(keep))
+}
+
+async function run(operation: string, work: Workplace, slots: readonly Slot[]): Promise<void> {
+  const prepare = OPERATIONS[operation]
+  if (prepare === undefined) throw new Error(`there is no operation '${operation}'`)
+  const { issue, finish } = await prepare(work)
+  await keepUnderWay(issue, slots, Number(options.warmup), new Tally())
+  const tally = new Tally()
+  const [started, cpu] = [performance.now(), serverCpu()]
+  await keepUnderWay(issue, slots, Number(options.seconds), tally)
   await finish?.()
   print(operation, tally, (performance.now() - started) / 1000, serverCpu() - cpu)
 }
